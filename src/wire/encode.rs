@@ -1,0 +1,201 @@
+//! W1, W2, W7: writing frames whole or not at all.
+
+use bytes::BufMut;
+
+use super::{Command, Flags, FrameLimit, Header, Version};
+use crate::Seq;
+use crate::error::EncodeError;
+
+/// What can be written to a connection: [`Message`](crate::Message), [`ChatMessage`](crate::ChatMessage),
+/// [`Outbound`](crate::Outbound), [`Frame`](crate::Frame) and references to them.
+///
+/// Whatever is written is written whole (S8) or, on an error, not at all. The trait is sealed: the crate implements it.
+///
+/// ```
+/// use kefu_proto::{Body, Encode, Flags, Message, Seq, Version};
+///
+/// let pong = Message { seq: Seq(5), version: Version(1), flags: Flags::NONE, body: Body::Pong };
+/// let mut out = Vec::new();
+/// pong.encode(&mut out)?;
+/// assert_eq!(out, [0, 0, 0, 0, 0, 0, 0, 5, 14, 1, 0, 0]);
+/// # Ok::<(), kefu_proto::EncodeError>(())
+/// ```
+pub trait Encode: Layout {
+    /// The command of the frame.
+    fn command(&self) -> Command {
+        self.head().command
+    }
+
+    /// The length of the body in bytes, as [`encode_body`](Self::encode_body) writes it.
+    fn encoded_body_len(&self) -> usize {
+        self.body_len(self.head().version)
+    }
+
+    /// Writes header and body, for a reader with the limit of a client connection, with the message's own seq and version.
+    /// A server numbers its frames instead: see [`FrameWriter`].
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::BodyTooLong`] (W2) or [`EncodeError::BufferTooSmall`]; nothing is written then.
+    fn encode(&self, dst: &mut impl BufMut) -> Result<(), EncodeError>
+    where
+        Self: Sized,
+    {
+        self.encode_within(FrameLimit::CLIENT, dst)
+    }
+
+    /// Writes header and body for a reader with the given limit.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::BodyTooLong`] (W2) or [`EncodeError::BufferTooSmall`]; nothing is written then.
+    fn encode_within(&self, limit: FrameLimit, dst: &mut impl BufMut) -> Result<(), EncodeError>
+    where
+        Self: Sized,
+    {
+        put_frame(self, self.head(), limit, dst)
+    }
+
+    /// Writes the body without a header: with [`command`](Self::command), this is what a store keeps (H10).
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::BufferTooSmall`]; nothing is written then.
+    fn encode_body(&self, dst: &mut impl BufMut) -> Result<(), EncodeError>
+    where
+        Self: Sized,
+    {
+        let version = self.head().version;
+        check_room(self.body_len(version), dst)?;
+        self.put_body(version, dst);
+        Ok(())
+    }
+}
+
+impl<T: Layout> Encode for T {}
+
+/// Numbers and writes the frames of one connection (W7), server side.
+///
+/// The first frame is number 1, each further one is one more, whatever it is; past `i32::MAX` the number goes on at
+/// `i32::MIN`. The version byte is 0 until [`set_version`](Self::set_version). Flags are the message's own.
+///
+/// ```
+/// use kefu_proto::{Body, Flags, FrameWriter, Message, Seq, Version};
+///
+/// let mut writer = FrameWriter::default();
+/// let mut out = Vec::new();
+/// let pong = Message { seq: Seq(0), version: Version(0), flags: Flags::NONE, body: Body::Pong };
+/// assert_eq!(writer.write(&pong, &mut out)?, Seq(1));
+/// writer.set_version(Version(1)); // a login succeeded
+/// assert_eq!(writer.write(&pong, &mut out)?, Seq(2));
+/// assert_eq!(out[12..], [0, 0, 0, 0, 0, 0, 0, 2, 14, 1, 0, 0]);
+/// # Ok::<(), kefu_proto::EncodeError>(())
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FrameWriter {
+    last: Seq,
+    version: Version,
+    limit: FrameLimit,
+}
+
+impl FrameWriter {
+    /// A writer that has written nothing yet, for a peer that reads bodies below `limit`.
+    #[must_use]
+    pub const fn new(limit: FrameLimit) -> Self {
+        Self { last: Seq(0), version: Version(0), limit }
+    }
+
+    /// From now on frames carry this version: the one that the client used in its AUTH_TOKEN (W7).
+    pub fn set_version(&mut self, version: Version) {
+        self.version = version;
+    }
+
+    /// Writes a frame under the next number and returns that number. What seq and version the message itself has does not
+    /// matter.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::BodyTooLong`] (W2) or [`EncodeError::BufferTooSmall`]; nothing is written then and no number used.
+    pub fn write(
+        &mut self,
+        message: &impl Encode,
+        dst: &mut impl BufMut,
+    ) -> Result<Seq, EncodeError> {
+        let seq = Seq(self.last.0.wrapping_add(1));
+        let head = Head { seq, version: self.version, ..message.head() };
+        put_frame(message, head, self.limit, dst)?;
+        self.last = seq;
+        Ok(seq)
+    }
+}
+
+/// For a client connection: [`FrameLimit::CLIENT`].
+impl Default for FrameWriter {
+    fn default() -> Self {
+        Self::new(FrameLimit::CLIENT)
+    }
+}
+
+/// What a message brings to [`Encode`]. Public in name only: its module is not.
+pub trait Layout {
+    /// Everything of the header but the length.
+    fn head(&self) -> Head;
+
+    /// How many bytes `put_body` writes.
+    fn body_len(&self, version: Version) -> usize;
+
+    /// Writes the body into a buffer that has room for it.
+    fn put_body(&self, version: Version, dst: &mut impl BufMut)
+    where
+        Self: Sized;
+}
+
+impl<T: Layout> Layout for &T {
+    fn head(&self) -> Head {
+        (**self).head()
+    }
+
+    fn body_len(&self, version: Version) -> usize {
+        (**self).body_len(version)
+    }
+
+    fn put_body(&self, version: Version, dst: &mut impl BufMut) {
+        (**self).put_body(version, dst);
+    }
+}
+
+/// A header without its length.
+#[derive(Clone, Copy, Debug)]
+pub struct Head {
+    pub seq: Seq,
+    pub command: Command,
+    pub version: Version,
+    pub flags: Flags,
+}
+
+fn put_frame<T: Layout>(
+    message: &T,
+    head: Head,
+    limit: FrameLimit,
+    dst: &mut impl BufMut,
+) -> Result<(), EncodeError> {
+    let Head { seq, command, version, flags } = head;
+    let length = message.body_len(version);
+    let body_len = u32::try_from(length)
+        .ok()
+        .filter(|&length| length < limit.get())
+        .ok_or(EncodeError::BodyTooLong { length, limit })?;
+    check_room(Header::LEN.saturating_add(length), dst)?;
+    dst.put_slice(&Header { body_len, seq, command, version, flags }.encode());
+    message.put_body(version, dst);
+    Ok(())
+}
+
+/// A `BufMut` without room panics: asked first, it is an error.
+fn check_room(needed: usize, dst: &impl BufMut) -> Result<(), EncodeError> {
+    let available = dst.remaining_mut();
+    if available < needed {
+        return Err(EncodeError::BufferTooSmall { needed, available });
+    }
+    Ok(())
+}

@@ -122,6 +122,12 @@ impl Saves {
         [receiver, sender].map(|&queue| SaveMessage { queue, device_id: *device_id, message })
     }
 
+    /// The chat message, under the server's time.
+    #[must_use]
+    pub const fn message(&self) -> &ChatMessage {
+        &self.message
+    }
+
     /// The commit point: both copies are stored, under these ids.
     pub fn saved(self, msgids: Saved) -> Effects {
         let Self { message, parties, .. } = self;
@@ -168,6 +174,18 @@ impl Effects {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         false
+    }
+
+    /// The chat message, under the server's time.
+    #[must_use]
+    pub const fn message(&self) -> &ChatMessage {
+        &self.message
+    }
+
+    /// The ids of the stored copies; `None` for an UNPERSISTENT message.
+    #[must_use]
+    pub const fn saved(&self) -> Option<Saved> {
+        self.saved
     }
 
     fn get(&self, index: usize) -> Option<Effect<'_>> {

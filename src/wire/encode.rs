@@ -7,7 +7,7 @@ use crate::Seq;
 use crate::error::EncodeError;
 
 /// What can be written to a connection: [`Message`](crate::Message), [`ChatMessage`](crate::ChatMessage),
-/// [`Outbound`](crate::Outbound), [`Frame`](crate::Frame) and references to them.
+/// [`Outbound`](crate::Outbound), [`Frame`](crate::Frame), [`Incoming`](crate::Incoming) and references to them.
 ///
 /// Whatever is written is written whole (S8) or, on an error, not at all. The trait is sealed: the crate implements it.
 ///
@@ -24,6 +24,21 @@ pub trait Encode: Layout {
     /// The command of the frame.
     fn command(&self) -> Command {
         self.head().command
+    }
+
+    /// The message's own number; what the handler makes itself has 0 (H9).
+    fn seq(&self) -> Seq {
+        self.head().seq
+    }
+
+    /// The message's own version; what the handler makes itself has 0 (H9).
+    fn version(&self) -> Version {
+        self.head().version
+    }
+
+    /// The flags of the message.
+    fn flags(&self) -> Flags {
+        self.head().flags
     }
 
     /// The length of the body in bytes, as [`encode_body`](Self::encode_body) writes it.

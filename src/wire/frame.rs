@@ -144,3 +144,26 @@ pub enum Incoming {
     /// Any other command: for the host, as it came (W5).
     Unlisted(Frame),
 }
+
+impl Layout for Incoming {
+    fn head(&self) -> Head {
+        match self {
+            Self::Message(message) => message.head(),
+            Self::Unlisted(frame) => frame.head(),
+        }
+    }
+
+    fn body_len(&self, version: Version) -> usize {
+        match self {
+            Self::Message(message) => message.body_len(version),
+            Self::Unlisted(frame) => frame.body_len(version),
+        }
+    }
+
+    fn put_body(&self, version: Version, dst: &mut impl BufMut) {
+        match self {
+            Self::Message(message) => message.put_body(version, dst),
+            Self::Unlisted(frame) => frame.put_body(version, dst),
+        }
+    }
+}

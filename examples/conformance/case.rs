@@ -1,0 +1,212 @@
+//! A recorded case as its line says it.
+//!
+//! Unknown fields are errors, so that nothing that a case demands is passed over. The numbers are plain integers on
+//! purpose: what is expected must not depend on the types that are being tested.
+
+use data_encoding::HEXLOWER;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug)]
+pub(crate) enum Case {
+    Handler(HandlerCase),
+    Wire(WireCase),
+}
+
+impl Case {
+    /// Reads one line; the error is one line, too.
+    pub(crate) fn parse(line: &str) -> Result<Self, String> {
+        // Told apart first: with the kind known, an error can name the field.
+        let kind = serde_json::from_str(line).map_err(|error| describe(&error))?;
+        match kind {
+            Kind { input: Some(_), hex: None } => serde_json::from_str(line).map(Self::Handler),
+            Kind { input: None, hex: Some(_) } => serde_json::from_str(line).map(Self::Wire),
+            Kind { input: Some(_), hex: Some(_) } => {
+                return Err("both `input` and `hex`: a handler case or a wire case?".to_owned());
+            }
+            Kind { input: None, hex: None } => {
+                return Err(
+                    "neither `input` nor `hex`: no handler case and no wire case".to_owned()
+                );
+            }
+        }
+        .map_err(|error| describe(&error))
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        match self {
+            Self::Handler(case) => &case.id,
+            Self::Wire(case) => &case.id,
+        }
+    }
+
+    pub(crate) fn marks(&self) -> &[Mark] {
+        match self {
+            Self::Handler(case) => &case.marks,
+            Self::Wire(case) => &case.marks,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "a case, which is an object")]
+struct Kind {
+    input: Option<IgnoredAny>,
+    hex: Option<IgnoredAny>,
+}
+
+/// One frame arrives on one session.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HandlerCase {
+    id: String,
+    pub(crate) kefu_appid: i64,
+    pub(crate) session: SessionOf,
+    pub(crate) now: i64,
+    pub(crate) input: Input,
+    pub(crate) save_results: Vec<Option<i64>>,
+    pub(crate) decode: Verdict,
+    pub(crate) branch: String,
+    pub(crate) marks: Vec<Mark>,
+    pub(crate) effects: Vec<Effect>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SessionOf {
+    pub(crate) appid: i64,
+    pub(crate) uid: i64,
+    pub(crate) device_id: i64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Input {
+    pub(crate) frame_hex: Hex,
+}
+
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Effect {
+    pub(crate) op: String,
+    pub(crate) appid: i64,
+    pub(crate) uid: i64,
+    /// Of a `SaveMessage` alone.
+    pub(crate) device_id: Option<i64>,
+    pub(crate) cmd: u8,
+    pub(crate) seq: i32,
+    pub(crate) version: u8,
+    pub(crate) flag: u8,
+    pub(crate) body_hex: Hex,
+}
+
+/// Some bytes and what the reader made of them. The last three fields belong to `ok`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WireCase {
+    id: String,
+    pub(crate) hex: Hex,
+    pub(crate) limit: u32,
+    pub(crate) result: Verdict,
+    pub(crate) marks: Vec<Mark>,
+    pub(crate) consumed: Option<usize>,
+    pub(crate) decoded: Option<Decoded>,
+    pub(crate) reencoded_hex: Option<Hex>,
+}
+
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Decoded {
+    pub(crate) cmd: u8,
+    pub(crate) seq: i32,
+    pub(crate) version: u8,
+    pub(crate) flag: u8,
+    /// `null` where the command has no body. The attribute is there so that leaving it out is an error.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub(crate) body: Option<Body>,
+}
+
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case", tag = "type")]
+pub(crate) enum Body {
+    AuthStatus {
+        status: i32,
+        ip: i32,
+    },
+    Ack {
+        ack_seq: i32,
+    },
+    AuthToken {
+        platform_id: i8,
+        token_hex: Hex,
+        device_id_hex: Hex,
+    },
+    Customer {
+        customer_appid: i64,
+        customer_id: i64,
+        store_id: i64,
+        seller_id: i64,
+        timestamp: i32,
+        content_hex: Hex,
+    },
+    SyncKey {
+        sync_key: i64,
+    },
+}
+
+/// What a reader says about the bytes.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) enum Verdict {
+    #[serde(rename = "ok")]
+    Ok,
+    #[serde(rename = "incomplete")]
+    Incomplete,
+    #[serde(rename = "error:length")]
+    Length,
+    #[serde(rename = "error:parse")]
+    Parse,
+    /// A whole frame that is the host's business. Never recorded: it is what the mark `unlisted-command` asks for.
+    #[serde(rename = "unlisted", skip_deserializing)]
+    Unlisted,
+}
+
+/// Why a case may end differently here than it did in the original.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Mark {
+    ZeroIdentity,
+    ClockRange,
+    UnlistedCommand,
+}
+
+/// Bytes, written as lower-case hexadecimal.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(into = "String", try_from = "String")]
+pub(crate) struct Hex(pub(crate) Vec<u8>);
+
+impl TryFrom<String> for Hex {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        HEXLOWER
+            .decode(text.as_bytes())
+            .map(Self)
+            .map_err(|error| format!("not lower-case hexadecimal: {error}"))
+    }
+}
+
+impl From<Hex> for String {
+    fn from(Hex(bytes): Hex) -> Self {
+        HEXLOWER.encode(&bytes)
+    }
+}
+
+/// Without the line that JSON counts: it is always 1 and would read as the file's.
+fn describe(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let (line, column) = (error.line(), error.column());
+    match text.strip_suffix(&format!(" at line {line} column {column}")) {
+        Some(what) => format!("{what} (column {column})"),
+        None => text,
+    }
+}

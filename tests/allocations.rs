@@ -1,0 +1,222 @@
+//! From a complete frame in the read buffer to the last effect written out, nothing is allocated.
+
+#![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
+
+use std::hint::black_box;
+
+use allocation_counter::measure;
+use bytes::{Bytes, BytesMut};
+use kefu_proto::{Account, AppId, Body, ChatMessage, Command, Config, CustomerMessage, Delivery};
+use kefu_proto::{DeviceId, Effect, Encode, EncodeError, Flags, FrameDecoder, FrameLimit};
+use kefu_proto::{FrameWriter, Identity, Incoming, Message, MsgId, Party, Refusal, Saved, Seq};
+use kefu_proto::{Session, StoreId, UnixTime, UserId, Version};
+
+const MESSAGES: usize = 10_000;
+const LARGEST: usize = 16 * 1024;
+const KEFU_APP: AppId = AppId(1453);
+const NOW: UnixTime = UnixTime::MAX;
+const SELLER: UserId = UserId(2);
+
+#[test]
+fn nothing_is_allocated_from_the_read_buffer_to_the_last_effect() {
+    let cases = accepted();
+    let mut host = Host::default();
+    let (mut saves, mut effects) = (0, 0);
+    host.warm_up(&cases);
+    let counted = measure(|| {
+        for case in cases.iter().cycle().take(MESSAGES) {
+            let asked = host.serve(case).unwrap();
+            saves += asked.saves;
+            effects += asked.effects;
+        }
+    });
+    // Half of the messages are stored, twice, and have four effects; the others have two.
+    assert_eq!((saves, effects), (MESSAGES, MESSAGES * 3));
+    assert_eq!(counted.count_total, 0, "{counted:?}");
+}
+
+#[test]
+fn nothing_is_allocated_for_what_is_refused() {
+    let cases = refused();
+    let mut host = Host::default();
+    host.warm_up(&cases);
+    let counted = measure(|| {
+        for case in cases.iter().cycle().take(MESSAGES) {
+            assert_eq!(host.serve(case).err(), case.refusal);
+        }
+    });
+    assert!(cases.iter().all(|case| case.refusal.is_some()));
+    assert_eq!(counted.count_total, 0, "{counted:?}");
+}
+
+#[test]
+fn nothing_is_allocated_for_both_saves_at_once_nor_for_moving_the_effects() {
+    let message = chat(Party::Seller, Flags::NONE, LARGEST);
+    let case = Case::new(session(KEFU_APP, SELLER), message, None);
+    let mut host = Host::default();
+    host.warm_up(std::slice::from_ref(&case));
+    let counted = measure(|| {
+        let message = host.receive(&case);
+        let Ok(Delivery::Persistent(saves)) = case.session.handle(message, NOW) else {
+            panic!("not persistent")
+        };
+        assert_eq!(saves.requests().map(|save| save.device_id), [DeviceId(11); 2]);
+        let effects = saves.saved(Saved { receiver: MsgId(1), sender: MsgId(2) });
+        let moved = black_box(effects.clone());
+        let owned = moved.iter().map(|effect| black_box(effect.message().to_message()));
+        assert_eq!(owned.count(), 4);
+    });
+    assert_eq!(counted.count_total, 0, "{counted:?}");
+}
+
+#[test]
+fn the_counter_counts_in_the_very_same_loop() {
+    let cases = accepted();
+    let mut host = Host::default();
+    host.warm_up(&cases);
+    let counted = measure(|| {
+        for case in cases.iter().cycle().take(MESSAGES) {
+            host.serve(case).unwrap();
+            drop(black_box(Box::new(case.frame.len())));
+        }
+    });
+    assert_eq!(counted.count_total, u64::try_from(MESSAGES).unwrap());
+
+    // Messages that are kept keep the memory of the read buffer: those after them need other memory.
+    let last = cases.last().unwrap();
+    let kept = [(); 4].map(|()| {
+        let mut kept = None;
+        let counted = measure(|| kept = Some(host.receive(last)));
+        (kept, counted.count_total)
+    });
+    assert!(kept.iter().any(|(_, counted)| *counted > 0));
+}
+
+/// One frame on one session, and why it is refused, if it is.
+struct Case {
+    session: Session,
+    frame: Vec<u8>,
+    refusal: Option<Refusal>,
+}
+
+impl Case {
+    fn new(session: Session, message: impl Into<Message>, refusal: Option<Refusal>) -> Self {
+        let mut frame = Vec::new();
+        message.into().encode(&mut frame).unwrap();
+        Self { session, frame, refusal }
+    }
+}
+
+/// Everything that a host needs again for the next message.
+#[derive(Default)]
+struct Host {
+    read: BytesMut,
+    stored: Vec<u8>,
+    sent: BytesMut,
+    connection: FrameWriter,
+}
+
+#[derive(Debug)]
+struct Asked {
+    saves: usize,
+    effects: usize,
+}
+
+impl Host {
+    /// The buffers grow to what the largest case needs, and `bytes` makes the read buffer shareable at the first split. From
+    /// then on a refill takes back the memory of the message before, if that has been dropped.
+    fn warm_up(&mut self, cases: &[Case]) {
+        for case in cases.iter().chain(cases) {
+            let _ = self.serve(case);
+        }
+    }
+
+    fn serve(&mut self, case: &Case) -> Result<Asked, Refusal> {
+        let message = self.receive(case);
+        let mut saves = 0;
+        let effects = case.session.handle(message, NOW)?.save_with(|save| {
+            saves += 1;
+            self.stored.clear();
+            save.message.encode_body(&mut self.stored)?;
+            Ok::<_, EncodeError>(MsgId(1))
+        });
+        let effects = effects.unwrap();
+        for effect in &effects {
+            self.sent.clear();
+            match effect {
+                Effect::PushMessage { message, .. }
+                | Effect::SendAppMessage { message, .. }
+                | Effect::SendMessage { message, .. } => message.encode(&mut self.sent).unwrap(),
+                Effect::EnqueueMessage { message } => {
+                    self.connection.write(&message, &mut self.sent).map(drop).unwrap();
+                }
+            }
+        }
+        Ok(Asked { saves, effects: effects.len() })
+    }
+
+    fn receive(&mut self, case: &Case) -> Message {
+        self.read.extend_from_slice(&case.frame);
+        let frame = FrameDecoder::new(FrameLimit::CLIENT).decode(&mut self.read).unwrap();
+        let Incoming::Message(message) = frame.expect("a complete frame").parse().unwrap() else {
+            panic!("not a message")
+        };
+        message
+    }
+}
+
+/// From either party, stored or not, with contents from none to the largest.
+fn accepted() -> Vec<Case> {
+    let sizes = (0..=LARGEST).step_by(LARGEST / 64);
+    let cases = sizes.flat_map(|size| {
+        let flags = [Flags::TEXT, Flags::TEXT | Flags::UNPERSISTENT];
+        flags.into_iter().flat_map(move |flags| {
+            let customer = (session(AppId(7), UserId(1)), Party::Customer);
+            let seller = (session(KEFU_APP, SELLER), Party::Seller);
+            [customer, seller].map(|(session, from)| (session, chat(from, flags, size)))
+        })
+    });
+    cases.map(|(session, message)| Case::new(session, message, None)).collect()
+}
+
+/// One case for each refusal.
+fn refused() -> Vec<Case> {
+    let (appid, uid) = (AppId(7), UserId(1));
+    let customer = chat(Party::Customer, Flags::NONE, LARGEST);
+    let to_nobody = CustomerMessage { seller_id: UserId(0), ..customer.body.clone() };
+    let to_nobody = ChatMessage { body: to_nobody, ..customer.clone() };
+    let seller = chat(Party::Seller, Flags::NONE, LARGEST);
+    let other_app = Refusal::CustomerAppIdMismatch { claimed: appid, session: AppId(8) };
+    let other_customer = Refusal::CustomerIdMismatch { claimed: uid, session: UserId(9) };
+    let not_kefu = Refusal::NotKefuApp { session: appid, kefu_appid: KEFU_APP };
+    let other_seller = Refusal::SellerIdMismatch { claimed: SELLER, session: UserId(9) };
+    let ping = Message { body: Body::Ping, ..customer.clone().into() };
+    let other_command = Refusal::OtherCommand { command: Command::PING };
+    [
+        (session(AppId(8), uid), customer.clone().into(), other_app),
+        (session(appid, UserId(9)), customer.into(), other_customer),
+        (session(appid, uid), to_nobody.into(), Refusal::SellerIdZero),
+        (session(appid, uid), seller.clone().into(), not_kefu),
+        (session(KEFU_APP, UserId(9)), seller.into(), other_seller),
+        (session(appid, uid), ping, other_command),
+    ]
+    .map(|(session, message, refusal): (_, Message, _)| Case::new(session, message, Some(refusal)))
+    .into()
+}
+
+fn session(appid: AppId, uid: UserId) -> Session {
+    let identity = Identity::new(Account { appid, uid }, DeviceId(11)).unwrap();
+    Session::new(Config::new(KEFU_APP).unwrap(), identity)
+}
+
+fn chat(from: Party, flags: Flags, size: usize) -> ChatMessage {
+    let body = CustomerMessage {
+        customer_appid: AppId(7),
+        customer_id: UserId(1),
+        store_id: StoreId(1),
+        seller_id: SELLER,
+        timestamp: UnixTime::from(0),
+        content: Bytes::from(vec![b'x'; size]),
+    };
+    ChatMessage { seq: Seq(1), version: Version(1), flags, from, body }
+}

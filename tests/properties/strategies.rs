@@ -1,0 +1,114 @@
+//! The strategies keep what they promise, and reach what the properties are about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::BytesMut;
+use kefu_proto::{Body, Delivery, Encode, FrameDecoder, FrameLimit, Incoming, Message, Session};
+use kefu_proto::{UnixTime, Version};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+use crate::strategy;
+
+proptest! {
+    #[test]
+    fn h2_h3_what_is_called_accepted_is_and_so_is_what_is_called_refused(
+        (config, identity, accepted, refused) in strategy::login()
+            .prop_flat_map(|(config, identity)| (
+                Just(config),
+                Just(identity),
+                strategy::accepted(config, identity),
+                strategy::refused(config, identity),
+            )),
+        now in strategy::unix_time(),
+    ) {
+        let session = Session::new(config, identity);
+        prop_assert_eq!(session.identity(), identity);
+        prop_assert!(session.handle(accepted.into(), now).is_ok());
+        prop_assert!(session.handle(refused.into(), now).is_err());
+    }
+
+    #[test]
+    fn a_store_answers_by_its_script_and_no_more_than_twice(
+        script in strategy::save_script(),
+        message in strategy::chat_message(),
+        queue in strategy::account(),
+        device_id in strategy::device_id(),
+    ) {
+        let save = kefu_proto::SaveMessage { queue, device_id, message: &message };
+        let mut store = script.store();
+        let answers = [store(save), store(save), store(save)].map(Result::ok);
+        prop_assert_eq!(answers, [script.receiver, script.sender, None]);
+        let both = answers[0].is_some() && answers[1].is_some();
+        prop_assert_eq!(script.saved().is_some(), both);
+    }
+}
+
+#[test]
+fn both_deliveries_and_every_refusal_are_reached() {
+    let exchange = strategy::login().prop_flat_map(|(config, identity)| {
+        let handled = strategy::refused(config, identity);
+        let message = prop_oneof![strategy::accepted(config, identity), handled];
+        (Just(Session::new(config, identity)), message)
+    });
+    let mut seen = BTreeMap::new();
+    for (session, message) in samples(&exchange, 2_000) {
+        let outcome = match session.handle(message.into(), UnixTime::from(0)) {
+            Ok(Delivery::Persistent(_)) => "persistent",
+            Ok(Delivery::Transient(_)) => "transient",
+            Err(refusal) => refusal.reason(),
+        };
+        *seen.entry(outcome).or_insert(0) += 1;
+    }
+    // All but `other_command`.
+    assert_eq!(seen.len(), 7, "{seen:?}");
+    assert!(seen.values().all(|&count| count > 50), "{seen:?}");
+}
+
+#[test]
+fn w3_every_command_is_reached_in_both_kinds_of_version() {
+    let messages = samples(&strategy::message(), 2_000);
+    let seen = messages.iter().map(|message| (message.command().0, message.version == Version(0)));
+    assert_eq!(seen.collect::<BTreeSet<_>>().len(), 12 * 2);
+    let longest = |message: &&Message| message.encoded_body_len() == 32 * 1024 - 1;
+    assert!(messages.iter().any(|message| longest(&message)));
+    let empty = |message: &Message| match &message.body {
+        Body::AuthToken(auth) => auth.token.is_empty() || auth.device_id.is_empty(),
+        _ => false,
+    };
+    assert!(messages.iter().any(empty));
+}
+
+#[test]
+fn every_end_of_a_stream_is_reached() {
+    let mut seen = BTreeMap::new();
+    for stream in samples(&strategy::byte_stream(), 1_000) {
+        let mut read = BytesMut::from(&stream[..]);
+        let end = loop {
+            match FrameDecoder::new(FrameLimit::CLIENT).decode(&mut read) {
+                Ok(None) if read.is_empty() => break "nothing left",
+                Ok(None) => break "half a frame",
+                Err(_) => break "a refused length",
+                Ok(Some(frame)) => {
+                    let kind = match frame.parse() {
+                        Ok(Incoming::Message(_)) => "a message",
+                        Ok(Incoming::Unlisted(_)) => "an unlisted command",
+                        Err(_) => "a malformed body",
+                    };
+                    *seen.entry(kind).or_insert(0) += 1;
+                }
+            }
+        };
+        *seen.entry(end).or_insert(0) += 1;
+    }
+    assert_eq!(seen.len(), 6, "{seen:?}");
+    assert!(seen.values().all(|&count| count > 50), "{seen:?}");
+}
+
+/// The same ones each time.
+fn samples<S: Strategy>(strategy: &S, count: usize) -> Vec<S::Value> {
+    let mut runner = TestRunner::deterministic();
+    let sample = |_| strategy.new_tree(&mut runner).unwrap().current();
+    (0..count).map(sample).collect()
+}

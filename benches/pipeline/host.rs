@@ -1,0 +1,111 @@
+//! The same through the crate, as a host would write it.
+
+use std::hint::black_box;
+
+use bytes::BytesMut;
+use kefu_proto::{
+    Account, AppId, Config, Delivery, DeviceId, Effect, Encode, FrameDecoder, FrameLimit, Identity,
+    Incoming, Message, MsgId, Outbound, SaveMessage, Saved, Saves, Session, UnixTime, UserId,
+};
+
+use crate::rig::{Known, Outputs, Sent, Stored};
+
+/// One connection of a host.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Host {
+    pub(crate) decoder: FrameDecoder,
+    pub(crate) session: Session,
+    pub(crate) now: UnixTime,
+}
+
+impl Host {
+    pub(crate) fn new(known: &Known) -> Self {
+        let account = Account { appid: AppId(known.appid), uid: UserId(known.uid) };
+        let identity = Identity::new(account, DeviceId(known.device_id)).expect("ids are not 0");
+        let config = Config::new(AppId(known.kefu_appid)).expect("the app is not 0");
+        Self {
+            decoder: FrameDecoder::new(FrameLimit::new(known.limit)),
+            session: Session::new(config, identity),
+            now: UnixTime::from(known.now),
+        }
+    }
+
+    /// Takes `frames` messages from the front of `read` through to all their effects.
+    pub(crate) fn batch(&self, read: &mut BytesMut, out: &mut Outputs, frames: u64) {
+        for _ in 0..frames {
+            let message = self.message(read);
+            let effects =
+                match self.session.handle(message, self.now).expect("every message is accepted") {
+                    Delivery::Persistent(saves) => {
+                        let saved = store(&saves, out);
+                        saves.saved(saved)
+                    }
+                    Delivery::Transient(effects) => effects,
+                };
+            for effect in &effects {
+                apply(effect, out);
+            }
+            black_box(&mut *out);
+        }
+    }
+
+    /// Takes `frames` messages until all their effects are in hand, and applies none.
+    pub(crate) fn effects(&self, read: &mut BytesMut, frames: u64) {
+        for _ in 0..frames {
+            let message = self.message(read);
+            let effects = self
+                .session
+                .handle(message, self.now)
+                .expect("every message is accepted")
+                .save_with(|save| Ok::<_, ()>(MsgId(black_box(save).queue.uid.0)))
+                .expect("the store never fails");
+            for effect in &effects {
+                black_box(effect);
+            }
+        }
+    }
+
+    /// The next message of the buffer.
+    pub(crate) fn message(&self, read: &mut BytesMut) -> Message {
+        let frame = self.decoder.decode(read).expect("no length is refused");
+        match frame.expect("the buffer holds whole frames").parse() {
+            Ok(Incoming::Message(message)) => message,
+            other => panic!("not a message: {other:?}"),
+        }
+    }
+}
+
+fn store(saves: &Saves, out: &mut Outputs) -> Saved {
+    let msgids = [out.next_msgid(), out.next_msgid()];
+    for (save, stored) in saves.requests().into_iter().zip(&mut out.stored) {
+        put(save, stored);
+    }
+    Saved { receiver: MsgId(msgids[0]), sender: MsgId(msgids[1]) }
+}
+
+fn put(save: SaveMessage<'_>, stored: &mut Stored) {
+    stored.queue = (save.queue.appid.0, save.queue.uid.0);
+    stored.device_id = save.device_id.0;
+    stored.command = save.message.command().0;
+    stored.body.clear();
+    save.message.encode_body(&mut stored.body).expect("a Vec has room");
+}
+
+fn apply(effect: Effect<'_>, out: &mut Outputs) {
+    match effect {
+        Effect::PushMessage { to, message } => send(to, message, &mut out.push),
+        Effect::SendAppMessage { to, message } => send(to, message, &mut out.app),
+        Effect::SendMessage { to, message } => send(to, message, &mut out.own),
+        Effect::EnqueueMessage { message } => encode(message, &mut out.ack.frame),
+    }
+}
+
+fn send(to: Account, message: Outbound<'_>, sent: &mut Sent) {
+    sent.to = (to.appid.0, to.uid.0);
+    encode(message, &mut sent.frame);
+}
+
+fn encode(message: Outbound<'_>, dst: &mut Vec<u8>) {
+    dst.clear();
+    message.encode(dst).expect("what came in may go out");
+}

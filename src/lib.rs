@@ -117,3 +117,8 @@ pub use message::{Message, Party, Platform, ShortBytes};
 pub use session::{Config, Identity, Session};
 pub use wire::{Command, Encode, Flags, Frame, FrameDecoder, FrameLimit, FrameWriter, Header};
 pub use wire::{Incoming, Version};
+
+/// The README's examples, compiled and run with the others.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -45,7 +45,7 @@ impl Delivery {
     /// # Errors
     ///
     /// Whatever `save` returns. Nothing more may happen then, and nothing can: the client gets no ACK and sends again. The
-    /// receiver's copy may be stored already; storing the repeat twice can be avoided by the store alone.
+    /// receiver's copy may be stored already; how a store avoids a second one, [`Saves`] tells.
     pub fn save_with<E>(
         self,
         mut save: impl FnMut(SaveMessage<'_>) -> Result<MsgId, E>,
@@ -62,6 +62,24 @@ impl Delivery {
 }
 
 /// A persistent message whose copies are not stored yet.
+///
+/// # An idempotent store
+///
+/// A client that gets no ACK sends again (H8), and a store that knows no better keeps the message twice. It may answer a
+/// repeat with the msgid of the earlier copy instead:
+///
+/// - **What identifies a repeat** is the [`sender`](Self::sender) and a mark in the content that the client keeps when it sends
+///   again; real clients put a `uuid` into their JSON (S10). Not the seq, which repeats (W7a), nor the time, which is the
+///   server's. A message without a mark is never a repeat.
+/// - **What the store returns** for a copy whose queue has it already is the id of that first copy, and it appends nothing.
+///   A copy that is missing, after a failed second save, is appended. So every queue has the message once.
+/// - **What the store keeps** the mark with: the copy, in one commit. A mark without its copy would lose a message, a copy
+///   without its mark would double it.
+///
+/// Nothing else changes: the effects are those of any message. The notify of a repeat names an id that its receiver may
+/// have seen, which clients expect, and the ACK ends the repeating.
+///
+/// # What does not compile
 ///
 /// Not `Clone`, not `Default`, made only by [`Session::handle`](crate::Session::handle): the effects can be had once, and
 /// only for both msgids. An ACK without the ids of the saves does not compile:
@@ -120,6 +138,12 @@ impl Saves {
     pub fn requests(&self) -> [SaveMessage<'_>; 2] {
         let Self { message, parties: Parties { receiver, sender }, device_id } = self;
         [receiver, sender].map(|&queue| SaveMessage { queue, device_id: *device_id, message })
+    }
+
+    /// Who writes: the owner of the second queue.
+    #[must_use]
+    pub const fn sender(&self) -> Account {
+        self.parties.sender
     }
 
     /// The chat message, under the server's time.

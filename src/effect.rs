@@ -1,6 +1,7 @@
 //! What a host is asked to do, as plain data under the original server's names.
 
-use crate::{Account, Body, ChatMessage, DeviceId, Flags, Message, MsgId, Seq, Version};
+use crate::message::unnumbered;
+use crate::{Account, Body, ChatMessage, DeviceId, Message, MsgId, Seq};
 
 /// Store one copy of a message: the only effect that has an answer, the msgid of the copy (H7.1, H7.2).
 ///
@@ -102,12 +103,10 @@ impl Outbound<'_> {
     /// An owned message with the header that the effect has; the content is shared, not copied.
     #[must_use]
     pub fn to_message(&self) -> Message {
-        // H9: the connection numbers what the server makes itself.
-        let made = |body| Message { seq: Seq(0), version: Version(0), flags: Flags::NONE, body };
         match self {
             Self::Chat(message) => Message::from((*message).clone()),
-            Self::SyncNotify(msgid) => made(Body::SyncNotify(*msgid)),
-            Self::Ack(seq) => made(Body::Ack(*seq)),
+            Self::SyncNotify(msgid) => unnumbered(Body::SyncNotify(*msgid)),
+            Self::Ack(seq) => unnumbered(Body::Ack(*seq)),
         }
     }
 }

@@ -63,6 +63,13 @@
 //! | delivery | the msgids of both saves | the rest of the effects | [`Delivery`], [`Saves`], [`Saved`], [`Effects`] |
 //! | effects | – | plain data for the host | [`SaveMessage`], [`Effect`], [`Outbound`] |
 //!
+//! Beside them stands the server's side of a whole connection, for hosts that want it:
+//!
+//! | layer | takes | gives | main items |
+//! |---|---|---|---|
+//! | connection | bytes, who a token is | requests to finish in order, and frames | [`Login`], [`Online`], [`Request`] |
+//! | sync | the kept key, pages of a queue | frames for this device, its new key | [`SyncRequest`], [`SyncPages`] |
+//!
 //! # Guarantees
 //!
 //! - **Save before send**: no push, notify or ACK can exist before both msgids were handed in ([`Saves`] shows what does not
@@ -96,6 +103,7 @@ extern crate std;
 
 #[cfg(feature = "tokio-util")]
 mod codec;
+mod connection;
 mod delivery;
 mod effect;
 mod error;
@@ -104,10 +112,12 @@ mod message;
 mod session;
 #[cfg(feature = "proptest")]
 pub mod strategy;
+mod sync;
 mod wire;
 
 #[cfg(feature = "tokio-util")]
 pub use codec::{CodecError, MessageCodec};
+pub use connection::{Authentication, Closed, IDLE_TIMEOUT, Login, LoginStep, Online, Request};
 pub use delivery::{Delivery, Effects, EffectsIter, Saved, Saves};
 pub use effect::{Effect, Outbound, SaveMessage};
 pub use error::{DecodeError, EncodeError, Refusal, TimeOutOfRange, TooLong, ZeroId};
@@ -115,6 +125,7 @@ pub use id::{Account, AppId, DeviceId, MsgId, Seq, StoreId, UnixTime, UserId};
 pub use message::{AuthStatus, AuthToken, Body, ChatMessage, CustomerMessage, LoginStatus};
 pub use message::{Message, Party, Platform, ShortBytes};
 pub use session::{Config, Identity, Session};
+pub use sync::{StoredMessage, SyncPages, SyncRequest};
 pub use wire::{Command, Encode, Flags, Frame, FrameDecoder, FrameLimit, FrameWriter, Header};
 pub use wire::{Incoming, Version};
 

@@ -23,6 +23,11 @@ pub struct Message {
     pub body: Body,
 }
 
+/// A message that the server makes itself: its header is the connection's business (H9, W7).
+pub(crate) const fn unnumbered(body: Body) -> Message {
+    Message { seq: Seq(0), version: Version(0), flags: Flags::NONE, body }
+}
+
 /// What a message says: one variant a command of the table (W3).
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -203,6 +208,16 @@ pub struct AuthToken {
     pub token: ShortBytes,
     /// The client's own name for its device; may be empty.
     pub device_id: ShortBytes,
+}
+
+impl AuthToken {
+    /// What the number of a device is given to: the pair of its name and its platform, whatever the app. `None` for the web
+    /// and for a device without a name: their number is 0 (S1).
+    #[must_use]
+    pub fn device(&self) -> Option<(&[u8], Platform)> {
+        let named = self.platform != Platform::WEB && !self.device_id.is_empty();
+        named.then(|| (self.device_id.as_bytes(), self.platform))
+    }
 }
 
 number! {

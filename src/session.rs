@@ -3,7 +3,7 @@
 use crate::delivery::Parties;
 use crate::error::{Refusal, ZeroId};
 use crate::{Account, AppId, ChatMessage, CustomerMessage, Delivery, DeviceId, Encode};
-use crate::{Message, Party, UnixTime, UserId};
+use crate::{Message, MsgId, Party, SyncRequest, UnixTime, UserId};
 
 /// One logged-in connection, as far as the rules need to know it.
 ///
@@ -40,6 +40,11 @@ impl Session {
         // H4
         message.body.timestamp = now;
         Ok(Delivery::new(message, parties, self.identity.device_id))
+    }
+
+    /// S2: what this connection's user asks their queue for.
+    pub(crate) const fn sync(&self, asked: MsgId) -> SyncRequest {
+        SyncRequest::new(self.identity, self.config.kefu_appid, asked)
     }
 
     /// Who is logged in.

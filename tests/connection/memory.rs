@@ -1,0 +1,266 @@
+//! A whole server in memory: a router and a store around the library's connections.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bytes::{Bytes, BytesMut};
+use kefu_proto::{
+    Account, AppId, AuthToken, Config, DeviceId, Effect, Effects, Encode, FrameDecoder, FrameLimit,
+    Identity, Login, LoginStep, MsgId, Online, Outbound, Request, SaveMessage, Saved, Saves,
+    StoredMessage, SyncRequest, UnixTime, UserId,
+};
+
+pub(crate) struct Server {
+    now: UnixTime,
+    connections: BTreeMap<String, Connection>,
+    pub(crate) store: Store,
+    /// Whom the push service would have told.
+    pub(crate) pushes: Vec<Account>,
+}
+
+struct Connection {
+    state: Option<State>,
+    read: BytesMut,
+    out: BytesMut,
+}
+
+enum State {
+    Login(Login),
+    Online(Online),
+}
+
+impl Server {
+    pub(crate) fn new(now: UnixTime) -> Self {
+        Self { now, connections: BTreeMap::new(), store: Store::default(), pushes: Vec::new() }
+    }
+
+    /// Bytes arrive on the connection of this name, which is opened if it is not there yet.
+    pub(crate) fn receive(&mut self, who: &str, bytes: &[u8]) {
+        let connection = self.connections.entry(who.to_owned()).or_insert_with(|| Connection {
+            state: Some(State::Login(Login::new(config(), FrameLimit::CLIENT))),
+            read: BytesMut::new(),
+            out: BytesMut::new(),
+        });
+        connection.read.extend_from_slice(bytes);
+        match connection.state.take() {
+            Some(State::Login(login)) => self.log_in(who, login),
+            Some(State::Online(online)) => self.serve(who, online),
+            None => {}
+        }
+    }
+
+    /// The next frame that was written to the connection of this name.
+    pub(crate) fn next_frame(&mut self, who: &str) -> Option<BytesMut> {
+        let out = &mut self.connections.get_mut(who)?.out;
+        let whole = out.clone();
+        FrameDecoder::new(FrameLimit::CLIENT).decode(out).unwrap()?;
+        let length = whole.len() - out.len();
+        Some(BytesMut::from(&whole[..length]))
+    }
+
+    /// Whether the connection of this name has been closed.
+    pub(crate) fn is_closed(&self, who: &str) -> bool {
+        self.connections[who].state.is_none()
+    }
+
+    fn log_in(&mut self, who: &str, mut login: Login) {
+        let connection = self.connections.get_mut(who).unwrap();
+        loop {
+            let Ok(step) = login.receive(&mut connection.read, &mut connection.out) else { return };
+            let authentication = match step {
+                LoginStep::Read(login) => {
+                    connection.state = Some(State::Login(login));
+                    return;
+                }
+                LoginStep::Authenticate(authentication) => authentication,
+            };
+            match self.store.identify(authentication.auth_token()) {
+                Some(identity) => {
+                    let online = authentication.accept(identity, &mut connection.out).unwrap();
+                    return self.serve(who, online);
+                }
+                None => login = authentication.refuse(&mut connection.out).unwrap(),
+            }
+        }
+    }
+
+    fn serve(&mut self, who: &str, mut online: Online) {
+        loop {
+            let connection = self.connections.get_mut(who).unwrap();
+            let request = online.receive(&mut connection.read, self.now);
+            connection.state = Some(State::Online(online));
+            match request {
+                Ok(None) => return,
+                Ok(Some(request)) => self.finish(who, request),
+                Err(_) => {
+                    self.connections.get_mut(who).unwrap().state = None;
+                    return;
+                }
+            }
+            let Some(State::Online(next)) = self.connections.get_mut(who).unwrap().state.take()
+            else {
+                panic!("finishing a request does not close a connection")
+            };
+            online = next;
+        }
+    }
+
+    fn finish(&mut self, who: &str, request: Request) {
+        match request {
+            Request::Store(saves) => {
+                if let Ok(effects) = self.store.save(saves) {
+                    self.apply(who, &effects);
+                }
+            }
+            Request::Apply(effects) => self.apply(who, &effects),
+            Request::Reply(message) => self.write(who, &message),
+            Request::Sync(request) => self.sync(who, request),
+            Request::KeepSyncKey(key) => {
+                let account = self.account(who).unwrap();
+                let kept = self.store.kept.entry(account).or_insert(key);
+                *kept = key.max(*kept);
+            }
+            Request::Refused(_) | Request::Unlisted(_) => {}
+        }
+    }
+
+    fn apply(&mut self, who: &str, effects: &Effects) {
+        for effect in effects {
+            match effect {
+                Effect::PushMessage { to, .. } if self.connections_of(to).is_empty() => {
+                    self.pushes.push(to);
+                }
+                Effect::PushMessage { .. } => {}
+                Effect::SendAppMessage { to, message } => self.send(to, None, message),
+                Effect::SendMessage { to, message } => self.send(to, Some(who), message),
+                Effect::EnqueueMessage { message } => self.write(who, &message),
+            }
+        }
+    }
+
+    /// In pages of one row, so that every border between pages is met.
+    fn sync(&mut self, who: &str, request: SyncRequest) {
+        let queue = request.queue();
+        let kept = self.store.kept.get(&queue).copied().unwrap_or(MsgId(0));
+        let (begin, mut pages) = request.begin(kept);
+        self.write(who, &begin);
+        while let Some(row) = self.store.first_after(queue, pages.after()) {
+            if let Some(frame) = pages.row(row) {
+                self.write(who, &frame);
+            }
+        }
+        self.write(who, &pages.end());
+    }
+
+    fn send(&mut self, to: Account, except: Option<&str>, message: Outbound<'_>) {
+        for name in self.connections_of(to) {
+            if Some(&*name) != except {
+                self.write(&name, &message);
+            }
+        }
+    }
+
+    fn write(&mut self, who: &str, message: &impl Encode) {
+        let Connection { state, out, .. } = self.connections.get_mut(who).unwrap();
+        let Some(State::Online(online)) = state else { panic!("{who} is not logged in") };
+        online.write(message, out).unwrap();
+    }
+
+    fn connections_of(&self, account: Account) -> Vec<String> {
+        let names = self.connections.keys();
+        names.filter(|who| self.account(who) == Some(account)).cloned().collect()
+    }
+
+    fn account(&self, who: &str) -> Option<Account> {
+        match &self.connections[who].state {
+            Some(State::Online(online)) => Some(online.identity().account()),
+            _ => None,
+        }
+    }
+}
+
+/// Queues, kept sync keys and the numbers of devices.
+#[derive(Default)]
+pub(crate) struct Store {
+    /// Whether a repeat is answered with the ids of the first copies; the whole content is the mark.
+    pub(crate) idempotent: bool,
+    /// How many more copies can be stored.
+    pub(crate) room: Option<usize>,
+    marks: HashMap<(Account, Account, Bytes), MsgId>,
+    queues: HashMap<Account, Vec<StoredMessage>>,
+    kept: HashMap<Account, MsgId>,
+    devices: Vec<(Vec<u8>, i8)>,
+    copies: i64,
+}
+
+impl Store {
+    fn identify(&mut self, login: &AuthToken) -> Option<Identity> {
+        let account = match login.token.as_bytes() {
+            b"tok-7-1" => Account { appid: AppId(7), uid: UserId(1) },
+            b"tok-1453-2" => Account { appid: AppId(1453), uid: UserId(2) },
+            _ => return None,
+        };
+        let device_id = login.device().map_or(0, |(name, platform)| {
+            let device = (name.to_vec(), platform.0);
+            let known = self.devices.iter().position(|known| *known == device);
+            let index = known.unwrap_or_else(|| {
+                self.devices.push(device);
+                self.devices.len() - 1
+            });
+            i64::try_from(index + 1).unwrap()
+        });
+        Identity::new(account, DeviceId(device_id)).ok()
+    }
+
+    fn save(&mut self, saves: Saves) -> Result<Effects, Full> {
+        let sender = saves.sender();
+        let [first, second] = saves.requests();
+        let saved = Saved {
+            receiver: self.store_once(sender, first)?,
+            sender: self.store_once(sender, second)?,
+        };
+        Ok(saves.saved(saved))
+    }
+
+    fn store_once(&mut self, sender: Account, save: SaveMessage<'_>) -> Result<MsgId, Full> {
+        let mark = (save.queue, sender, save.message.body.content.clone());
+        if let Some(first) = self.marks.get(&mark).filter(|_| self.idempotent) {
+            return Ok(*first);
+        }
+        let msgid = self.append(save)?;
+        self.marks.insert(mark, msgid);
+        Ok(msgid)
+    }
+
+    /// The recorded server's ids: 32, and 160 more for every further copy.
+    fn append(&mut self, save: SaveMessage<'_>) -> Result<MsgId, Full> {
+        if let Some(room) = &mut self.room {
+            *room = room.checked_sub(1).ok_or(Full)?;
+        }
+        let msgid = MsgId(32 + 160 * self.copies);
+        self.copies += 1;
+        let mut body = BytesMut::new();
+        save.message.encode_body(&mut body).unwrap();
+        self.queues.entry(save.queue).or_default().push(StoredMessage {
+            msgid,
+            device_id: save.device_id,
+            command: save.message.command(),
+            body: body.freeze(),
+        });
+        Ok(msgid)
+    }
+
+    /// How many copies all queues have together.
+    pub(crate) fn copies(&self) -> usize {
+        self.queues.values().map(Vec::len).sum()
+    }
+
+    fn first_after(&self, queue: Account, after: MsgId) -> Option<StoredMessage> {
+        self.queues.get(&queue)?.iter().find(|row| row.msgid > after).cloned()
+    }
+}
+
+struct Full;
+
+fn config() -> Config {
+    Config::new(AppId(1453)).unwrap()
+}

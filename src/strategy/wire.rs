@@ -124,7 +124,8 @@ fn malformed_auth_token() -> impl Strategy<Value = Vec<u8>> {
         body.truncate(end.index(body.len()));
         body
     });
-    let negative = (bytes(0..=3), 0x80..=0xff_u8, bytes(2..=4), any::<bool>()).prop_map(
+    let negative = prop_oneof![Just(0xff), 0x80..=0xff_u8];
+    let negative = (bytes(0..=3), negative, bytes(2..=4), any::<bool>()).prop_map(
         |(token, negative, rest, first)| {
             let mut body = std::vec![0];
             if !first {
@@ -136,7 +137,9 @@ fn malformed_auth_token() -> impl Strategy<Value = Vec<u8>> {
             body
         },
     );
-    prop_oneof![bytes(0..=3), cut, negative].boxed()
+    // Both strings are empty, and nothing follows.
+    let empty = any::<u8>().prop_map(|platform| std::vec![platform, 0, 0]);
+    prop_oneof![bytes(0..=3), empty, cut, negative].boxed()
 }
 
 fn headed(

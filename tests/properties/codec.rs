@@ -235,36 +235,13 @@ proptest! {
     }
 }
 
-#[test]
-fn w2_the_largest_content_of_a_client_connection_is_32_731_bytes() {
-    let chat = |len| {
-        let body = CustomerMessage {
-            customer_appid: 7.into(),
-            customer_id: 1.into(),
-            store_id: 1.into(),
-            seller_id: 2.into(),
-            timestamp: 0.into(),
-            content: vec![b'x'; len].into(),
-        };
-        let (seq, version, flags) = (Seq(1), Version(1), Flags::NONE);
-        Message { seq, version, flags, body: Body::Customer(body) }
-    };
-    let largest = chat(32_731);
-    assert_eq!(decoded(&bytes(&largest)).parse(), Ok(Incoming::Message(largest)));
-    let (length, limit) = (32_768, FrameLimit::CLIENT);
-    let mut out = BytesMut::new();
-    let refused = chat(32_732).encode(&mut out);
-    assert_eq!(refused, Err(EncodeError::BodyTooLong { length, limit }));
-    assert_eq!(out.capacity(), 0);
-}
-
-fn bytes(message: &impl Encode) -> Vec<u8> {
+pub(crate) fn bytes(message: &impl Encode) -> Vec<u8> {
     let mut bytes = Vec::new();
     message.encode(&mut bytes).unwrap();
     bytes
 }
 
-fn body(message: &impl Encode) -> Vec<u8> {
+pub(crate) fn body(message: &impl Encode) -> Vec<u8> {
     let mut body = Vec::new();
     message.encode_body(&mut body).unwrap();
     body
@@ -275,7 +252,7 @@ fn head(message: &impl Encode) -> (Seq, Command, Version, Flags) {
 }
 
 /// The one frame that the bytes are.
-fn decoded(bytes: &[u8]) -> Frame {
+pub(crate) fn decoded(bytes: &[u8]) -> Frame {
     let mut read = BytesMut::from(bytes);
     let frame = FrameDecoder::new(FrameLimit::CLIENT).decode(&mut read).unwrap();
     assert!(read.is_empty());

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
+mod bodies;
 mod codec;
 mod handler;
 mod strategies;

@@ -1,0 +1,144 @@
+//! Who writes to whom, how much and how often: all that is settled before the first connection.
+
+use std::fmt::Write;
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use kefu_proto::{Account, AppId, UserId};
+
+use crate::args::Args;
+use crate::content::Format;
+use crate::failure::Failure;
+
+/// A run.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) addr: String,
+    pub(crate) format: Format,
+    pub(crate) customers: u32,
+    pub(crate) sellers: u32,
+    pub(crate) window: usize,
+    pub(crate) transient: u8,
+    pub(crate) target: Target,
+    pub(crate) patience: Duration,
+    appid: AppId,
+    kefu_appid: AppId,
+}
+
+/// When a customer has sent enough.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target {
+    Time(Duration),
+    /// Messages of each customer.
+    Count(u32),
+}
+
+/// The two kinds of clients; each has its uids from 1 on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Role {
+    Customer,
+    Seller,
+}
+
+impl Plan {
+    pub(crate) fn new(args: &Args) -> Result<Self, Failure> {
+        if args.appid == args.kefu_appid {
+            return Err(Failure::SameApp(args.appid));
+        }
+        let format = Format::new(run_id(), usize::from(args.size));
+        let least = format.least(args.customers);
+        if format.size() < least {
+            return Err(Failure::Size { size: format.size(), least });
+        }
+        let time = Duration::from_secs(args.seconds.into());
+        Ok(Self {
+            addr: args.addr.clone(),
+            format,
+            customers: args.customers,
+            sellers: args.sellers,
+            window: usize::from(args.window),
+            transient: args.transient,
+            target: args.count.map_or(Target::Time(time), Target::Count),
+            patience: Duration::from_secs(args.patience.into()),
+            appid: AppId(args.appid),
+            kefu_appid: AppId(args.kefu_appid),
+        })
+    }
+
+    pub(crate) fn account(&self, role: Role, uid: u32) -> Account {
+        let appid = match role {
+            Role::Customer => self.appid,
+            Role::Seller => self.kefu_appid,
+        };
+        Account { appid, uid: UserId(uid.into()) }
+    }
+
+    /// The customers take turns at the sellers.
+    pub(crate) const fn seller_of(&self, customer: u32) -> u32 {
+        1 + (customer - 1) % self.sellers
+    }
+
+    /// Spreads the transient messages evenly, without having to remember which they are.
+    pub(crate) fn is_transient(&self, number: u32) -> bool {
+        let before = |number: u64| number * u64::from(self.transient) / 100;
+        let number = u64::from(number);
+        before(number) != before(number + 1)
+    }
+
+    /// The tokens file of a server (TOML).
+    pub(crate) fn tokens(&self) -> String {
+        let customers = (1..=self.customers).map(|uid| self.account(Role::Customer, uid));
+        let sellers = (1..=self.sellers).map(|uid| self.account(Role::Seller, uid));
+        customers.chain(sellers).fold(String::new(), |mut file, account| {
+            let Account { appid, uid } = account;
+            // Writing to a string does not fail.
+            let _ = writeln!(file, "{:?} = {{ appid = {appid}, uid = {uid} }}", token(account));
+            file
+        })
+    }
+}
+
+pub(crate) fn token(Account { appid, uid }: Account) -> String {
+    format!("load-{appid}-{uid}")
+}
+
+/// Another run's messages may be in the same queues: a random name tells them apart.
+fn run_id() -> String {
+    let random = RandomState::new().hash_one(std::process::id());
+    format!("{:08x}", random >> 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn plan(args: &[&str]) -> Result<Plan, Failure> {
+        Plan::new(&Args::parse_from([&["kefu-load"], args].concat()))
+    }
+
+    #[test]
+    fn transient_messages_are_spread_evenly() {
+        for (percent, expected) in [("0", 0), ("1", 10), ("33", 330), ("100", 1_000)] {
+            let plan = plan(&["--transient", percent]).unwrap();
+            assert_eq!((0..1_000).filter(|&number| plan.is_transient(number)).count(), expected);
+        }
+        let half = plan(&["--transient", "50"]).unwrap();
+        assert!((0..100).all(|number| half.is_transient(number) == (number % 2 == 1)));
+    }
+
+    #[test]
+    fn customers_take_turns_at_the_sellers() {
+        let plan = plan(&["--customers", "5", "--sellers", "2"]).unwrap();
+        assert!((1..=5).map(|customer| plan.seller_of(customer)).eq([1, 2, 1, 2, 1]));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_the_reason() {
+        let same = plan(&["--appid", "7", "--kefu-appid", "7"]).unwrap_err();
+        assert!(same.to_string().contains("both 7"), "{same}");
+        let small = plan(&["--size", "12", "--customers", "100"]).unwrap_err();
+        assert!(small.to_string().contains("takes 43 bytes"), "{small}");
+    }
+}

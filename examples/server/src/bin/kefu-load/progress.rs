@@ -1,0 +1,122 @@
+//! How far the run is: a bar on a terminal, else a line a second.
+
+use std::io::{self, IsTerminal, Write};
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::select;
+use tokio::time::interval;
+
+use crate::load::{Counted, Shared};
+use crate::plan::Target;
+use crate::report::{grouped, per_second};
+
+/// A bar that moves; lines that can be read.
+const BAR_EVERY: Duration = Duration::from_millis(100);
+const LINE_EVERY: Duration = Duration::from_secs(1);
+
+/// Where progress is shown: on stderr, so that the result can go elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
+    is_terminal: bool,
+}
+
+/// One moment of a phase.
+struct Step {
+    done: u64,
+    of: u64,
+    text: String,
+}
+
+impl Progress {
+    pub(crate) fn new() -> Self {
+        Self { is_terminal: io::stderr().is_terminal() }
+    }
+
+    pub(crate) async fn of_sending<T>(
+        self,
+        shared: &Shared,
+        start: Instant,
+        work: impl Future<Output = T>,
+    ) -> T {
+        self.show("sending", work, || {
+            let Counted { acked, notifies, reconnects, .. } = shared.counters.now();
+            let elapsed = start.elapsed();
+            let (done, of) = match shared.plan.target {
+                Target::Time(time) => (millis(elapsed), millis(time)),
+                Target::Count(count) => {
+                    (acked, u64::from(count) * u64::from(shared.plan.customers))
+                }
+            };
+            let text = format!(
+                "{} s, {} ACKed ({}/s), {} notifies, {reconnects} reconnects",
+                elapsed.as_secs(),
+                grouped(acked),
+                grouped(per_second(acked, elapsed)),
+                grouped(notifies),
+            );
+            Step { done, of, text }
+        })
+        .await
+    }
+
+    pub(crate) async fn of_verifying<T>(
+        self,
+        shared: &Shared,
+        expected: u64,
+        work: impl Future<Output = T>,
+    ) -> T {
+        self.show("verifying", work, || {
+            let read = shared.counters.now().rows;
+            let text = format!("{} of {} messages read back", grouped(read), grouped(expected));
+            Step { done: read, of: expected, text }
+        })
+        .await
+    }
+
+    async fn show<T>(
+        self,
+        phase: &'static str,
+        work: impl Future<Output = T>,
+        step: impl Fn() -> Step,
+    ) -> T {
+        let bar = self.is_terminal.then(|| bar(phase));
+        let mut tick = interval(if self.is_terminal { BAR_EVERY } else { LINE_EVERY });
+        // The first tick is at once: there is nothing to show yet.
+        tick.tick().await;
+        let mut work = pin!(work);
+        let done = loop {
+            select! {
+                done = &mut work => break done,
+                _ = tick.tick() => {}
+            }
+            let Step { done, of, text } = step();
+            if let Some(bar) = &bar {
+                bar.set_length(of);
+                bar.set_position(done.min(of));
+                bar.set_message(text);
+            } else {
+                // Nobody may be reading.
+                let _ = writeln!(io::stderr(), "{phase}: {text}");
+            }
+        };
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+        done
+    }
+}
+
+fn bar(phase: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix} [{bar:20}] {wide_msg}");
+    let bar = ProgressBar::new(0).with_prefix(phase);
+    match style {
+        Ok(style) => bar.with_style(style.progress_chars("=> ")),
+        Err(_) => bar,
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,120 @@
+//! Who is connected here, and how to reach them.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kefu_proto::{Account, Message};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// From accounts to their connections.
+///
+/// Every connection has an outbox of bounded length. Where it is full the connection is slow: it is told to close, the message
+/// is dropped for it alone, and nobody waits. The client finds what it missed by sync.
+pub struct Router {
+    shards: Vec<Mutex<HashMap<Account, Vec<Peer>>>>,
+    hasher: RandomState,
+    next_id: AtomicU64,
+    outbox: usize,
+}
+
+impl Router {
+    /// A router whose connections have outboxes for `outbox` messages.
+    pub fn new(outbox: usize) -> Arc<Self> {
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Arc::new(Self {
+            shards,
+            hasher: RandomState::new(),
+            next_id: AtomicU64::new(0),
+            outbox: outbox.max(1),
+        })
+    }
+
+    /// Adds a connection of `account`. It is reachable until the [`Seat`] is dropped.
+    pub fn join(self: &Arc<Self>, account: Account) -> (Seat, Inbox) {
+        let (outbox, messages) = mpsc::channel(self.outbox);
+        let id = ConnectionId(self.next_id.fetch_add(1, Ordering::Relaxed));
+        let slow = CancellationToken::new();
+        self.shard(account).entry(account).or_default().push(Peer {
+            id,
+            outbox,
+            slow: slow.clone(),
+        });
+        (Seat { router: Arc::clone(self), account, id }, Inbox { messages, slow })
+    }
+
+    /// Gives a message to every connection of `to` but one; returns how many were too slow to take it.
+    pub fn send(&self, to: Account, except: Option<ConnectionId>, message: &Message) -> u64 {
+        let shard = self.shard(to);
+        let peers = shard.get(&to).map_or(&[][..], Vec::as_slice);
+        let mut dropped = 0;
+        for peer in peers.iter().filter(|peer| Some(peer.id) != except) {
+            if peer.outbox.try_send(message.clone()).is_err() && !peer.outbox.is_closed() {
+                peer.slow.cancel();
+                dropped += 1;
+            }
+        }
+        dropped
+    }
+
+    /// Whether the account has any connection.
+    pub fn is_online(&self, account: Account) -> bool {
+        self.shard(account).contains_key(&account)
+    }
+
+    fn leave(&self, account: Account, id: ConnectionId) {
+        let mut shard = self.shard(account);
+        if let Some(peers) = shard.get_mut(&account) {
+            peers.retain(|peer| peer.id != id);
+            if peers.is_empty() {
+                shard.remove(&account);
+            }
+        }
+    }
+
+    fn shard(&self, account: Account) -> MutexGuard<'_, HashMap<Account, Vec<Peer>>> {
+        let hash = usize::try_from(self.hasher.hash_one(account) % SHARDS).unwrap_or(0);
+        // A map is whole even if a thread died while it held the lock.
+        self.shards[hash].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const SHARDS: u64 = 64;
+
+/// One connection of this process.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ConnectionId(u64);
+
+struct Peer {
+    id: ConnectionId,
+    outbox: mpsc::Sender<Message>,
+    slow: CancellationToken,
+}
+
+/// A connection's place in the router; leaves it when dropped.
+pub struct Seat {
+    router: Arc<Router>,
+    account: Account,
+    id: ConnectionId,
+}
+
+impl Seat {
+    pub const fn id(&self) -> ConnectionId {
+        self.id
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.router.leave(self.account, self.id);
+    }
+}
+
+/// What others send to a connection.
+pub struct Inbox {
+    pub messages: mpsc::Receiver<Message>,
+    /// Cancelled when the outbox ran over.
+    pub slow: CancellationToken,
+}

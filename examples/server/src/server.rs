@@ -1,0 +1,250 @@
+//! The server: what its connections share, how it starts, how it stops.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fs, io};
+
+use kefu_proto::{Account, AuthToken, Config, DeviceId, FrameLimit, Identity, Message, Outbound};
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::client::{self, End};
+use crate::http;
+use crate::metrics::Metrics;
+use crate::options::Options;
+use crate::push;
+use crate::router::{ConnectionId, Router};
+use crate::store::{self, Observer, OpenError, Push, Store};
+use crate::tokens::{self, DemoToken, Tokens, TokensError};
+use crate::trace::Trace;
+
+/// What all connections of a server share.
+pub struct Shared {
+    pub config: Config,
+    pub limits: Limits,
+    pub tokens: Tokens,
+    /// The tokens that were made for a first look; empty once there are others.
+    pub demo: Vec<DemoToken>,
+    pub store: Store,
+    pub router: Arc<Router>,
+    pub metrics: Arc<Metrics>,
+    pub trace: Trace,
+    /// Cancelled when the server is to stop.
+    pub stopping: CancellationToken,
+    /// The tasks of the connections.
+    pub clients: TaskTracker,
+    /// How many more connections there may be.
+    room: Arc<Semaphore>,
+}
+
+/// What a client may do to the server.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub login_timeout: Duration,
+    pub idle_timeout: Duration,
+    pub frame: FrameLimit,
+}
+
+impl Shared {
+    /// S1: who a login is; `None` if the token names nobody, or the device's number cannot be had.
+    pub async fn identify(&self, login: &AuthToken) -> Option<Identity> {
+        let account = self.tokens.account(login.token.as_bytes())?;
+        let device_id = match login.device() {
+            None => DeviceId(0),
+            Some((name, platform)) => self.store.device_id(name.to_vec(), platform).await.ok()?,
+        };
+        Identity::new(account, device_id).ok()
+    }
+
+    /// Gives a message to the connections of an account, but one.
+    pub fn send(&self, to: Account, except: Option<ConnectionId>, message: &Message) {
+        let dropped = self.router.send(to, except, message);
+        if dropped > 0 {
+            self.metrics.outbox_drops.inc_by(dropped);
+            tracing::warn!(%to, dropped, "closing slow connections");
+        }
+    }
+
+    /// H7.3: a user who is connected nowhere is told by the push service.
+    pub async fn push(&self, to: Account, message: Outbound<'_>) {
+        if self.router.is_online(to) {
+            return;
+        }
+        if let Outbound::Chat(message) = message {
+            self.metrics.pushes.inc();
+            let entry = Push { to, message: message.clone() };
+            // A store that is closed has no outbox any more: the message itself is safe.
+            let _ = self.store.push(entry).await;
+        }
+    }
+
+    /// Starts the task of a connection, if there is room for one more.
+    pub fn admit<F>(self: &Arc<Self>, serve: impl FnOnce(Arc<Self>) -> F)
+    where
+        F: Future<Output = End> + Send + 'static,
+    {
+        let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else {
+            tracing::warn!("closing a connection: there are too many");
+            self.metrics.close("too_many");
+            return;
+        };
+        let shared = Arc::clone(self);
+        let served = serve(Arc::clone(self));
+        self.clients.spawn(async move {
+            shared.metrics.connections.inc();
+            let end = served.await;
+            shared.metrics.connections.dec();
+            shared.metrics.close(end.reason());
+            drop(permit);
+        });
+    }
+}
+
+/// A server that accepts connections.
+pub struct Server {
+    shared: Arc<Shared>,
+    listener: TcpListener,
+    http: TcpListener,
+    stop_timeout: Duration,
+}
+
+impl Server {
+    /// Opens the data folder, reads the tokens and takes the ports.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`], in one line that says what to do.
+    pub async fn start(options: &Options) -> Result<Self, StartError> {
+        let folder = |source| StartError::DataFolder { path: options.data.clone(), source };
+        fs::create_dir_all(&options.data).map_err(folder)?;
+        let (tokens, demo) = read_tokens(options)?;
+        let listener = bind("--listen", options.listen).await?;
+        let http = bind("--http", options.http).await?;
+        let metrics = Arc::new(Metrics::new());
+        let observer: Arc<dyn Observer> = metrics.clone();
+        let settings = store::Options { observer: Some(observer), ..store::Options::default() };
+        let store = Store::open(&options.data, settings)?;
+        let shared = Shared {
+            config: options.kefu_appid,
+            limits: Limits {
+                login_timeout: options.login_timeout,
+                idle_timeout: options.idle_timeout,
+                frame: options.frame_limit,
+            },
+            tokens,
+            demo,
+            store,
+            router: Router::new(options.outbox.get()),
+            metrics,
+            trace: Trace::new(),
+            stopping: CancellationToken::new(),
+            clients: TaskTracker::new(),
+            room: Arc::new(Semaphore::new(
+                options.max_connections.get().min(Semaphore::MAX_PERMITS),
+            )),
+        };
+        Ok(Self { shared: Arc::new(shared), listener, http, stop_timeout: options.stop_timeout })
+    }
+
+    /// Where clients connect: the address of the protocol and the address of the page.
+    pub fn addresses(&self) -> io::Result<(SocketAddr, SocketAddr)> {
+        Ok((self.listener.local_addr()?, self.http.local_addr()?))
+    }
+
+    /// What the connections share.
+    pub const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Serves until `stop` is ready. Then: accept nobody, finish what is in hand, close.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be closed properly, or the page's port fails.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
+        let Self { shared, listener, http, stop_timeout } = self;
+        let pusher = tokio::spawn(push::drain(Arc::clone(&shared)));
+        let pages = tokio::spawn(http::serve(http, Arc::clone(&shared)));
+        tokio::select! {
+            () = accept(&listener, &shared) => {}
+            () = stop => {}
+        }
+        drop(listener);
+        tracing::info!("stopping");
+        shared.stopping.cancel();
+        shared.clients.close();
+        if timeout(stop_timeout, shared.clients.wait()).await.is_err() {
+            tracing::warn!(connections = shared.clients.len(), "left unfinished");
+        }
+        pages.await??;
+        pusher.await?;
+        shared.store.clone().close().await;
+        Ok(())
+    }
+}
+
+/// Takes in TCP connections, for ever.
+async fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    loop {
+        match listener.accept().await {
+            Ok((socket, _)) => shared.admit(|shared| serve_tcp(socket, shared)),
+            Err(error) => {
+                // Out of file handles, say: those who are connected go on, and some will leave.
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn serve_tcp(socket: TcpStream, shared: Arc<Shared>) -> End {
+    // S8: frames go out as they are written.
+    if socket.set_nodelay(true).is_err() {
+        return End::Io;
+    }
+    let (reader, writer) = socket.into_split();
+    client::serve(reader, writer, shared).await
+}
+
+async fn bind(option: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|source| StartError::Port { option, address, source })
+}
+
+/// The tokens of the given file, or of the one in the data folder, which is made on first run.
+fn read_tokens(options: &Options) -> Result<(Tokens, Vec<DemoToken>), StartError> {
+    if let Some(path) = &options.tokens {
+        return Ok((Tokens::read(path)?, Vec::new()));
+    }
+    let path = options.data.join("tokens.toml");
+    let (demo, text) = tokens::demo(options.kefu_appid.kefu_appid());
+    if !path.exists() {
+        fs::write(&path, text)
+            .map_err(|source| StartError::DataFolder { path: path.clone(), source })?;
+    }
+    let tokens = Tokens::read(&path)?;
+    let still_valid =
+        |demo: &DemoToken| tokens.account(demo.token.as_bytes()) == Some(demo.account);
+    let demo = demo.into_iter().filter(still_valid).collect();
+    Ok((tokens, demo))
+}
+
+/// Why a server does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error("cannot use {}: {source}; choose another folder with --data", path.display())]
+    DataFolder { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
+    #[error("cannot listen on {address}: {source}; choose another address with {option}")]
+    Port { option: &'static str, address: SocketAddr, source: io::Error },
+}

@@ -1,0 +1,117 @@
+//! Storing messages: the hot path.
+
+use kefu_proto::{Encode, MsgId, Saved, Saves};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Result};
+
+use super::repeat::{self, Known, Mark};
+use super::row::{bind_message, message_columns};
+
+/// Numbers messages. Ids of all queues come from one counter, so they grow in each.
+#[derive(Debug)]
+pub(super) struct Messages {
+    last: i64,
+    /// The last one that is committed.
+    kept: i64,
+    known: Known,
+}
+
+impl Messages {
+    pub(super) fn open(db: &Connection, marks: usize) -> Result<Self> {
+        let last = db.query_one("SELECT ifnull(max(n), 0) FROM message", [], |row| row.get(0))?;
+        Ok(Self { last, kept: last, known: Known::new(marks) })
+    }
+
+    /// The transaction is committed.
+    pub(super) fn keep(&mut self) {
+        self.kept = self.last;
+        self.known.keep();
+    }
+
+    /// The transaction is rolled back.
+    pub(super) fn forget(&mut self) {
+        self.last = self.kept;
+        self.known.forget();
+    }
+
+    pub(super) fn inserts<'s>(&'s mut self, db: &'s Connection) -> Result<Inserts<'s>> {
+        Ok(Inserts {
+            messages: self,
+            db,
+            message: db.prepare_cached(concat!(
+                "INSERT INTO message (n, device_id, ",
+                message_columns!(),
+                ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ))?,
+            // OR FAIL: SQLite could not undo the first row by itself and need not keep copies of
+            // pages for that. We roll back everything anyway.
+            copies: db.prepare_cached(
+                "INSERT OR FAIL INTO queue (appid, uid, msgid, mark)
+                VALUES (?, ?, ?, NULL), (?, ?, ?, ?)",
+            )?,
+        })
+    }
+}
+
+/// The statements of one transaction.
+pub(super) struct Inserts<'s> {
+    messages: &'s mut Messages,
+    db: &'s Connection,
+    message: CachedStatement<'s>,
+    copies: CachedStatement<'s>,
+}
+
+impl Inserts<'_> {
+    /// The ids of both copies, and whether they were there before.
+    pub(super) fn store(&mut self, saves: &Saves, mark: Option<Mark>) -> Result<(Saved, bool)> {
+        let n = self.messages.last.saturating_add(1);
+        if let Some(mark) = mark
+            && let Some(first) = self.first(saves, mark, n)?
+        {
+            return Ok((copies_of(first), true));
+        }
+        let [receiver, sender] = saves.requests();
+        self.message.raw_bind_parameter(1, n)?;
+        self.message.raw_bind_parameter(2, sender.device_id.0)?;
+        bind_message(&mut self.message, 3, sender.message)?;
+        self.message.raw_execute()?;
+        let saved = copies_of(n);
+        for (parameter, copy, msgid) in [(1, receiver, saved.receiver), (4, sender, saved.sender)] {
+            self.copies.raw_bind_parameter(parameter, copy.queue.appid.0)?;
+            self.copies.raw_bind_parameter(parameter + 1, copy.queue.uid.0)?;
+            self.copies.raw_bind_parameter(parameter + 2, msgid.0)?;
+        }
+        self.copies.raw_bind_parameter(7, mark)?;
+        self.copies.raw_execute()?;
+        self.messages.last = n;
+        Ok((saved, false))
+    }
+
+    /// The message that this one repeats. Where two messages share a mark, only the first is
+    /// recognised again: the other is stored again, as if it had no uuid.
+    fn first(&mut self, saves: &Saves, mark: Mark, n: i64) -> Result<Option<i64>> {
+        let [_, sender] = saves.requests();
+        let Some(first) = self.messages.known.first(self.db, sender.queue, mark, n)? else {
+            return Ok(None);
+        };
+        let mut select = self.db.prepare_cached(
+            "SELECT content FROM message WHERE n = ?1 AND command = ?2 AND customer_appid = ?3
+            AND customer_id = ?4 AND seller_id = ?5",
+        )?;
+        let body = &sender.message.body;
+        let (appid, customer) = (body.customer_appid.0, body.customer_id.0);
+        let command = i64::from(sender.message.command().0);
+        let same = select
+            .query_one([first, command, appid, customer, body.seller_id.0], |row| {
+                let content = row.get_ref(0)?.as_bytes()?;
+                Ok(repeat::uuid(content) == repeat::uuid(&body.content))
+            })
+            .optional()?;
+        Ok(same.unwrap_or(false).then_some(first))
+    }
+}
+
+/// Message `n` is `2n - 1` in its receiver's queue and `2n` in its sender's.
+fn copies_of(n: i64) -> Saved {
+    let sender = n.saturating_mul(2);
+    Saved { receiver: MsgId(sender.saturating_sub(1)), sender: MsgId(sender) }
+}

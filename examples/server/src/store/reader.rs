@@ -1,0 +1,88 @@
+//! Reading, beside the writer: in `SQLite`'s WAL mode neither waits for the other.
+
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::BytesMut;
+use kefu_proto::{Account, DeviceId, MsgId, StoredMessage};
+use rusqlite::{Connection, OptionalExtension, params};
+use tokio::sync::Semaphore;
+
+use super::row::{message_columns, read_message};
+use super::{OpenError, StoreError, schema};
+
+/// A few read-only connections, each used by one reader at a time.
+#[derive(Clone, Debug)]
+pub(super) struct Readers {
+    count: NonZeroU32,
+    free: Arc<Semaphore>,
+    connections: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl Readers {
+    pub(super) fn open(dir: &Path, count: NonZeroU32) -> Result<Self, OpenError> {
+        let connections: Vec<Connection> =
+            (0..count.get()).map(|_| schema::open_reader(dir)).collect::<Result<_, _>>()?;
+        let free = Arc::new(Semaphore::new(connections.len()));
+        Ok(Self { count, free, connections: Arc::new(Mutex::new(connections)) })
+    }
+
+    /// Runs `query` where it may block.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let free = Arc::clone(&self.free).acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        let connections = Arc::clone(&self.connections);
+        let reading = tokio::task::spawn_blocking(move || {
+            let _free = free;
+            let lock = || connections.lock().unwrap_or_else(PoisonError::into_inner);
+            // A query that panicked has taken its connection with it: the others remain.
+            let connection = lock().pop().ok_or(StoreError::Closed)?;
+            let answer = query(&connection);
+            lock().push(connection);
+            answer.map_err(StoreError::from)
+        });
+        // The task is gone only when the runtime is, or after a panic.
+        reading.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Waits for those who read, and lets in no more.
+    pub(super) async fn close(&self) {
+        if self.free.acquire_many(self.count.get()).await.is_ok() {
+            self.free.close();
+            self.connections.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+}
+
+pub(super) fn page(
+    db: &Connection,
+    queue: Account,
+    after: MsgId,
+    limit: usize,
+) -> rusqlite::Result<Vec<StoredMessage>> {
+    let mut select = db.prepare_cached(concat!(
+        "SELECT q.msgid, m.device_id, ",
+        message_columns!(),
+        " FROM queue q CROSS JOIN message m ON m.n = (q.msgid + 1) / 2
+        WHERE q.appid = ?1 AND q.uid = ?2 AND q.msgid > ?3 ORDER BY q.msgid LIMIT ?4"
+    ))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = select.query(params![queue.appid.0, queue.uid.0, after.0, limit])?;
+    let (mut page, mut bodies) = (Vec::new(), BytesMut::new());
+    while let Some(row) = rows.next()? {
+        let (command, body) = read_message(row, 2, &mut bodies)?;
+        let (msgid, device_id) = (MsgId(row.get(0)?), DeviceId(row.get(1)?));
+        page.push(StoredMessage { msgid, device_id, command, body });
+    }
+    Ok(page)
+}
+
+pub(super) fn kept_key(db: &Connection, account: Account) -> rusqlite::Result<MsgId> {
+    let mut select =
+        db.prepare_cached("SELECT msgid FROM kept_key WHERE appid = ?1 AND uid = ?2")?;
+    let key = select.query_one([account.appid.0, account.uid.0], |row| row.get(0)).optional()?;
+    Ok(MsgId(key.unwrap_or(0)))
+}

@@ -1,0 +1,204 @@
+//! What marks a message as a repeat, and which marks a sender has used (S10).
+//!
+//! An index of uuids on disk would have every new message change a page of its own, somewhere in
+//! an index that only grows: measured, that costs more than all the rest of a save. So a mark, a
+//! hash, lies in the row of the sender's copy, which is written anyway, and the marks
+//! of the senders that are active are in memory, read from their queues when they send for the
+//! first time.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use kefu_proto::{Account, Saves};
+use rusqlite::{Connection, Result};
+use serde::Deserialize;
+
+/// A hash of what makes a message the same for its sender: its receiver and its uuid. Stored, so it
+/// may not change. Two messages may share one: a mark that is known is a reason to look at the
+/// message, no more.
+pub(super) type Mark = i64;
+
+/// The mark of a message, if it has a uuid.
+pub(super) fn mark_of(saves: &Saves) -> Option<Mark> {
+    let [receiver, _] = saves.requests();
+    let Account { appid, uid } = receiver.queue;
+    let uuid = uuid(&receiver.message.body.content)?;
+    let receiver = appid.0.to_be_bytes().into_iter().chain(uid.0.to_be_bytes());
+    Some(hash(receiver.chain(uuid.bytes())))
+}
+
+/// The top-level string field `uuid` of a JSON object. Anything else has none: a field of another
+/// type, a field given twice, an empty one, bytes that are no JSON.
+pub(super) fn uuid(content: &[u8]) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    struct Marked<'c> {
+        #[serde(borrow)]
+        uuid: Cow<'c, str>,
+    }
+
+    // An array would do for a struct, too.
+    let first = content.iter().find(|byte| !byte.is_ascii_whitespace())?;
+    if *first != b'{' {
+        return None;
+    }
+    let Marked { uuid } = serde_json::from_slice(content).ok()?;
+    (!uuid.is_empty()).then_some(uuid)
+}
+
+/// FNV-1a, 64 bits.
+fn hash(bytes: impl Iterator<Item = u8>) -> Mark {
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    hash.cast_signed()
+}
+
+/// The marks of the senders that were active last.
+#[derive(Debug)]
+pub(super) struct Known {
+    senders: HashMap<Account, Sender>,
+    marks: usize,
+    limit: usize,
+    group: u64,
+    /// Marks of the group that is not committed yet.
+    fresh: Vec<(Account, Mark)>,
+}
+
+#[derive(Debug)]
+struct Sender {
+    /// The message that was the first to have the mark.
+    first: HashMap<Mark, i64>,
+    last_group: u64,
+}
+
+impl Known {
+    /// Keeps about `limit` marks, more only if a single group needs them.
+    pub(super) fn new(limit: usize) -> Self {
+        Self { senders: HashMap::new(), marks: 0, limit, group: 0, fresh: Vec::new() }
+    }
+
+    /// The message of this sender that had the mark first; if there is none, it is now message
+    /// `n`.
+    pub(super) fn first(
+        &mut self,
+        db: &Connection,
+        account: Account,
+        mark: Mark,
+        n: i64,
+    ) -> Result<Option<i64>> {
+        let sender = match self.senders.entry(account) {
+            Entry::Occupied(sender) => sender.into_mut(),
+            Entry::Vacant(place) => {
+                let first = load(db, account)?;
+                self.marks = self.marks.saturating_add(first.len());
+                place.insert(Sender { first, last_group: 0 })
+            }
+        };
+        sender.last_group = self.group;
+        match sender.first.entry(mark) {
+            Entry::Occupied(first) => Ok(Some(*first.get())),
+            Entry::Vacant(place) => {
+                place.insert(n);
+                self.fresh.push((account, mark));
+                Ok(None)
+            }
+        }
+    }
+
+    /// The group is committed.
+    pub(super) fn keep(&mut self) {
+        self.marks = self.marks.saturating_add(self.fresh.len());
+        self.fresh.clear();
+        if self.marks > self.limit {
+            self.evict();
+        }
+        self.group = self.group.saturating_add(1);
+    }
+
+    /// The group is rolled back: its messages were not the first to have their marks.
+    pub(super) fn forget(&mut self) {
+        for (account, mark) in self.fresh.drain(..) {
+            if let Some(sender) = self.senders.get_mut(&account) {
+                sender.first.remove(&mark);
+            }
+        }
+    }
+
+    /// Makes room for a quarter of the limit, so that it does not have to be done again soon.
+    fn evict(&mut self) {
+        let mut idle: Vec<(u64, Account)> = self
+            .senders
+            .iter()
+            .filter(|(_, sender)| sender.last_group < self.group)
+            .map(|(account, sender)| (sender.last_group, *account))
+            .collect();
+        idle.sort_unstable();
+        for (_, account) in idle {
+            if self.marks <= self.limit / 4 * 3 {
+                return;
+            }
+            if let Some(sender) = self.senders.remove(&account) {
+                self.marks = self.marks.saturating_sub(sender.first.len());
+            }
+        }
+    }
+}
+
+fn load(db: &Connection, account: Account) -> Result<HashMap<Mark, i64>> {
+    let mut select = db.prepare_cached(
+        "SELECT mark, msgid / 2 FROM queue
+        WHERE appid = ?1 AND uid = ?2 AND mark IS NOT NULL ORDER BY msgid",
+    )?;
+    let mut first = HashMap::new();
+    let mut rows = select.query([account.appid.0, account.uid.0])?;
+    while let Some(row) = rows.next()? {
+        first.entry(row.get(0)?).or_insert(row.get(1)?);
+    }
+    Ok(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_top_level_string_is_a_uuid() {
+        let found = |content: &str| uuid(content.as_bytes()).map(Cow::into_owned);
+        assert_eq!(found(r#"{"uuid":"a-1"}"#).as_deref(), Some("a-1"));
+        assert_eq!(
+            found(" {\"text\":\"\u{5728}\", \"uuid\" : \"\\u0061\"} ").as_deref(),
+            Some("a")
+        );
+        assert_eq!(found(r#"{"x":{"uuid":"in"},"\u0075uid":"out"}"#).as_deref(), Some("out"));
+    }
+
+    #[test]
+    fn nothing_else_is() {
+        for content in [
+            &b""[..],
+            b"\xff\xfe",
+            b"hello",
+            br#"["a-1"]"#,
+            br#""uuid""#,
+            br#"{"uuid":1}"#,
+            br#"{"uuid":null}"#,
+            br#"{"uuid":""}"#,
+            br#"{"uuid":"a","uuid":"b"}"#,
+            br#"{"x":{"uuid":"a"}}"#,
+            br#"{"text":"\"uuid\":\"a\""}"#,
+            br#"{"uuid":"a""#,
+            br#"{"uuid":"a"} x"#,
+            b"{\"uuid\":\"\xff\"}",
+        ] {
+            assert_eq!(uuid(content), None, "{content:?}");
+        }
+    }
+
+    #[test]
+    fn a_mark_does_not_change() {
+        // Test vectors of FNV-1a.
+        assert_eq!(hash("".bytes()).cast_unsigned(), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(hash("foobar".bytes()).cast_unsigned(), 0x8594_4171_f739_67e8);
+    }
+}

@@ -1,0 +1,86 @@
+//! What the tests of the store share.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use kefu_proto::{
+    Account, AppId, Body, Config, CustomerMessage, Delivery, DeviceId, Effect, Effects, Flags,
+    Identity, Message, MsgId, Outbound, Saves, Seq, Session, StoreId, UnixTime, UserId, Version,
+};
+use kefu_server::store::{Options, Store};
+
+pub(crate) const KEFU: AppId = AppId(1453);
+pub(crate) const SELLER: Account = Account { appid: KEFU, uid: UserId(2) };
+
+pub(crate) fn customer(uid: i64) -> Account {
+    Account { appid: AppId(7), uid: UserId(uid) }
+}
+
+/// What customer `uid` says to the seller, accepted and to be stored.
+pub(crate) fn saves(uid: i64, content: impl Into<Bytes>) -> Saves {
+    accepted(customer(uid), Body::Customer(text(uid, content)))
+}
+
+/// What the seller says to customer `uid`.
+pub(crate) fn reply(uid: i64, content: impl Into<Bytes>) -> Saves {
+    accepted(SELLER, Body::CustomerSupport(text(uid, content)))
+}
+
+/// A content with a uuid.
+pub(crate) fn marked(uuid: impl std::fmt::Display) -> String {
+    format!(r#"{{"text":"hello","uuid":"{uuid}"}}"#)
+}
+
+/// The msgids of the receiver's and of the sender's copy.
+pub(crate) fn msgids(effects: &Effects) -> [MsgId; 2] {
+    let notified: Vec<MsgId> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::SendAppMessage { message: Outbound::SyncNotify(id), .. }
+            | Effect::SendMessage { message: Outbound::SyncNotify(id), .. } => Some(id),
+            _ => None,
+        })
+        .collect();
+    notified.try_into().expect("two notifies")
+}
+
+pub(crate) fn open(dir: &Path) -> Store {
+    Store::open(dir, Options::default()).unwrap()
+}
+
+/// Saves one message and answers with its msgids.
+pub(crate) async fn save(store: &Store, saves: Saves) -> [MsgId; 2] {
+    msgids(&store.save(vec![saves]).await.unwrap()[0])
+}
+
+/// The msgids of a whole queue, read in pages.
+pub(crate) async fn queue(store: &Store, account: Account) -> Vec<MsgId> {
+    let (mut all, mut after) = (Vec::new(), MsgId(0));
+    loop {
+        let page = store.page(account, after, 256).await.unwrap();
+        let Some(last) = page.last() else { return all };
+        after = last.msgid;
+        all.extend(page.iter().map(|row| row.msgid));
+    }
+}
+
+fn text(uid: i64, content: impl Into<Bytes>) -> CustomerMessage {
+    CustomerMessage {
+        customer_appid: AppId(7),
+        customer_id: UserId(uid),
+        store_id: StoreId(3),
+        seller_id: SELLER.uid,
+        timestamp: UnixTime::from(0),
+        content: content.into(),
+    }
+}
+
+fn accepted(from: Account, body: Body) -> Saves {
+    let session =
+        Session::new(Config::new(KEFU).unwrap(), Identity::new(from, DeviceId(11)).unwrap());
+    let message = Message { seq: Seq(1), version: Version(1), flags: Flags::NONE, body };
+    match session.handle(message, UnixTime::from(1_500_000_000)).unwrap() {
+        Delivery::Persistent(saves) => saves,
+        Delivery::Transient(_) => unreachable!("flags are 0"),
+    }
+}

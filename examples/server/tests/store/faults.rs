@@ -1,0 +1,277 @@
+//! The store on a disk that fails.
+
+use std::num::NonZeroUsize;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::common::{SELLER, customer, marked, msgids, open, queue, save, saves};
+use kefu_proto::{MsgId, Platform};
+use kefu_server::store::{
+    Fault, Group, Observer, OpenError, Options, Push, Step, Store, StoreError,
+};
+use rusqlite::{Connection, ErrorCode, ffi};
+use tempfile::tempdir;
+use tokio::time::timeout;
+
+/// Fails the steps that are switched off, as a failed sync would.
+#[derive(Default)]
+struct Disk {
+    no_commit: AtomicBool,
+    no_checkpoint: AtomicBool,
+    /// Whoever holds it keeps the store waiting.
+    busy: Mutex<()>,
+}
+
+impl Fault for Disk {
+    fn permit(&self, step: Step) -> rusqlite::Result<()> {
+        drop(self.busy.lock().unwrap());
+        let fails = match step {
+            Step::Commit => &self.no_commit,
+            Step::Checkpoint => &self.no_checkpoint,
+        };
+        if fails.load(Ordering::Relaxed) {
+            let error = ffi::Error::new(ffi::SQLITE_IOERR_FSYNC);
+            return Err(rusqlite::Error::SqliteFailure(error, None));
+        }
+        Ok(())
+    }
+}
+
+fn on(disk: &Arc<Disk>) -> Options {
+    let mut options = Options::default();
+    let disk: Arc<dyn Fault> = disk.clone();
+    options.fault = Some(disk);
+    options
+}
+
+#[tokio::test]
+async fn a_failed_commit_fails_all_who_wait_and_leaves_nothing() {
+    let dir = tempdir().unwrap();
+    let disk = Arc::new(Disk::default());
+    let store = Store::open(dir.path(), on(&disk)).unwrap();
+    let before = save(&store, saves(1, marked("before"))).await;
+
+    disk.no_commit.store(true, Ordering::Relaxed);
+    let mut waiting = Vec::new();
+    for uid in 1..=20 {
+        waiting
+            .push(store.submit(vec![saves(uid, marked("lost")), saves(uid, "x")]).await.unwrap());
+    }
+    for saving in waiting {
+        let error = saving.await.unwrap_err();
+        assert!(matches!(error, StoreError::Failed(_)), "{error}");
+    }
+    store.keep_key(SELLER, MsgId(9)).await.unwrap_err();
+    store.device_id(b"phone".to_vec(), Platform::IOS).await.unwrap_err();
+    assert_eq!(queue(&store, SELLER).await, [before[0]]);
+    assert!(queue(&store, customer(2)).await.is_empty());
+    assert_eq!(store.kept_key(SELLER).await.unwrap(), MsgId(0));
+
+    // The disk works again: what was lost is new, and what was there is a repeat.
+    disk.no_commit.store(false, Ordering::Relaxed);
+    let other = save(&store, saves(9, "x")).await;
+    let after = save(&store, saves(1, marked("lost"))).await;
+    assert!(before < other && other < after);
+    assert_eq!(save(&store, saves(1, marked("lost"))).await, after);
+    assert_eq!(save(&store, saves(1, marked("before"))).await, before);
+    store.close().await;
+    let store = open(dir.path());
+    assert_eq!(queue(&store, SELLER).await, [before[0], other[0], after[0]]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn after_a_failed_sync_nothing_is_stored_until_a_checkpoint_succeeds() {
+    let dir = tempdir().unwrap();
+    let disk = Arc::new(Disk::default());
+    let store = Store::open(dir.path(), on(&disk)).unwrap();
+    disk.no_commit.store(true, Ordering::Relaxed);
+    store.save(vec![saves(1, "x")]).await.unwrap_err();
+    // The next commit would go well, but who knows what the last one has left behind.
+    disk.no_commit.store(false, Ordering::Relaxed);
+    disk.no_checkpoint.store(true, Ordering::Relaxed);
+    for _ in 0..2 {
+        let error = store.save(vec![saves(1, "x")]).await.unwrap_err();
+        assert!(matches!(error, StoreError::InDoubt(_)), "{error}");
+    }
+    assert!(queue(&store, SELLER).await.is_empty());
+    disk.no_checkpoint.store(false, Ordering::Relaxed);
+    let saved = save(&store, saves(1, "x")).await;
+    assert_eq!(queue(&store, SELLER).await, [saved[0]]);
+    store.close().await;
+}
+
+#[tokio::test]
+#[allow(clippy::await_holding_lock, reason = "the lock is what the store waits for")]
+async fn a_slow_disk_makes_callers_wait() {
+    let dir = tempdir().unwrap();
+    let disk = Arc::new(Disk::default());
+    let mut options = on(&disk);
+    options.waiting = NonZeroUsize::new(4).unwrap();
+    let store = Store::open(dir.path(), options).unwrap();
+    let busy = disk.busy.lock().unwrap();
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        // Content of a full KiB counts as one more.
+        waiting.push(store.submit(vec![saves(1, vec![b'x'; 1024])]).await.unwrap());
+    }
+    let other = store.clone();
+    let mut more = pin!(other.submit(vec![saves(1, "x")]));
+    timeout(Duration::from_millis(50), &mut more).await.unwrap_err();
+    drop(busy);
+    waiting.push(more.await.unwrap());
+    for saving in waiting {
+        saving.await.unwrap();
+    }
+    // A batch that is larger than all the room there is waits until it is alone.
+    let large = (0..50).map(|_| saves(1, "x")).collect();
+    assert_eq!(store.save(large).await.unwrap().len(), 50);
+    store.close().await;
+}
+
+#[derive(Default)]
+struct Seen(Mutex<Vec<Group>>);
+
+impl Observer for Seen {
+    fn group(&self, group: &Group) {
+        self.0.lock().unwrap().push(*group);
+    }
+}
+
+#[tokio::test]
+async fn an_observer_sees_every_group() {
+    let dir = tempdir().unwrap();
+    let (disk, seen) = (Arc::new(Disk::default()), Arc::new(Seen::default()));
+    let mut options = on(&disk);
+    let observer: Arc<dyn Observer> = seen.clone();
+    options.observer = Some(observer);
+    let store = Store::open(dir.path(), options).unwrap();
+    let batch = ["a", "b", "a"].map(|uuid| saves(1, marked(uuid)));
+    store.save(batch.into()).await.unwrap();
+    disk.no_commit.store(true, Ordering::Relaxed);
+    store.keep_key(SELLER, MsgId(1)).await.unwrap_err();
+    store.close().await;
+    let seen = seen.0.lock().unwrap();
+    let seen: Vec<_> =
+        seen.iter().map(|g| (g.messages, g.repeats, g.others, g.committed)).collect();
+    assert_eq!(seen, [(2, 1, 0, true), (0, 0, 1, false)]);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_an_error_until_there_is_room() {
+    let dir = tempdir().unwrap();
+    let mut options = Options::default();
+    options.max_pages = Some(100);
+    let store = Store::open(dir.path(), options).unwrap();
+    // Something to throw away later.
+    for _ in 0..20 {
+        let message = saves(1, vec![b'x'; 8_000]).requests()[0].message.clone();
+        store.push(Push { to: SELLER, message }).await.unwrap();
+    }
+    let mut stored = Vec::new();
+    let error = loop {
+        match store.save(vec![saves(1, vec![b'y'; 2_000]), saves(1, "z")]).await {
+            Ok(effects) => stored.extend(effects.iter().map(|effects| msgids(effects)[0])),
+            Err(error) => break error,
+        }
+        assert!(stored.len() < 200, "there should be no room for so many");
+    };
+    let StoreError::Failed(cause) = &error else { panic!("{error}") };
+    assert_eq!(cause.sqlite_error_code(), Some(ErrorCode::DiskFull));
+    store.save(vec![saves(1, vec![b'y'; 8_000])]).await.unwrap_err();
+    assert_eq!(queue(&store, SELLER).await, stored);
+
+    let pushes = store.pushes(100).await.unwrap();
+    assert_eq!(pushes.len(), 20);
+    store.pushed(pushes.iter().map(|push| push.id).collect()).await.unwrap();
+    stored.push(save(&store, saves(1, vec![b'y'; 8_000])).await[0]);
+    store.close().await;
+    let store = open(dir.path());
+    assert_eq!(queue(&store, SELLER).await, stored);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn repeats_are_known_however_little_is_kept_in_memory() {
+    let dir = tempdir().unwrap();
+    let mut options = Options::default();
+    options.marks = 0;
+    let store = Store::open(dir.path(), options).unwrap();
+    let mut first = Vec::new();
+    for uid in 1..=5 {
+        for uuid in ["a", "b"] {
+            first.push(save(&store, saves(uid, marked(uuid))).await);
+        }
+    }
+    let mut again = Vec::new();
+    for uid in 1..=5 {
+        for uuid in ["a", "b"] {
+            again.push(save(&store, saves(uid, marked(uuid))).await);
+        }
+    }
+    assert_eq!(first, again);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_message_is_no_repeat_because_its_mark_is_known() {
+    let dir = tempdir().unwrap();
+    let store = open(dir.path());
+    let first = save(&store, saves(1, marked("a"))).await;
+    let other = save(&store, saves(2, marked("b"))).await;
+    store.close().await;
+    // As if "a" and "b" had the same hash.
+    let db = Connection::open(dir.path().join("kefu.db")).unwrap();
+    let forge =
+        "UPDATE queue SET mark = (SELECT mark FROM queue WHERE msgid = ?1) WHERE msgid = ?2";
+    assert_eq!(db.execute(forge, [other[1].0, first[1].0]).unwrap(), 1);
+    drop(db);
+    let store = open(dir.path());
+    assert!(save(&store, saves(1, marked("b"))).await > other);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_person_can_read_the_data() {
+    let dir = tempdir().unwrap();
+    let store = open(dir.path());
+    save(&store, saves(1, "你好")).await;
+    let db = Connection::open(dir.path().join("kefu.db")).unwrap();
+    let line = db
+        .query_one(
+            "SELECT concat_ws(' ', appid, uid, msgid, at, command, seller_id, content) FROM queued
+            WHERE appid = 7 AND uid = 1",
+            [],
+            |row| row.get::<_, String>(0),
+        )
+        .unwrap();
+    assert_eq!(line, "7 1 2 2017-07-14 02:40:00 CUSTOMER 2 你好");
+    drop(db);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn other_data_than_ours_is_refused_in_one_line() {
+    let dir = tempdir().unwrap();
+    open(dir.path()).close().await;
+    let file = dir.path().join("kefu.db");
+    let alter = |sql| Connection::open(&file).unwrap().execute_batch(sql).unwrap();
+    let refusal = || Store::open(dir.path(), Options::default()).unwrap_err();
+
+    alter("PRAGMA user_version = 2");
+    let error = refusal();
+    assert!(matches!(error, OpenError::Version { found: 2, needed: 1, .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("version 2") && !text.contains('\n'), "{text}");
+
+    alter("PRAGMA application_id = 1");
+    assert!(matches!(refusal(), OpenError::Foreign { .. }), "{}", refusal());
+    std::fs::write(&file, [b'x'; 8192]).unwrap();
+    assert!(matches!(refusal(), OpenError::Foreign { .. }), "{}", refusal());
+
+    std::fs::write(dir.path().join("file"), "").unwrap();
+    let error = Store::open(&dir.path().join("file"), Options::default()).unwrap_err();
+    assert!(matches!(error, OpenError::Io { .. }), "{error}");
+}

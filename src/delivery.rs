@@ -31,6 +31,7 @@ pub enum Delivery {
 
 impl Delivery {
     /// H6, H7: the flag decides, whatever the other bits.
+    #[inline]
     pub(crate) fn new(message: ChatMessage, parties: Parties, device_id: DeviceId) -> Self {
         if message.flags.contains(Flags::UNPERSISTENT) {
             Self::Transient(Effects { message, parties, saved: None })
@@ -46,6 +47,7 @@ impl Delivery {
     ///
     /// Whatever `save` returns. Nothing more may happen then, and nothing can: the client gets no ACK and sends again. The
     /// receiver's copy may be stored already; how a store avoids a second one, [`Saves`] tells.
+    #[inline]
     pub fn save_with<E>(
         self,
         mut save: impl FnMut(SaveMessage<'_>) -> Result<MsgId, E>,
@@ -135,6 +137,7 @@ impl Saves {
     /// What to store: the copy for the receiver's queue, then the copy for the sender's (H7.1, H7.2). Both lend the one
     /// message.
     #[must_use]
+    #[inline]
     pub fn requests(&self) -> [SaveMessage<'_>; 2] {
         let Self { message, parties: Parties { receiver, sender }, device_id } = self;
         [receiver, sender].map(|&queue| SaveMessage { queue, device_id: *device_id, message })
@@ -153,6 +156,7 @@ impl Saves {
     }
 
     /// The commit point: both copies are stored, under these ids.
+    #[inline]
     pub fn saved(self, msgids: Saved) -> Effects {
         let Self { message, parties, .. } = self;
         Effects { message, parties, saved: Some(msgids) }
@@ -184,6 +188,7 @@ pub struct Effects {
 
 impl Effects {
     /// The effects in order.
+    #[inline]
     pub fn iter(&self) -> EffectsIter<'_> {
         EffectsIter { effects: self, next: 0 }
     }
@@ -212,6 +217,7 @@ impl Effects {
         self.saved
     }
 
+    #[inline]
     fn get(&self, index: usize) -> Option<Effect<'_>> {
         let Parties { receiver, sender } = self.parties;
         let chat = Outbound::Chat(&self.message);
@@ -244,6 +250,7 @@ impl<'m> IntoIterator for &'m Effects {
     type Item = Effect<'m>;
     type IntoIter = EffectsIter<'m>;
 
+    #[inline]
     fn into_iter(self) -> EffectsIter<'m> {
         self.iter()
     }
@@ -267,6 +274,7 @@ pub struct EffectsIter<'m> {
 impl<'m> Iterator for EffectsIter<'m> {
     type Item = Effect<'m>;
 
+    #[inline]
     fn next(&mut self) -> Option<Effect<'m>> {
         let effect = self.effects.get(self.next)?;
         self.next = self.next.saturating_add(1);

@@ -111,6 +111,7 @@ impl From<ChatMessage> for Message {
 impl TryFrom<Message> for ChatMessage {
     type Error = Message;
 
+    #[inline]
     fn try_from(Message { seq, version, flags, body }: Message) -> Result<Self, Message> {
         let (from, body) = match body {
             Body::Customer(body) => (Party::Customer, body),

@@ -29,6 +29,7 @@ impl Session {
     /// # Errors
     ///
     /// A [`Refusal`] that names the first rule the message breaks, in the order of H1, H2, H3. It has no effect at all.
+    #[inline]
     pub fn handle(&self, message: Message, now: UnixTime) -> Result<Delivery, Refusal> {
         // H1
         let mut message = ChatMessage::try_from(message)
@@ -54,6 +55,7 @@ impl Session {
     }
 
     /// H2: a customer writes in their own name, to somebody. H5: to a seller of the kefu app.
+    #[inline]
     fn customer(&self, message: &CustomerMessage) -> Result<Parties, Refusal> {
         let Account { appid, uid } = self.identity.account;
         if message.customer_appid != appid {
@@ -72,6 +74,7 @@ impl Session {
     }
 
     /// H3: a seller is a user of the kefu app and writes in their own name. H5: to any customer.
+    #[inline]
     fn seller(&self, message: &CustomerMessage) -> Result<Parties, Refusal> {
         let Account { appid, uid } = self.identity.account;
         let kefu_appid = self.config.kefu_appid;

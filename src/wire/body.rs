@@ -18,6 +18,7 @@ impl Frame {
     ///
     /// [`DecodeError::TooShort`], [`NotEmpty`](DecodeError::NotEmpty) or
     /// [`NegativeLength`](DecodeError::NegativeLength) when the body does not fit its command (W5).
+    #[inline]
     pub fn parse(self) -> Result<Incoming, DecodeError> {
         let Self { seq, command, version, flags, body } = self;
         let body = match command {
@@ -43,6 +44,7 @@ impl Frame {
 }
 
 /// W4: 36 bytes, then the content to the end of the body.
+#[inline]
 fn customer_message(command: Command, mut body: Bytes) -> Result<CustomerMessage, DecodeError> {
     let fixed: &[u8; customer::LEN] = fixed(command, &body)?;
     let message = CustomerMessage {
@@ -57,6 +59,7 @@ fn customer_message(command: Command, mut body: Bytes) -> Result<CustomerMessage
     Ok(CustomerMessage { content: body, ..message })
 }
 
+#[inline]
 fn put_customer_message(message: &CustomerMessage, dst: &mut impl BufMut) {
     let mut fixed = [0; customer::LEN];
     BigEndian::write_i64(&mut fixed[customer::CUSTOMER_APPID], message.customer_appid.0);
@@ -140,6 +143,7 @@ fn sync_key(command: Command, body: &[u8]) -> Result<MsgId, DecodeError> {
 }
 
 /// W5: the first `N` bytes of a body; a shorter body is an error.
+#[inline]
 fn fixed<const N: usize>(command: Command, body: &[u8]) -> Result<&[u8; N], DecodeError> {
     body.first_chunk().ok_or(DecodeError::TooShort { command, needed: N, actual: body.len() })
 }
@@ -153,11 +157,13 @@ fn empty(command: Command, body: &[u8]) -> Result<(), DecodeError> {
 }
 
 impl Layout for Message {
+    #[inline]
     fn head(&self) -> Head {
         let Self { seq, version, flags, ref body } = *self;
         Head { seq, command: body.command(), version, flags }
     }
 
+    #[inline]
     fn body_len(&self, version: Version) -> usize {
         match &self.body {
             Body::AuthStatus(_) if carries_ip(version) => 8,
@@ -194,11 +200,13 @@ impl Layout for Message {
 }
 
 impl Layout for ChatMessage {
+    #[inline]
     fn head(&self) -> Head {
         let Self { seq, version, flags, .. } = *self;
         Head { seq, command: self.from.command(), version, flags }
     }
 
+    #[inline]
     fn body_len(&self, _: Version) -> usize {
         self.body.body_len()
     }
@@ -209,12 +217,14 @@ impl Layout for ChatMessage {
 }
 
 impl CustomerMessage {
+    #[inline]
     fn body_len(&self) -> usize {
         customer::LEN.saturating_add(self.content.len())
     }
 }
 
 impl Layout for Outbound<'_> {
+    #[inline]
     fn head(&self) -> Head {
         // H9: the connection numbers what the server makes itself.
         let made = |command| Head { seq: Seq(0), command, version: Version(0), flags: Flags::NONE };
@@ -225,6 +235,7 @@ impl Layout for Outbound<'_> {
         }
     }
 
+    #[inline]
     fn body_len(&self, version: Version) -> usize {
         match self {
             Self::Chat(message) => message.body_len(version),

@@ -166,10 +166,12 @@ pub trait Layout {
 }
 
 impl<T: Layout> Layout for &T {
+    #[inline]
     fn head(&self) -> Head {
         (**self).head()
     }
 
+    #[inline]
     fn body_len(&self, version: Version) -> usize {
         (**self).body_len(version)
     }
@@ -188,6 +190,7 @@ pub struct Head {
     pub flags: Flags,
 }
 
+#[inline]
 fn put_frame<T: Layout>(
     message: &T,
     head: Head,
@@ -207,6 +210,7 @@ fn put_frame<T: Layout>(
 }
 
 /// A `BufMut` without room panics: asked first, it is an error.
+#[inline]
 fn check_room(needed: usize, dst: &impl BufMut) -> Result<(), EncodeError> {
     let available = dst.remaining_mut();
     if available < needed {

@@ -46,6 +46,7 @@ impl FrameDecoder {
     ///
     /// [`DecodeError::Length`] (W2), as soon as the header is there. `read` is left as it was, so the error repeats: the
     /// stream has no next frame, and a server closes the connection (S7).
+    #[inline]
     pub fn decode(&self, read: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
         let Some(header) = read.first_chunk() else {
             return Ok(None);
@@ -110,11 +111,13 @@ pub struct Frame {
 }
 
 impl Layout for Frame {
+    #[inline]
     fn head(&self) -> Head {
         let Self { seq, command, version, flags, .. } = *self;
         Head { seq, command, version, flags }
     }
 
+    #[inline]
     fn body_len(&self, _: Version) -> usize {
         self.body.len()
     }
@@ -146,6 +149,7 @@ pub enum Incoming {
 }
 
 impl Layout for Incoming {
+    #[inline]
     fn head(&self) -> Head {
         match self {
             Self::Message(message) => message.head(),
@@ -153,6 +157,7 @@ impl Layout for Incoming {
         }
     }
 
+    #[inline]
     fn body_len(&self, version: Version) -> usize {
         match self {
             Self::Message(message) => message.body_len(version),

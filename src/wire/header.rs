@@ -43,6 +43,7 @@ impl Header {
     /// # Errors
     ///
     /// [`DecodeError::Length`] when the length is negative or not below `limit`.
+    #[inline]
     pub fn decode(bytes: &[u8; Self::LEN], limit: FrameLimit) -> Result<Self, DecodeError> {
         let length = BigEndian::read_i32(&bytes[field::LENGTH]);
         // W2: a negative length has no `u32`.
@@ -61,6 +62,7 @@ impl Header {
 
     /// The header's bytes (W1), the last of them 0.
     #[must_use]
+    #[inline]
     pub fn encode(&self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
         BigEndian::write_u32(&mut bytes[field::LENGTH], self.body_len);

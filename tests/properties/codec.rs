@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::Version;
-use kefu_proto::{Body, ChatMessage, Command, CustomerMessage, DecodeError, Encode, EncodeError};
+use kefu_proto::{Body, ChatMessage, Command, DecodeError, Encode, EncodeError};
 use kefu_proto::{
     Flags, Frame, FrameDecoder, FrameLimit, Header, Incoming, Message, Outbound, Seq,
 };

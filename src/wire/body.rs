@@ -5,8 +5,9 @@ use core::net::Ipv4Addr;
 use byteorder::{BigEndian, ByteOrder};
 use bytes::{Buf, BufMut, Bytes};
 
-use super::{Command, Flags, Frame, Head, Incoming, Layout, Version};
-use crate::error::DecodeError;
+use super::encode::put_frame;
+use super::{Command, Flags, Frame, FrameLimit, Head, Incoming, Layout, Version};
+use crate::error::{DecodeError, EncodeError};
 use crate::message::{AuthStatus, AuthToken, Body, ChatMessage, CustomerMessage, Message};
 use crate::message::{LoginStatus, Platform, ShortBytes};
 use crate::{AppId, MsgId, Outbound, Seq, StoreId, UnixTime, UserId};
@@ -249,6 +250,21 @@ impl Layout for Outbound<'_> {
             Self::Chat(message) => message.put_body(version, dst),
             Self::SyncNotify(key) => dst.put_i64(key.0),
             Self::Ack(seq) => dst.put_i32(seq.0),
+        }
+    }
+
+    // Each kind by itself: where the length is known, header and body are a few stores.
+    #[inline]
+    fn put_frame(
+        &self,
+        head: Head,
+        limit: FrameLimit,
+        dst: &mut impl BufMut,
+    ) -> Result<(), EncodeError> {
+        match self {
+            Self::Chat(message) => message.put_frame(head, limit, dst),
+            Self::SyncNotify(key) => put_frame(head, 8, limit, dst, |dst| dst.put_i64(key.0)),
+            Self::Ack(seq) => put_frame(head, 4, limit, dst, |dst| dst.put_i32(seq.0)),
         }
     }
 }

@@ -68,7 +68,7 @@ pub trait Encode: Layout {
     where
         Self: Sized,
     {
-        put_frame(self, self.head(), limit, dst)
+        self.put_frame(self.head(), limit, dst)
     }
 
     /// Writes the body without a header: with [`command`](Self::command), this is what a store keeps (H10).
@@ -138,7 +138,7 @@ impl FrameWriter {
     ) -> Result<Seq, EncodeError> {
         let seq = Seq(self.last.0.wrapping_add(1));
         let head = Head { seq, version: self.version, ..message.head() };
-        put_frame(message, head, self.limit, dst)?;
+        message.put_frame(head, self.limit, dst)?;
         self.last = seq;
         Ok(seq)
     }
@@ -163,6 +163,22 @@ pub trait Layout {
     fn put_body(&self, version: Version, dst: &mut impl BufMut)
     where
         Self: Sized;
+
+    /// Writes header and body, or nothing.
+    #[inline]
+    fn put_frame(
+        &self,
+        head: Head,
+        limit: FrameLimit,
+        dst: &mut impl BufMut,
+    ) -> Result<(), EncodeError>
+    where
+        Self: Sized,
+    {
+        let version = head.version;
+        let length = self.body_len(version);
+        put_frame(head, length, limit, dst, |dst| self.put_body(version, dst))
+    }
 }
 
 impl<T: Layout> Layout for &T {
@@ -191,21 +207,21 @@ pub struct Head {
 }
 
 #[inline]
-fn put_frame<T: Layout>(
-    message: &T,
+pub(super) fn put_frame<B: BufMut>(
     head: Head,
+    length: usize,
     limit: FrameLimit,
-    dst: &mut impl BufMut,
+    dst: &mut B,
+    put_body: impl FnOnce(&mut B),
 ) -> Result<(), EncodeError> {
     let Head { seq, command, version, flags } = head;
-    let length = message.body_len(version);
     let body_len = u32::try_from(length)
         .ok()
         .filter(|&length| length < limit.get())
         .ok_or(EncodeError::BodyTooLong { length, limit })?;
     check_room(Header::LEN.saturating_add(length), dst)?;
     dst.put_slice(&Header { body_len, seq, command, version, flags }.encode());
-    message.put_body(version, dst);
+    put_body(dst);
     Ok(())
 }
 

@@ -167,7 +167,9 @@ proptest! {
             Body::Customer(_) | Body::CustomerSupport(_) => 36,
             _ => whole.len(),
         };
-        prop_assume!(fixed > 0);
+        if fixed == 0 {
+            return Ok(());
+        }
         let short = usize::from(cut) % fixed;
         let parsed = with_body(&message, whole[..short].to_vec()).parse();
         if let Body::Ack(_) = message.body {

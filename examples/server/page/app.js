@@ -16,7 +16,6 @@ let session = null;
 
 /** Somebody who is logged in: the connection, the conversations, the trace. */
 class Session {
-  #me;
   #chats;
   #view;
   #trace;
@@ -25,7 +24,6 @@ class Session {
   #typedAt = 0;
 
   constructor(token, me) {
-    this.#me = me;
     this.#chats = new Chats(me);
     this.#view = new View(this.#chats, {
       write: (conversation, text) => this.#write(conversation, text),
@@ -61,11 +59,7 @@ class Session {
 
   /** Writes in the name of somebody else, to show what a server does about it: nothing, without a word. */
   forge() {
-    const conversation = [...this.#chats.conversations.values()].at(-1) ?? this.#chats.withSeller(demoSeller());
-    const forged = this.#chats.isSeller
-      ? { ...conversation, sellerId: this.#me.uid + 1n }
-      : { ...conversation, customerId: this.#me.uid + 1n };
-    this.#link.whisper(this.#chats.command, this.#chats.body(forged, { text: "" }));
+    this.#link.whisper(this.#chats.command, this.#chats.forged(demoSeller()));
   }
 
   #setState(name, retryIn) {

@@ -29,6 +29,14 @@ export class Chats {
     });
   }
 
+  /** A message in somebody else's name, which a server refuses. */
+  forged(sellerId) {
+    const { appid, uid } = this.#me;
+    const ids = { customerAppid: appid, customerId: uid + 1n, storeId: STORE, sellerId };
+    if (this.isSeller) Object.assign(ids, { customerId: uid, sellerId: uid + 1n });
+    return this.body(ids, { text: "" });
+  }
+
   /** Takes in a message from the server. `null` for one that is here already. */
   take(incoming) {
     const conversation = this.#conversation(incoming);

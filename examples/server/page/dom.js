@@ -38,12 +38,16 @@ const SVG = "http://www.w3.org/2000/svg";
  */
 export function stickToEnd(box, content) {
   let isAtEnd = true;
+  let top = 0;
   const toEnd = () => {
     isAtEnd = true;
     box.scrollTop = box.scrollHeight;
   };
   box.addEventListener("scroll", () => {
-    isAtEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 32;
+    // More may have been added since: only who goes up leaves the end.
+    if (box.scrollTop < top) isAtEnd = false;
+    if (box.scrollHeight - box.scrollTop - box.clientHeight < 32) isAtEnd = true;
+    top = box.scrollTop;
   });
   const observer = new ResizeObserver(() => isAtEnd && toEnd());
   observer.observe(box);

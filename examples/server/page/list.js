@@ -59,8 +59,7 @@ function fill({ when, last, unread }, conversation, isTyping) {
   last.textContent = isTyping ? "writing…" : said;
   last.classList.toggle("typing", isTyping);
   unread.hidden = conversation.unread === 0;
-  unread.textContent = conversation.unread;
-  unread.setAttribute("aria-label", `${conversation.unread} unread`);
+  unread.replaceChildren(`${conversation.unread}`, el("span", { class: "unseen" }, " unread"));
 }
 
 /** A colour that tells customers apart, the same in every tab. */

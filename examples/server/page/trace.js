@@ -40,7 +40,10 @@ export class Trace {
     this.#source.onopen = () => this.#setLive(true);
     this.#source.onerror = () => this.#setLive(false);
     this.#source.onmessage = ({ data }) => this.#show(JSON.parse(data));
-    this.#source.addEventListener("missed", () => this.#add(el("li", { class: "gap" }, "Some steps were too fast to be shown here.")));
+    this.#source.addEventListener("missed", () => {
+      this.#last = null;
+      this.#add(el("li", { class: "gap" }, "Some steps were too fast to be shown here."));
+    });
   }
 
   close() {

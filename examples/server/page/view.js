@@ -43,7 +43,6 @@ export class View {
     this.#open = conversation;
     this.#shown = BATCH;
     byId("app").dataset.place = conversation === null ? "list" : "chat";
-    byId("chat").dataset.open = conversation !== null;
     byId("peer").textContent = conversation?.name ?? "No conversation";
     byId("peer-account").textContent = conversation?.key ?? "";
     byId("text").disabled = conversation === null;

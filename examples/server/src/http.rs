@@ -43,6 +43,7 @@ fn page() -> Router<Arc<Shared>> {
         ("/", HTML, include_str!("../page/index.html")),
         ("/icon.svg", "image/svg+xml", include_str!("../page/icon.svg")),
         ("/style.css", CSS, include_str!("../page/style.css")),
+        ("/chat.css", CSS, include_str!("../page/chat.css")),
         ("/trace.css", CSS, include_str!("../page/trace.css")),
         ("/app.js", SCRIPT, include_str!("../page/app.js")),
         ("/chat.js", SCRIPT, include_str!("../page/chat.js")),

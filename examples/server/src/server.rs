@@ -171,7 +171,7 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let Self { shared, listener, http, stop_timeout } = self;
         let pusher = tokio::spawn(push::drain(Arc::clone(&shared)));
-        let pages = tokio::spawn(http::serve(http, Arc::clone(&shared)));
+        let mut pages = tokio::spawn(http::serve(http, Arc::clone(&shared)));
         tokio::select! {
             () = accept(&listener, &shared) => {}
             () = stop => {}
@@ -183,12 +183,19 @@ impl Server {
         if timeout(stop_timeout, shared.clients.wait()).await.is_err() {
             tracing::warn!(connections = shared.clients.len(), "left unfinished");
         }
-        pages.await??;
+        match timeout(LAST_ANSWERS, &mut pages).await {
+            Ok(served) => served??,
+            // Who has asked for half of something could ask the rest at any time.
+            Err(_) => pages.abort(),
+        }
         pusher.await?;
         shared.store.clone().close().await;
         Ok(())
     }
 }
+
+/// How long a stopping server goes on answering over HTTP what it has been asked.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// Takes in TCP connections, for ever.
 async fn accept(listener: &TcpListener, shared: &Arc<Shared>) {

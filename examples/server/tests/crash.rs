@@ -1,0 +1,179 @@
+//! The server is killed under load, again and again: what it has acknowledged stays.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use fastrand::Rng;
+use serde_json::Value;
+use support::client::{customer, seller};
+use support::process::{self, Process};
+use support::sender::Sender;
+use support::server::write_tokens;
+use support::{http, until, within};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use tokio::time::sleep;
+
+const KILLS: usize = 20;
+/// Longer than so many kills take; if they take longer still, the load is started again.
+const LOAD_SECONDS: &str = "15";
+const LOAD: [&str; 8] =
+    ["--customers", "8", "--sellers", "2", "--window", "8", "--transient", "10"];
+const LOAD_CONNECTIONS: u64 = 10;
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_exactly_once_after_each_of_20_kills() {
+    let mut random = Rng::with_seed(0x6b65_6675);
+    let place = Place::new(&mut random).await;
+    let mut sender = Sender::new(customer(1_001), seller(1_001));
+    let mut server = Process::spawn(place.server()).await;
+    let mut load = Load::start(&place, &server).await;
+    for kill in 1..=KILLS {
+        if load.has_ended() {
+            load.check().await;
+            load = Load::start(&place, &server).await;
+        }
+        until_flowing(&server).await;
+        let acked = sender.acked();
+        let (addr, moment) = (server.tcp, Moment::random(&mut random));
+        tokio::join!(sender.send_until_gone(addr), moment.kill(server));
+        println!("kill {kill}: {} ACKed since the last", sender.acked() - acked);
+
+        place.disturb_a_start(&mut random).await;
+        server = Process::spawn(place.server()).await;
+        sender.check(server.tcp).await;
+    }
+    let enough = sender.acked() + 100;
+    sender.send(server.tcp, enough).await;
+    assert!(sender.acked() >= enough, "the server is gone");
+    sender.check(server.tcp).await;
+    load.check().await;
+}
+
+/// The load's clients are all back, and are served.
+async fn until_flowing(server: &Process) {
+    let at_least = async |name: &str, least: u64| http::metric(server.http, name).await >= least;
+    until("the load goes on", async || {
+        at_least("kefu_connections", LOAD_CONNECTIONS).await
+            && at_least("kefu_saves_total", 200).await
+    })
+    .await;
+}
+
+/// When a server is to be killed.
+struct Moment {
+    /// Once so much more has been stored.
+    saves: u64,
+    /// And a little later.
+    later: Duration,
+}
+
+impl Moment {
+    fn random(random: &mut Rng) -> Self {
+        let later = Duration::from_micros(random.u64(..20_000));
+        Self { saves: random.u64(100..5_000), later }
+    }
+
+    async fn kill(self, server: Process) {
+        let saves = async || http::metric(server.http, "kefu_saves_total").await;
+        let enough = saves().await + self.saves;
+        until("enough is stored", async || saves().await >= enough).await;
+        sleep(self.later).await;
+        server.kill().await;
+    }
+}
+
+/// What outlives the servers: their data and their addresses.
+struct Place {
+    folder: TempDir,
+    tokens: PathBuf,
+    listen: String,
+    http: String,
+}
+
+impl Place {
+    async fn new(random: &mut Rng) -> Self {
+        let folder = TempDir::new().unwrap();
+        let tokens = folder.path().join("tokens.toml");
+        let mut writing = load_command();
+        writing.arg("--write-tokens").arg(&tokens);
+        assert!(process::output(writing).await.status.success());
+        let load_tokens = std::fs::read(&tokens).unwrap();
+        write_tokens(&tokens, [customer(1_001), seller(1_001)].into_iter());
+        std::fs::File::options()
+            .append(true)
+            .open(&tokens)
+            .unwrap()
+            .write_all(&load_tokens)
+            .unwrap();
+        let mut address = || format!("127.0.0.1:{}", process::free_port(random));
+        Self { listen: address(), http: address(), folder, tokens }
+    }
+
+    fn server(&self) -> Command {
+        let mut command = process::command(&self.folder.path().join("data"));
+        command
+            .args(["--listen", &self.listen, "--http", &self.http, "--tokens"])
+            .arg(&self.tokens);
+        command
+    }
+
+    /// A server can be killed while it starts as well.
+    async fn disturb_a_start(&self, random: &mut Rng) {
+        let mut command = self.server();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        let mut server = command.spawn().unwrap();
+        sleep(Duration::from_millis(random.u64(..100))).await;
+        within("its end", server.kill()).await.unwrap();
+    }
+}
+
+/// A run of the load tool.
+struct Load(Child);
+
+impl Load {
+    /// Starts one, and waits until it has begun.
+    async fn start(place: &Place, server: &Process) -> Self {
+        let mut command = load_command();
+        command.args(["--addr", &place.listen, "--seconds", LOAD_SECONDS, "--json"]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        let load = Self(command.kill_on_drop(true).spawn().unwrap());
+        until_flowing(server).await;
+        load
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+
+    /// Waits for its end and reads its verdict.
+    async fn check(self) {
+        let output = within("the load's end", self.0.wait_with_output()).await.unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        let result: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{output:?}"));
+        println!("load: {result}");
+        assert!(output.status.success(), "{output:?}");
+        for fault in ["lost", "doubled", "reordered", "strange"] {
+            assert_eq!(result["verification"][fault], 0, "{fault}: {result}");
+        }
+        assert_eq!(
+            (&result["gave_up"], &result["sent"]),
+            (&0.into(), &result["acked"]),
+            "{result}"
+        );
+        assert!(result["reconnects"].as_u64() > Some(0), "{result}");
+        assert!(result["repeated"].as_u64() > Some(0), "{result}");
+    }
+}
+
+fn load_command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kefu-load"));
+    command.env_clear().args(LOAD);
+    command
+}

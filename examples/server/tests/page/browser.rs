@@ -1,0 +1,160 @@
+//! A headless Chromium and the driver in front of it. Both end with the value, also when a test panics.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Once, mpsc};
+use std::time::{Duration, Instant};
+use std::{env, thread};
+
+use tempfile::TempDir;
+use thirtyfour::prelude::*;
+use thirtyfour::{ChromeCapabilities, ChromiumLikeCapabilities, LoggingPrefsLogLevel};
+
+use crate::host::Host;
+use crate::tab::Tab;
+
+/// All tests are skipped for the same reason: it is said once.
+static SKIPPED: Once = Once::new();
+
+/// A browser of its own for one test. The fields end in this order: the processes first, so that nobody waits for them.
+pub(crate) struct Browser {
+    _processes: Processes,
+    pub(crate) driver: WebDriver,
+    _home: TempDir,
+}
+
+impl Browser {
+    /// Starts a browser; `None`, and a line that says so, where there is none. In CI that is a failure.
+    pub(crate) async fn start() -> Option<Self> {
+        let found = find(&["chromium", "chromium-browser", "google-chrome"])
+            .zip(find(&["chromedriver", "chromium.chromedriver"]));
+        let Some((chromium, chromedriver)) = found else {
+            let is_ci = env::var_os("CI").is_some_and(|ci| ci == "true");
+            assert!(!is_ci, "CI needs chromium and chromedriver in the PATH");
+            // Not `println`: nobody would see it, for the test passes.
+            SKIPPED.call_once(|| {
+                let _ = writeln!(io::stderr(), "skipped: no chromium and chromedriver in the PATH");
+            });
+            return None;
+        };
+        let home = tempfile::tempdir().unwrap();
+        let (processes, port) = Processes::start(&chromedriver, home.path());
+        let driver = WebDriver::builder(
+            format!("http://127.0.0.1:{port}"),
+            capabilities(&chromium, home.path()).unwrap(),
+        );
+        let driver = driver.request_timeout(Duration::from_secs(60)).await;
+        let driver = driver.unwrap_or_else(|error| panic!("no session with chromedriver: {error}"));
+        Some(Self { _processes: processes, driver, _home: home })
+    }
+
+    /// Opens the page in a tab of its own.
+    pub(crate) async fn open(&self, name: &'static str, host: &Host) -> Tab<'_> {
+        let handle = self.driver.new_tab().await.unwrap();
+        self.driver.switch_to_window(handle.clone()).await.unwrap();
+        self.driver.goto(format!("http://{}/", host.http)).await.unwrap();
+        Tab::new(&self.driver, handle, name)
+    }
+
+    /// Opens the page and logs in as one of the demo's two.
+    pub(crate) async fn log_in(&self, host: &Host, side: &'static str) -> Tab<'_> {
+        let tab = self.open(side, host).await;
+        tab.log_in_as(side).await;
+        tab
+    }
+
+    /// The browser found nothing wrong with the page: no error in a script, nothing that is missing or that the policy forbids.
+    pub(crate) async fn assert_nothing_wrong(&self) {
+        let log = self.driver.browser_log().await.unwrap();
+        // A server that is away is no fault of the page.
+        let is_fault = |message: &String| !message.contains("net::ERR_");
+        let faults: Vec<_> = log.into_iter().map(|entry| entry.message).filter(is_fault).collect();
+        assert_eq!(faults, [""; 0]);
+    }
+}
+
+fn capabilities(chromium: &Path, home: &Path) -> WebDriverResult<ChromeCapabilities> {
+    let mut capabilities = DesiredCapabilities::chrome();
+    capabilities.set_binary(chromium.to_str().expect("a path that is text"))?;
+    capabilities.set_browser_log_level(LoggingPrefsLogLevel::Severe)?;
+    for arg in [
+        "--headless",
+        // Root may not use it.
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--window-size=1280,800",
+        &format!("--user-data-dir={}", home.join("profile").display()),
+    ] {
+        capabilities.add_arg(arg)?;
+    }
+    Ok(capabilities)
+}
+
+fn find(names: &[&str]) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let places = names.iter().flat_map(|name| env::split_paths(&path).map(move |at| at.join(name)));
+    places.into_iter().find(|place| place.is_file())
+}
+
+/// The driver and, in its process group, the browser.
+struct Processes(Child);
+
+impl Processes {
+    /// Starts the driver on a free port, which it tells. What both leave behind is left in `home`.
+    fn start(chromedriver: &Path, home: &Path) -> (Self, u16) {
+        let child = Command::new(chromedriver)
+            .arg("--port=0")
+            .envs(["HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"].map(|name| (name, home)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn();
+        let mut processes = Self(child.unwrap_or_else(|error| panic!("chromedriver: {error}")));
+        let output = processes.0.stdout.take().expect("a pipe");
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            // Read to its end: a driver whose pipe is full stands still.
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                let port = line.split_once("started successfully on port ");
+                let port = port.and_then(|(_, port)| port.trim_end_matches('.').parse().ok());
+                let _ = port.map(|port| tell.send(port));
+            }
+        });
+        let port = told.recv_timeout(Duration::from_secs(20));
+        (processes, port.expect("chromedriver does not tell its port"))
+    }
+}
+
+impl Drop for Processes {
+    fn drop(&mut self) {
+        if !self.signal_group("KILL") {
+            let _ = self.0.kill();
+        }
+        let _ = self.0.wait();
+        // Those who are not quite gone would still write to the folder that is removed next.
+        let deadline = Instant::now() + Duration::from_secs(3);
+        while self.signal_group("0") && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Processes {
+    /// Whether there was anybody who got the signal.
+    fn signal_group(&self, signal: &str) -> bool {
+        const KILL: &str = "kill -s \"$1\" -- \"-$2\"";
+        let group = self.0.id().to_string();
+        let mut kill = Command::new("/bin/sh");
+        kill.args(["-c", KILL, "sh", signal, &group]).stderr(Stdio::null());
+        kill.status().is_ok_and(|status| status.success())
+    }
+}

@@ -1,0 +1,109 @@
+//! The page at several widths, by day and by night: nothing runs over an edge, and pictures of it all are left for people, in
+//! `target/tmp/pictures`.
+
+use std::path::{Path, PathBuf};
+
+use crate::browser::Browser;
+use crate::host::Host;
+use crate::stage;
+use crate::tab::Tab;
+
+const TOKENS: &str = "\
+    \"tok-7-1\" = { appid = 7, uid = 1 }\n\
+    \"tok-7-19\" = { appid = 7, uid = 19 }\n\
+    \"tok-9-204\" = { appid = 9, uid = 204 }\n\
+    \"tok-1453-2\" = { appid = 1453, uid = 2 }\n";
+
+const DESKTOP: (u32, u32) = (1280, 800);
+const TABLET: (u32, u32) = (900, 800);
+const PHONE: (u32, u32) = (390, 844);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_runs_over_the_edge_at_any_width_by_day_or_night() {
+    let (mut host, browser) = stage!(Some(TOKENS));
+    let album = Album::new();
+    others_write(&browser, &host).await;
+    let customer = browser.log_in(&host, "customer").await;
+    let seller = browser.log_in(&host, "seller").await;
+    converse(&customer, &seller).await;
+    customer.press("#text", "I live on the third floor, so").await;
+    album.draw(&seller, "seller", &[DESKTOP, TABLET, PHONE]).await;
+    album.draw(&customer, "customer", &[DESKTOP, PHONE]).await;
+
+    seller.resize(DESKTOP).await;
+    seller.click("#forge").await;
+    seller.traced("refused", "CUSTOMER_SUPPORT").await;
+    album.draw(&seller, "refused", &[DESKTOP]).await;
+    seller.resize(PHONE).await;
+    seller.click("#back").await;
+    album.draw(&seller, "list", &[PHONE]).await;
+    seller.click("#trace-toggle").await;
+    album.draw(&seller, "trace", &[PHONE]).await;
+    let login = browser.open("nobody", &host).await;
+    album.draw(&login, "login", &[DESKTOP, PHONE]).await;
+    host.stop().await;
+    customer.until_state("offline").await;
+    customer.say(" would they wait a minute?").await;
+    album.draw(&customer, "offline", &[DESKTOP, PHONE]).await;
+}
+
+async fn others_write(browser: &Browser, host: &Host) {
+    for (token, text) in [
+        ("tok-9-204", "Can I change the address of an order?"),
+        ("tok-7-19", "Thank you, it works again!"),
+    ] {
+        let other = browser.open("another customer", host).await;
+        other.log_in_with(token).await;
+        other.say(text).await;
+        other.until_ticked().await;
+    }
+}
+
+async fn converse(customer: &Tab<'_>, seller: &Tab<'_>) {
+    let hello = "Hello! My parcel was to come on Tuesday, and I still don't have it.";
+    customer.say(hello).await;
+    customer.until_ticked().await;
+    seller.click("#conversations li:first-child button").await;
+    for (tab, other, text) in [
+        (
+            seller,
+            customer,
+            "Good morning! I'm sorry to hear that. What is the number of your order?",
+        ),
+        (customer, seller, "It is 2024-0817."),
+        (
+            seller,
+            customer,
+            "Found it: it left Utrecht this morning and will be with you before 18:00.",
+        ),
+        (customer, seller, "我今天都在家。谢谢!"),
+        (customer, seller, "One more thing: will they ring the bell?"),
+    ] {
+        tab.say(text).await;
+        other.until_newest(text, false).await;
+        tab.until_ticked().await;
+    }
+}
+
+/// A folder of pictures.
+struct Album(PathBuf);
+
+impl Album {
+    fn new() -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
+        std::fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    /// Draws a tab in these sizes, by day and by night.
+    async fn draw(&self, tab: &Tab<'_>, name: &str, sizes: &[(u32, u32)]) {
+        for &size in sizes {
+            for theme in ["light", "dark"] {
+                tab.resize(size).await;
+                tab.set_theme(theme).await;
+                tab.until_it_fits().await;
+                tab.picture(&self.0.join(format!("{name}-{}-{theme}.png", size.0))).await;
+            }
+        }
+    }
+}

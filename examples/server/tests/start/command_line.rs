@@ -1,0 +1,81 @@
+//! Options, wrong ones, and what there is to know about them.
+
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::support::process::{Process, bare_command, output};
+
+#[tokio::test]
+async fn a_wrong_command_line_has_exit_status_2() {
+    let lines: [&[&str]; 7] = [
+        &["--listen", "nowhere"],
+        &["--outbox", "0"],
+        &["--kefu-appid", "0"],
+        &["--idle-timeout", "0"],
+        &["--frame-limit", "many"],
+        &["--colour"],
+        &["start"],
+    ];
+    for line in lines {
+        let mut command = bare_command();
+        command.args(line);
+        assert_usage_error(command, line[0]).await;
+    }
+    let mut command = bare_command();
+    command.env("KEFU_LISTEN", "nowhere");
+    assert_usage_error(command, "nowhere").await;
+}
+
+async fn assert_usage_error(command: Command, expected: &str) {
+    let output = output(command).await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{said}");
+    assert!(said.starts_with("error: ") && said.contains(expected), "{said}");
+}
+
+#[tokio::test]
+async fn options_can_come_from_the_environment() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    let mut command = bare_command();
+    command.env("KEFU_LISTEN", "127.0.0.1:0").env("KEFU_HTTP", "127.0.0.1:0");
+    command.env("KEFU_DATA", &data).env("KEFU_APPID", "99");
+    let server = Process::spawn(command).await;
+    assert_eq!(server.greeting[2], "demo token tok-99-2 is 99/2");
+    assert!(data.join("tokens.toml").exists());
+}
+
+#[tokio::test]
+async fn help_says_what_there_is_with_its_defaults() {
+    let mut command = bare_command();
+    command.arg("--help");
+    let output = output(command).await;
+    let help = String::from_utf8(output.stdout).unwrap();
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
+    for (option, variable, default) in [
+        ("--listen <ADDR>", "KEFU_LISTEN", "127.0.0.1:23000"),
+        ("--http <ADDR>", "KEFU_HTTP", "127.0.0.1:8080"),
+        ("--data <DIR>", "KEFU_DATA", "./kefu-data"),
+        ("--kefu-appid <ID>", "KEFU_APPID", "1453"),
+        ("--tokens <FILE>", "KEFU_TOKENS", "tokens.toml in the data folder"),
+        ("--login-timeout <SECONDS>", "KEFU_LOGIN_TIMEOUT", "10"),
+        ("--idle-timeout <SECONDS>", "KEFU_IDLE_TIMEOUT", "360"),
+        ("--stop-timeout <SECONDS>", "KEFU_STOP_TIMEOUT", "10"),
+        ("--frame-limit <BYTES>", "KEFU_FRAME_LIMIT", "32768"),
+        ("--max-connections <N>", "KEFU_MAX_CONNECTIONS", "10000"),
+        ("--outbox <N>", "KEFU_OUTBOX", "4096"),
+    ] {
+        let about = help.split("\n\n      --").find_map(|about| about.split_once(&option[2..]));
+        let (_, about) = about.unwrap_or_else(|| panic!("{option} is missing in\n{help}"));
+        let about = about.split("\n      --").next().unwrap();
+        assert!(about.contains(&format!("[env: {variable}=]")), "{option}: {about}");
+        assert!(about.contains(&format!("[default: {default}")), "{option}: {about}");
+    }
+    assert!(help.starts_with("A customer-service chat server"), "{help}");
+    assert!(
+        help.contains("\nLimits:\n") && help.contains("Exit status: 0 after SIGTERM"),
+        "{help}"
+    );
+    let longest = help.lines().max_by_key(|line| line.len()).unwrap();
+    assert!(longest.len() <= 100, "{longest}");
+}

@@ -1,0 +1,259 @@
+//! A client over TCP.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+
+use bytes::{Bytes, BytesMut};
+use kefu_proto::{
+    Account, AppId, AuthToken, Body, CustomerMessage, Encode, Flags, FrameDecoder, FrameLimit,
+    Incoming, LoginStatus, Message, MsgId, Platform, Seq, ShortBytes, StoreId, UnixTime, UserId,
+    Version,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::within;
+
+/// The app of the customers in these tests.
+pub const APP: AppId = AppId(7);
+/// The app of the sellers: the server's default.
+pub const KEFU_APP: AppId = AppId(1453);
+
+pub const fn customer(uid: i64) -> Account {
+    Account { appid: APP, uid: UserId(uid) }
+}
+
+pub const fn seller(uid: i64) -> Account {
+    Account { appid: KEFU_APP, uid: UserId(uid) }
+}
+
+pub fn token(Account { appid, uid }: Account) -> String {
+    format!("tok-{appid}-{uid}")
+}
+
+/// Numbers a client's frames. Version 1, as most real clients.
+#[derive(Default)]
+pub struct Frames {
+    last: i32,
+}
+
+impl Frames {
+    pub fn next(&mut self, flags: Flags, body: Body) -> Bytes {
+        self.last += 1;
+        let message = Message { seq: Seq(self.last), version: Version(1), flags, body };
+        let mut bytes = BytesMut::new();
+        message.encode_within(FrameLimit::MAX, &mut bytes).unwrap();
+        bytes.freeze()
+    }
+}
+
+pub struct Client {
+    stream: TcpStream,
+    read: BytesMut,
+    frames: Frames,
+}
+
+impl Client {
+    pub async fn connect(addr: SocketAddr) -> Self {
+        let stream = within("a connection", TcpStream::connect(addr)).await.unwrap();
+        Self::on(stream)
+    }
+
+    pub fn on(stream: TcpStream) -> Self {
+        stream.set_nodelay(true).unwrap();
+        Self { stream, read: BytesMut::new(), frames: Frames::default() }
+    }
+
+    pub async fn log_in(addr: SocketAddr, account: Account, device: &str) -> Self {
+        let mut client = Self::connect(addr).await;
+        client.authenticate(account, device).await;
+        client
+    }
+
+    pub async fn authenticate(&mut self, account: Account, device: &str) {
+        self.send(auth_token(&token(account), device)).await;
+        assert_accepted(&self.receive("an AUTH_STATUS").await);
+    }
+
+    /// Sends a body under the client's next number, and returns that.
+    pub async fn send(&mut self, body: Body) -> Seq {
+        self.send_flagged(Flags::NONE, body).await
+    }
+
+    pub async fn send_flagged(&mut self, flags: Flags, body: Body) -> Seq {
+        let frame = self.frame(flags, body);
+        self.write(&frame).await;
+        self.last()
+    }
+
+    /// The client's next frame, to be written by the test.
+    pub fn frame(&mut self, flags: Flags, body: Body) -> Bytes {
+        self.frames.next(flags, body)
+    }
+
+    /// The number of the last frame.
+    pub const fn last(&self) -> Seq {
+        Seq(self.frames.last)
+    }
+
+    pub async fn write(&mut self, bytes: &[u8]) {
+        within("the server to read on", self.stream.write_all(bytes)).await.unwrap();
+    }
+
+    /// Whether it has been written; not so where the server is gone.
+    pub async fn try_write(&mut self, bytes: &[u8]) -> bool {
+        within("the server to read on", self.stream.write_all(bytes)).await.is_ok()
+    }
+
+    /// The next message, which must come.
+    pub async fn receive(&mut self, what: &str) -> Message {
+        parse(self.receive_frame(what).await)
+    }
+
+    /// The next frame as it came.
+    pub async fn receive_frame(&mut self, what: &str) -> BytesMut {
+        let frame = within(what, self.next()).await;
+        frame.unwrap_or_else(|| panic!("the server closed the connection instead of {what}"))
+    }
+
+    pub async fn receive_ack(&mut self, seq: Seq) {
+        assert_eq!(self.receive("an ACK").await.body, Body::Ack(seq));
+    }
+
+    pub async fn receive_notify(&mut self) -> MsgId {
+        match self.receive("a SYNC_NOTIFY").await.body {
+            Body::SyncNotify(key) => key,
+            other => panic!("{other:?} instead of a SYNC_NOTIFY"),
+        }
+    }
+
+    /// The next message; `None` when the server has closed the connection.
+    pub async fn next_message(&mut self) -> Option<Message> {
+        within("a message or the end", self.next()).await.map(parse)
+    }
+
+    /// What the server has for this client by now. It answers a PING behind all that.
+    pub async fn receive_all(&mut self) -> Vec<Message> {
+        self.send(Body::Ping).await;
+        let mut received = Vec::new();
+        loop {
+            match self.receive("a PONG").await {
+                Message { body: Body::Pong, .. } => return received,
+                message => received.push(message),
+            }
+        }
+    }
+
+    /// What comes until the server closes the connection, which it must.
+    pub async fn receive_rest(&mut self) -> Vec<Message> {
+        let mut received = Vec::new();
+        while let Some(frame) = within("the end of the connection", self.next()).await {
+            received.push(parse(frame));
+        }
+        received
+    }
+
+    /// What has come of a frame that is not all there.
+    pub fn fragment(&self) -> &[u8] {
+        &self.read
+    }
+
+    /// What the queue holds after a sync key. A notify meanwhile is left out.
+    pub async fn sync(&mut self, after: MsgId) -> Synced {
+        self.send(Body::Sync(after)).await;
+        let (mut begin, mut messages) = (None, Vec::new());
+        loop {
+            let message = self.receive("a SYNC_END").await;
+            match (message.body, begin) {
+                (Body::SyncBegin(key), None) => begin = Some(key),
+                (Body::Customer(chat) | Body::CustomerSupport(chat), Some(_)) => {
+                    messages.push(chat);
+                }
+                (Body::SyncEnd(end), Some(begin)) => return Synced { begin, messages, end },
+                (Body::SyncNotify(_), _) => {}
+                (other, _) => panic!("{other:?} within a sync"),
+            }
+        }
+    }
+
+    /// The next frame; `None` when the server has closed the connection.
+    pub async fn next(&mut self) -> Option<BytesMut> {
+        loop {
+            if let Some(frame) = take_frame(&mut self.read) {
+                return Some(frame);
+            }
+            match self.stream.read_buf(&mut self.read).await {
+                Ok(0) => return None,
+                Ok(_) => {}
+                // A server that did not read everything resets the connection when it closes it.
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}
+
+pub fn assert_accepted(answer: &Message) {
+    match &answer.body {
+        Body::AuthStatus(answer) => assert_eq!(answer.status, LoginStatus::OK),
+        other => panic!("{other:?} instead of an AUTH_STATUS"),
+    }
+}
+
+/// The answer to a SYNC.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Synced {
+    pub begin: MsgId,
+    pub messages: Vec<CustomerMessage>,
+    pub end: MsgId,
+}
+
+impl Synced {
+    pub fn contents(&self) -> Vec<&[u8]> {
+        self.messages.iter().map(|message| &message.content[..]).collect()
+    }
+}
+
+pub fn auth_token(token: &str, device: &str) -> Body {
+    Body::AuthToken(AuthToken {
+        platform: Platform::ANDROID,
+        token: ShortBytes::new(token.to_owned()).unwrap(),
+        device_id: ShortBytes::new(device.to_owned()).unwrap(),
+    })
+}
+
+/// A customer writes to a seller.
+pub fn question(from: Account, to: Account, content: impl Into<Bytes>) -> Body {
+    Body::Customer(chat(from, to, content.into()))
+}
+
+/// A seller writes to a customer.
+pub fn answer(from: Account, to: Account, content: impl Into<Bytes>) -> Body {
+    Body::CustomerSupport(chat(to, from, content.into()))
+}
+
+fn chat(customer: Account, seller: Account, content: Bytes) -> CustomerMessage {
+    CustomerMessage {
+        customer_appid: customer.appid,
+        customer_id: customer.uid,
+        store_id: StoreId(1),
+        seller_id: seller.uid,
+        timestamp: UnixTime::from(1),
+        content,
+    }
+}
+
+/// Where the header says that the frame ends. `None` while it is not all there.
+pub fn take_frame(read: &mut BytesMut) -> Option<BytesMut> {
+    let length = i32::from_be_bytes(*read.first_chunk()?);
+    let end = 12 + usize::try_from(length).unwrap();
+    (read.len() >= end).then(|| read.split_to(end))
+}
+
+pub fn parse(mut frame: BytesMut) -> Message {
+    let frame = FrameDecoder::new(FrameLimit::MAX).decode(&mut frame).unwrap().unwrap();
+    match frame.parse().unwrap() {
+        Incoming::Message(message) => message,
+        Incoming::Unlisted(frame) => panic!("{frame:?} is no message"),
+    }
+}

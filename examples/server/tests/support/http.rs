@@ -1,0 +1,72 @@
+//! What an operator's tools ask for, over HTTP.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::{until, within};
+
+/// An answer, its body read to the end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    head: String,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut fields = self.head.lines().filter_map(|line| line.split_once(": "));
+        fields.find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+}
+
+/// HTTP/1.0, so that the body ends where the connection does.
+pub async fn get(addr: SocketAddr, path: &str) -> Answer {
+    let exchange = async {
+        let mut stream = open(addr, path).await;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    let answer = within(path, exchange).await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    Answer { status: status(head), head: head.to_owned(), body: body.to_owned() }
+}
+
+/// The status of an answer whose body may never end.
+pub async fn get_status(addr: SocketAddr, path: &str) -> u16 {
+    let exchange = async {
+        let mut stream = open(addr, path).await;
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        status(str::from_utf8(&head).unwrap())
+    };
+    within(path, exchange).await
+}
+
+/// One counter or gauge of /metrics, by name and labels; 0 where it has never counted.
+pub async fn metric(addr: SocketAddr, name: &str) -> u64 {
+    let metrics = get(addr, "/metrics").await.body;
+    let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
+    metrics.lines().find_map(value).unwrap_or(0)
+}
+
+pub async fn until_metric(addr: SocketAddr, name: &str, value: u64) {
+    until(&format!("{name} is {value}"), async || metric(addr, name).await == value).await;
+}
+
+/// Asks, and leaves the answer unread.
+pub async fn open(addr: SocketAddr, path: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    let request = format!("GET {path} HTTP/1.0\r\nhost: {addr}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+fn status(head: &str) -> u16 {
+    head.split(' ').nth(1).unwrap().parse().unwrap()
+}

@@ -1,0 +1,79 @@
+//! A client over WebSocket (S9).
+
+use std::net::SocketAddr;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{SinkExt, StreamExt};
+use kefu_proto::{Account, Body, Flags};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use super::client::{Frames, assert_accepted, auth_token, parse, take_frame, token};
+use super::within;
+
+pub struct WebSocket {
+    socket: WebSocketStream<TcpStream>,
+    frames: Frames,
+}
+
+impl WebSocket {
+    pub async fn connect(http: SocketAddr) -> Self {
+        let stream = within("a connection", TcpStream::connect(http)).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let upgrade = client_async(format!("ws://{http}/ws"), stream);
+        let (socket, _) = within("a WebSocket", upgrade).await.unwrap();
+        Self { socket, frames: Frames::default() }
+    }
+
+    pub async fn log_in(http: SocketAddr, account: Account, device: &str) -> Self {
+        let mut client = Self::connect(http).await;
+        client.send(auth_token(&token(account), device)).await;
+        assert_accepted(&parse(client.receive_frame("an AUTH_STATUS").await));
+        client
+    }
+
+    pub async fn send(&mut self, body: Body) {
+        let frame = self.frames.next(Flags::NONE, body);
+        self.write(&frame).await;
+    }
+
+    pub async fn write(&mut self, bytes: &[u8]) {
+        self.send_message(Message::Binary(Bytes::copy_from_slice(bytes))).await;
+    }
+
+    /// A message of the WebSocket, whatever it is.
+    pub async fn send_message(&mut self, message: Message) {
+        within("the server to read on", self.socket.send(message)).await.unwrap();
+    }
+
+    /// The answer to the WebSocket's own kind of ping.
+    pub async fn receive_pong(&mut self) {
+        let answer = within("a pong of the WebSocket", self.socket.next()).await.unwrap().unwrap();
+        assert!(answer.is_pong(), "{answer:?}");
+    }
+
+    /// The next frame as it came: one a message.
+    pub async fn receive_frame(&mut self, what: &str) -> BytesMut {
+        let frame = within(what, self.next()).await;
+        frame.unwrap_or_else(|| panic!("the server closed the WebSocket instead of {what}"))
+    }
+
+    /// What comes until the server closes the connection, which it must.
+    pub async fn receive_rest(&mut self) -> Vec<BytesMut> {
+        let mut received = Vec::new();
+        while let Some(frame) = within("the end of the WebSocket", self.next()).await {
+            received.push(frame);
+        }
+        received
+    }
+
+    /// The next frame; `None` when the server has closed the connection.
+    async fn next(&mut self) -> Option<BytesMut> {
+        let Message::Binary(bytes) = self.socket.next().await?.ok()? else { return None };
+        let mut bytes = BytesMut::from(&bytes[..]);
+        let frame = take_frame(&mut bytes);
+        assert!(frame.is_some() && bytes.is_empty(), "a message is no single frame");
+        frame
+    }
+}

@@ -200,6 +200,8 @@ impl LoginStatus {
 }
 
 /// A login (W3, S1).
+///
+/// With neither a token nor a device string its body has 3 bytes: it can be written, but no reader takes it (W5).
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AuthToken {

@@ -50,6 +50,12 @@ impl Session {
         SyncRequest::new(self.identity, self.config.kefu_appid, asked)
     }
 
+    /// The server's configuration.
+    #[must_use]
+    pub const fn config(&self) -> Config {
+        self.config
+    }
+
     /// Who is logged in.
     #[must_use]
     pub const fn identity(&self) -> Identity {

@@ -41,7 +41,8 @@ pub trait Encode: Layout {
         self.head().flags
     }
 
-    /// The length of the body in bytes, as [`encode_body`](Self::encode_body) writes it.
+    /// The length of the body in bytes, as [`encode_body`](Self::encode_body) writes it. A [`FrameWriter`] with another version
+    /// than the message's writes an AUTH_STATUS longer or shorter (W3).
     fn encoded_body_len(&self) -> usize {
         self.body_len(self.head().version)
     }
@@ -233,4 +234,24 @@ fn check_room(needed: usize, dst: &impl BufMut) -> Result<(), EncodeError> {
         return Err(EncodeError::BufferTooSmall { needed, available });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Body;
+    use crate::message::unnumbered;
+
+    #[test]
+    fn w7_past_the_last_number_comes_the_first_negative_one() {
+        let mut writer = FrameWriter { last: Seq(i32::MAX - 1), ..FrameWriter::default() };
+        let mut out = [0; 2 * Header::LEN];
+        let mut out = &mut out[..];
+        let pong = unnumbered(Body::Pong);
+        assert_eq!(writer.write(&pong, &mut out), Ok(Seq(i32::MAX)));
+        assert_eq!(writer.write(&pong, &mut out), Ok(Seq(i32::MIN)));
+        let needed = Header::LEN;
+        let full = EncodeError::BufferTooSmall { needed, available: 0 };
+        assert_eq!(writer.write(&pong, &mut out), Err(full));
+    }
 }

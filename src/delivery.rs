@@ -127,6 +127,9 @@ impl Delivery {
 /// ```
 #[must_use = "a message that was accepted has to be stored"]
 #[derive(Debug)]
+// C, here and in `Effects`: the message then lies at the same place in both variants of a `Delivery`. Where it does not, the
+// compiler takes it apart into the pieces common to both, and `handle` takes half as long again.
+#[repr(C)]
 pub struct Saves {
     message: ChatMessage,
     parties: Parties,
@@ -179,6 +182,8 @@ pub struct Saved {
 /// there. It stands in one piece, without a heap allocation, and lends its effects.
 #[must_use = "without the effects nobody is notified and the sender gets no ACK"]
 #[derive(Clone, Debug, Eq, PartialEq)]
+// As in `Saves`.
+#[repr(C)]
 pub struct Effects {
     message: ChatMessage,
     parties: Parties,

@@ -5,10 +5,10 @@ use std::hint::black_box;
 use bytes::BytesMut;
 use kefu_proto::{
     Account, AppId, Config, Delivery, DeviceId, Effect, Encode, FrameDecoder, FrameLimit, Identity,
-    Incoming, Message, MsgId, Outbound, SaveMessage, Saved, Saves, Session, UnixTime, UserId,
+    Incoming, Message, MsgId, SaveMessage, Saved, Saves, Session, UnixTime, UserId,
 };
 
-use crate::rig::{Known, Outputs, Sent, Stored};
+use crate::rig::{Known, Outputs, Stored};
 
 /// One connection of a host.
 #[derive(Clone, Copy, Debug)]
@@ -57,10 +57,10 @@ impl Host {
                 .session
                 .handle(message, self.now)
                 .expect("every message is accepted")
-                .save_with(|save| Ok::<_, ()>(MsgId(black_box(save).queue.uid.0)))
+                .save_with(|save| Ok::<_, ()>(MsgId(black_box(&save).queue.uid.0)))
                 .expect("the store never fails");
             for effect in &effects {
-                black_box(effect);
+                black_box(&effect);
             }
         }
     }
@@ -87,25 +87,18 @@ fn put(save: SaveMessage<'_>, stored: &mut Stored) {
     stored.queue = (save.queue.appid.0, save.queue.uid.0);
     stored.device_id = save.device_id.0;
     stored.command = save.message.command().0;
-    stored.body.clear();
-    save.message.encode_body(&mut stored.body).expect("a Vec has room");
+    save.message.encode_body(stored.body.fresh()).expect("a Vec has room");
 }
 
 fn apply(effect: Effect<'_>, out: &mut Outputs) {
-    match effect {
-        Effect::PushMessage { to, message } => send(to, message, &mut out.push),
-        Effect::SendAppMessage { to, message } => send(to, message, &mut out.app),
-        Effect::SendMessage { to, message } => send(to, message, &mut out.own),
-        Effect::EnqueueMessage { message } => encode(message, &mut out.ack.frame),
+    let (sent, to, message) = match effect {
+        Effect::PushMessage { to, message } => (&mut out.push, Some(to), message),
+        Effect::SendAppMessage { to, message } => (&mut out.app, Some(to), message),
+        Effect::SendMessage { to, message } => (&mut out.own, Some(to), message),
+        Effect::EnqueueMessage { message } => (&mut out.ack, None, message),
+    };
+    if let Some(to) = to {
+        sent.to = (to.appid.0, to.uid.0);
     }
-}
-
-fn send(to: Account, message: Outbound<'_>, sent: &mut Sent) {
-    sent.to = (to.appid.0, to.uid.0);
-    encode(message, &mut sent.frame);
-}
-
-fn encode(message: Outbound<'_>, dst: &mut Vec<u8>) {
-    dst.clear();
-    message.encode(dst).expect("what came in may go out");
+    message.encode(sent.frame.fresh()).expect("what came in may go out");
 }

@@ -2,7 +2,8 @@
 //!
 //! Ids are mostly a few small numbers, so that they collide and the guards of H2 and H3 let a fair share of all messages
 //! through; zeros, negative numbers and the ends of the range are mixed in. Messages survive a round trip: what is written
-//! can be read, and reads as what it was. `Debug` hides contents, so a failing case shows their lengths. Values shrink towards small ids, short contents and few chunks.
+//! can be read, and reads as what it was. Values shrink towards small ids, short contents and few chunks. `Debug` hides
+//! contents, so a failing case shows their lengths only.
 //!
 //! A host that must not acknowledge what it did not store could test it like this:
 //!

@@ -12,7 +12,7 @@ use crate::{AuthStatus, AuthToken, Body, Config, Delivery, Effects, Encode, Fram
 use crate::{FrameLimit, FrameWriter, Identity, Incoming, LoginStatus, Message, MsgId};
 use crate::{Saves, Seq, Session, SyncRequest, UnixTime, Version};
 
-/// S4: a client that has sent nothing for this long is gone.
+/// S4: a client that has sent nothing for this long, 6 minutes, is gone.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(6 * 60);
 
 /// A connection on which nobody has logged in yet: all it can do is to answer PING and to ask who is there.
@@ -107,6 +107,9 @@ impl Authentication {
 
     /// The client is who `identity` says: writes AUTH_STATUS 0. From now on frames carry the client's version (W7).
     ///
+    /// A host that lets others find the connection now, before what is in `out` is sent, leaves no gap: a client that has read
+    /// its AUTH_STATUS misses nothing.
+    ///
     /// # Errors
     ///
     /// [`EncodeError`] when `out` has no room; the connection is gone then.
@@ -132,7 +135,49 @@ impl Authentication {
 /// A connection on which somebody has logged in.
 ///
 /// It turns what was read into [`Request`]s and writes frames under its own numbers. Whatever else goes out on this
-/// connection, effects of other sessions above all, goes through [`write`](Self::write) too.
+/// connection, effects of other sessions above all, goes through [`write`](Self::write) too. So it has one owner: a task that
+/// waits for its socket and for messages of others at once, or a thread with a channel to which a second thread sends what it
+/// reads. One request after the other, on a host that blocks:
+///
+/// ```
+/// use bytes::BytesMut;
+/// use kefu_proto::{Closed, Effects, MsgId, Online, Request, SaveMessage, SyncRequest, UnixTime};
+///
+/// trait Host {
+///     fn append(&mut self, save: SaveMessage<'_>) -> std::io::Result<MsgId>;
+///     fn apply(&mut self, online: &mut Online, effects: &Effects, out: &mut BytesMut);
+///     fn sync(&mut self, online: &mut Online, request: SyncRequest, out: &mut BytesMut);
+///     fn keep(&mut self, online: &Online, key: MsgId);
+/// }
+///
+/// /// After each read. Then `out` is sent; after `Closed`, too, and the connection is closed.
+/// fn serve(
+///     host: &mut impl Host,
+///     online: &mut Online,
+///     read: &mut BytesMut,
+///     out: &mut BytesMut,
+///     now: UnixTime,
+/// ) -> Result<(), Closed> {
+///     while let Some(request) = online.receive(read, now)? {
+///         match request {
+///             // If a save fails, nothing follows (H8): the client sends again.
+///             Request::Store(saves) => match saves.save_with(|save| host.append(save)) {
+///                 Ok(effects) => host.apply(online, &effects, out),
+///                 Err(error) => eprintln!("not stored: {error}"),
+///             },
+///             Request::Apply(effects) => host.apply(online, &effects, out),
+///             Request::Refused(refusal) => eprintln!("{}", refusal.reason()),
+///             Request::Reply(message) => {
+///                 online.write(&message, out)?;
+///             }
+///             Request::Sync(request) => host.sync(online, request, out),
+///             Request::KeepSyncKey(key) => host.keep(online, key),
+///             Request::Unlisted(frame) => eprintln!("ignored: {}", frame.command),
+///         }
+///     }
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "a connection that is dropped is closed"]
 pub struct Online {
@@ -143,7 +188,8 @@ pub struct Online {
 }
 
 impl Online {
-    /// The next request in what has been read; `None`: read on. `now` is the host's clock (H4).
+    /// The next request in what has been read; `None`: read on. `now` is the host's clock (H4). A further login (S1), a client's
+    /// ACK (S5) and what only a server says are passed over in silence.
     ///
     /// Requests are to be finished in their order: a client may rely on an ACK coming before the PONG or the SYNC_END that
     /// it asked for later. A host that begins the next request before the last is finished (to store many messages at once)
@@ -239,7 +285,7 @@ pub enum Request {
     Reply(Message),
     /// Send what the queue holds after a sync key (S2).
     Sync(SyncRequest),
-    /// Keep this sync key for the user, unless a larger one is kept already (S3).
+    /// Keep this sync key for the connection's user, unless a larger one is kept already (S3).
     KeepSyncKey(MsgId),
     /// A command that is not the protocol's (W5): the host's own, or to be ignored.
     Unlisted(Frame),

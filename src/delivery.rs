@@ -50,14 +50,10 @@ impl Delivery {
     #[inline]
     pub fn save_with<E>(
         self,
-        mut save: impl FnMut(SaveMessage<'_>) -> Result<MsgId, E>,
+        save: impl FnMut(SaveMessage<'_>) -> Result<MsgId, E>,
     ) -> Result<Effects, E> {
         match self {
-            Self::Persistent(saves) => {
-                let [receiver, sender] = saves.requests();
-                let saved = Saved { receiver: save(receiver)?, sender: save(sender)? };
-                Ok(saves.saved(saved))
-            }
+            Self::Persistent(saves) => saves.save_with(save),
             Self::Transient(effects) => Ok(effects),
         }
     }
@@ -70,11 +66,13 @@ impl Delivery {
 /// A client that gets no ACK sends again (H8), and a store that knows no better keeps the message twice. It may answer a
 /// repeat with the msgid of the earlier copy instead:
 ///
-/// - **What identifies a repeat** is the [`sender`](Self::sender) and a mark in the content that the client keeps when it sends
-///   again; real clients put a `uuid` into their JSON (S10). Not the seq, which repeats (W7a), nor the time, which is the
+/// - **What identifies a repeat** is the [`sender`](Self::sender), the [`receiver`](Self::receiver) and a mark in the content
+///   that the client keeps when it sends again; real clients put a `uuid` into their JSON (S10). The receiver belongs to it:
+///   the same mark towards somebody else is another message. Not the seq, which repeats (W7a), nor the time, which is the
 ///   server's. A message without a mark is never a repeat.
-/// - **What the store returns** for a copy whose queue has it already is the id of that first copy, and it appends nothing.
-///   A copy that is missing, after a failed second save, is appended. So every queue has the message once.
+/// - **What the store returns** for a copy that it has already is the id of that first copy, and it appends nothing. A copy
+///   that is missing, after a failed second save, is appended. The receiver's copy and the sender's are told apart even
+///   where both go to one queue.
 /// - **What the store keeps** the mark with: the copy, in one commit. A mark without its copy would lose a message, a copy
 ///   without its mark would double it.
 ///
@@ -144,6 +142,27 @@ impl Saves {
     pub fn requests(&self) -> [SaveMessage<'_>; 2] {
         let Self { message, parties: Parties { receiver, sender }, device_id } = self;
         [receiver, sender].map(|&queue| SaveMessage { queue, device_id: *device_id, message })
+    }
+
+    /// For a host that stores one copy after the other: see [`Delivery::save_with`].
+    ///
+    /// # Errors
+    ///
+    /// Whatever `save` returns (H8).
+    #[inline]
+    pub fn save_with<E>(
+        self,
+        mut save: impl FnMut(SaveMessage<'_>) -> Result<MsgId, E>,
+    ) -> Result<Effects, E> {
+        let [receiver, sender] = self.requests();
+        let saved = Saved { receiver: save(receiver)?, sender: save(sender)? };
+        Ok(self.saved(saved))
+    }
+
+    /// Who is written to: the owner of the first queue.
+    #[must_use]
+    pub const fn receiver(&self) -> Account {
+        self.parties.receiver
     }
 
     /// Who writes: the owner of the second queue.

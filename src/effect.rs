@@ -29,7 +29,11 @@ pub enum Effect<'m> {
         /// The chat message.
         message: Outbound<'m>,
     },
-    /// Give it to every connection of the user, on every server (H6.1, H7.4).
+    /// Give it to every connection of the user, on every server (H6.1, H7.4). What goes elsewhere is owned by
+    /// [`to_message`](Outbound::to_message).
+    ///
+    /// A connection that cannot take it is best closed: its client syncs when it comes back. A SYNC_NOTIFY may be left out for
+    /// a newer one of the same queue; an unpersistent message that is left out is lost.
     SendAppMessage {
         /// The receiver.
         to: Account,

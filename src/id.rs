@@ -70,6 +70,14 @@ impl UnixTime {
         Self::from_secs(secs).unwrap_or(end)
     }
 
+    /// What a clock says, in whole seconds rounded down; beyond the range, its nearest end.
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn saturating_from(time: std::time::SystemTime) -> Self {
+        let end = if time < std::time::UNIX_EPOCH { Self::MIN } else { Self::MAX };
+        Self::try_from(time).unwrap_or(end)
+    }
+
     /// Seconds since 1970-01-01 00:00 UTC.
     #[must_use]
     pub const fn as_secs(self) -> i32 {
@@ -165,8 +173,9 @@ number! {
     DeviceId(i64)
 }
 number! {
-    /// The number of one stored copy, given by the queue that it was appended to. Within a queue it grows. The last one that
-    /// a client has seen is its *sync key*; ids of different queues need not be comparable.
+    /// The number of one stored copy, given by the queue that it was appended to: 1 or more, since a new client asks for what
+    /// came after 0. Within a queue it grows, and copies become readable in its order: a client that has seen 6 never asks
+    /// for 5. The last one that a client has seen is its *sync key*; ids of different queues need not be comparable.
     MsgId(i64)
 }
 number! {
@@ -192,6 +201,11 @@ mod tests {
         let end = UNIX_EPOCH + Duration::from_secs(1 << 31);
         assert_eq!(at(end - Duration::from_secs(1)), Ok(i32::MAX));
         assert_eq!(at(end), Err(TimeOutOfRange { secs: 1 << 31 }));
+        let start = UNIX_EPOCH - Duration::from_secs(1 << 31);
+        assert_eq!(at(start), Ok(i32::MIN));
+        assert_eq!(UnixTime::saturating_from(end), UnixTime::MAX);
+        assert_eq!(UnixTime::saturating_from(start - Duration::from_millis(1)), UnixTime::MIN);
+        assert_eq!(UnixTime::saturating_from(UNIX_EPOCH), UnixTime::from(0));
     }
 
     #[test]

@@ -214,8 +214,8 @@ pub struct AuthToken {
 }
 
 impl AuthToken {
-    /// What the number of a device is given to: the pair of its name and its platform, whatever the app. `None` for the web
-    /// and for a device without a name: their number is 0 (S1).
+    /// What to number devices by (S1): the device's name and platform, whatever the app. `None` means `DeviceId(0)`: the web,
+    /// or a device without a name.
     #[must_use]
     pub fn device(&self) -> Option<(&[u8], Platform)> {
         let named = self.platform != Platform::WEB && !self.device_id.is_empty();

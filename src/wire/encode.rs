@@ -153,6 +153,10 @@ impl Default for FrameWriter {
 }
 
 /// What a message brings to [`Encode`]. Public in name only: its module is not.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no message that can be written",
+    note = "of an `Effect`, write `effect.message()`; put a `Body` into a `Message`"
+)]
 pub trait Layout {
     /// Everything of the header but the length.
     fn head(&self) -> Head;

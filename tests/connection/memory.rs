@@ -185,7 +185,7 @@ pub(crate) struct Store {
     pub(crate) idempotent: bool,
     /// How many more copies can be stored.
     pub(crate) room: Option<usize>,
-    marks: HashMap<(Account, Account, Bytes), MsgId>,
+    marks: HashMap<(Mark, Copy), MsgId>,
     queues: HashMap<Account, Vec<StoredMessage>>,
     kept: HashMap<Account, MsgId>,
     devices: Vec<(Vec<u8>, i8)>,
@@ -212,17 +212,16 @@ impl Store {
     }
 
     fn save(&mut self, saves: Saves) -> Result<Effects, Full> {
-        let sender = saves.sender();
-        let [first, second] = saves.requests();
+        let mark = (saves.sender(), saves.receiver(), saves.message().body.content.clone());
+        let [receiver, sender] = saves.requests();
         let saved = Saved {
-            receiver: self.store_once(sender, first)?,
-            sender: self.store_once(sender, second)?,
+            receiver: self.store_once((mark.clone(), Copy::Receivers), receiver)?,
+            sender: self.store_once((mark, Copy::Senders), sender)?,
         };
         Ok(saves.saved(saved))
     }
 
-    fn store_once(&mut self, sender: Account, save: SaveMessage<'_>) -> Result<MsgId, Full> {
-        let mark = (save.queue, sender, save.message.body.content.clone());
+    fn store_once(&mut self, mark: (Mark, Copy), save: SaveMessage<'_>) -> Result<MsgId, Full> {
         if let Some(first) = self.marks.get(&mark).filter(|_| self.idempotent) {
             return Ok(*first);
         }
@@ -257,6 +256,15 @@ impl Store {
     fn first_after(&self, queue: Account, after: MsgId) -> Option<StoredMessage> {
         self.queues.get(&queue)?.iter().find(|row| row.msgid > after).cloned()
     }
+}
+
+/// What identifies a repeat: sender, receiver, and here the whole content.
+type Mark = (Account, Account, Bytes);
+
+#[derive(Eq, Hash, PartialEq)]
+enum Copy {
+    Receivers,
+    Senders,
 }
 
 struct Full;

@@ -329,7 +329,7 @@ async fn finished(in_hand: &mut VecDeque<InHand>) -> Done {
 
 /// The clock. After 2038 it stands still (H4).
 fn now() -> UnixTime {
-    UnixTime::try_from(SystemTime::now()).unwrap_or(UnixTime::MAX)
+    UnixTime::saturating_from(SystemTime::now())
 }
 
 /// How many bytes may wait to be written before nothing more is begun for a client.

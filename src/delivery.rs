@@ -119,8 +119,8 @@ impl Delivery {
 /// nor can either state be made by hand:
 ///
 /// ```compile_fail,E0451
-/// fn forge(message: kefu_proto::ChatMessage) -> kefu_proto::Effects {
-///     kefu_proto::Effects { message, parties: todo!(), saved: None }
+/// fn forge(message: kefu_proto::ChatMessage, effects: kefu_proto::Effects) -> kefu_proto::Effects {
+///     kefu_proto::Effects { message, ..effects }
 /// }
 /// ```
 #[must_use = "a message that was accepted has to be stored"]

@@ -18,11 +18,13 @@ use support::server::write_tokens;
 use support::{http, until, within};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 const KILLS: usize = 20;
 /// Longer than so many kills take; if they take longer still, the load is started again.
 const LOAD_SECONDS: &str = "15";
+/// To send to the end and to read everything back.
+const LOAD_PATIENCE: Duration = Duration::from_secs(120);
 const LOAD: [&str; 8] =
     ["--customers", "8", "--sellers", "2", "--window", "8", "--transient", "10"];
 const LOAD_CONNECTIONS: u64 = 10;
@@ -154,7 +156,8 @@ impl Load {
 
     /// Waits for its end and reads its verdict.
     async fn check(self) {
-        let output = within("the load's end", self.0.wait_with_output()).await.unwrap();
+        let end = timeout(LOAD_PATIENCE, self.0.wait_with_output()).await;
+        let output = end.expect("the load does not end").unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
         let result: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{output:?}"));
         println!("load: {result}");

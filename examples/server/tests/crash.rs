@@ -32,7 +32,7 @@ const LOAD_CONNECTIONS: u64 = 10;
 #[tokio::test]
 async fn what_was_acknowledged_is_there_exactly_once_after_each_of_20_kills() {
     let mut random = Rng::with_seed(0x6b65_6675);
-    let place = Place::new(&mut random).await;
+    let place = Place::new().await;
     let mut sender = Sender::new(customer(1_001), seller(1_001));
     let mut server = Process::spawn(place.server()).await;
     let mut load = Load::start(&place, &server).await;
@@ -100,7 +100,7 @@ struct Place {
 }
 
 impl Place {
-    async fn new(random: &mut Rng) -> Self {
+    async fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let tokens = folder.path().join("tokens.toml");
         let mut writing = load_command();
@@ -114,7 +114,7 @@ impl Place {
             .unwrap()
             .write_all(&load_tokens)
             .unwrap();
-        let mut address = || format!("127.0.0.1:{}", process::free_port(random));
+        let address = || format!("127.0.0.1:{}", process::free_port());
         Self { listen: address(), http: address(), folder, tokens }
     }
 

@@ -15,7 +15,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test]
 async fn s1_who_does_not_log_in_in_time_is_closed() {
-    let server = Server::start(&["--login-timeout", "1"]).await;
+    let server = Server::start(&["--login-timeout", "2"]).await;
     let mut in_time = server.log_in(customer(1), "phone").await;
     let started = Instant::now();
     let mut silent = Client::connect(server.tcp).await;
@@ -27,7 +27,7 @@ async fn s1_who_does_not_log_in_in_time_is_closed() {
         sleep(SECOND / 20).await;
     }
     assert_eq!(silent.receive_rest().await, []);
-    assert!(started.elapsed() >= SECOND, "{:?}", started.elapsed());
+    assert!(started.elapsed() >= 2 * SECOND, "{:?}", started.elapsed());
     assert_eq!(talking.receive_rest().await, []);
     assert!(web.receive_rest().await.is_empty());
     server.until_closed("login_deadline", 3).await;
@@ -36,11 +36,11 @@ async fn s1_who_does_not_log_in_in_time_is_closed() {
 
 #[tokio::test]
 async fn s4_who_is_silent_for_too_long_is_closed_and_who_pings_is_not() {
-    let server = Server::start(&["--idle-timeout", "1"]).await;
+    let server = Server::start(&["--idle-timeout", "2"]).await;
     let mut pinging = server.log_in(customer(1), "phone").await;
     let mut silent = server.log_in(customer(2), "phone").await;
     let since = Instant::now();
-    while since.elapsed() < SECOND * 3 / 2 {
+    while since.elapsed() < 3 * SECOND {
         assert_eq!(pinging.receive_all().await, []);
         sleep(SECOND / 5).await;
     }

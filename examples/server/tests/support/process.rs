@@ -104,9 +104,10 @@ pub async fn output(mut command: Command) -> Output {
     within("its exit", command.stdin(Stdio::null()).kill_on_drop(true).output()).await.unwrap()
 }
 
-/// A port that stays free while a server is down: below those that the system gives to whoever asks for any.
-pub fn free_port(random: &mut fastrand::Rng) -> u16 {
-    let mut ports = std::iter::repeat_with(|| random.u16(12_000..32_000));
+/// A port that stays free while a server is down: below those that the system gives to whoever asks for any. A random one, since
+/// others may be looking for theirs at the same time.
+pub fn free_port() -> u16 {
+    let mut ports = std::iter::repeat_with(|| fastrand::u16(12_000..32_000));
     ports.find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok()).unwrap()
 }
 

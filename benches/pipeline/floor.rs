@@ -27,8 +27,8 @@ pub(crate) fn shared_batch(known: &Known, read: &mut BytesMut, out: &mut Outputs
         let length = u32::from_be_bytes(four::<12>(header, 0));
         let end = 12 + usize::try_from(length).expect("the length fits");
         let frame = read.split_to(end).freeze();
-        one(known, &frame, out).expect("every frame is accepted");
-        black_box(&mut *out);
+        // Not `one`: with one caller it is inlined there, and the floor takes a quarter less.
+        batch(known, &frame, out, 1);
     }
 }
 

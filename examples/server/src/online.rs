@@ -31,7 +31,7 @@ pub struct Client<'c, R, W> {
     /// How many messages are in there.
     in_hand_messages: usize,
     /// Waits until nothing is in hand.
-    blocked: Option<Request>,
+    blocked: Option<Blocked>,
     syncing: Option<SyncPages>,
     /// Set once nothing more is read; what is in hand is still finished.
     ending: Option<End>,
@@ -46,6 +46,12 @@ enum InHand {
     Apply(Effects),
     /// To be written in its turn.
     Reply(Message),
+}
+
+/// What waits until all before it is answered: it looks at what the saves have left.
+enum Blocked {
+    Sync(SyncRequest),
+    KeepSyncKey(MsgId),
 }
 
 impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Client<'c, R, W> {
@@ -146,9 +152,13 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Client<'c, R, W> {
             Some(Request::Unlisted(_)) => {
                 self.shared.metrics.unlisted.inc();
             }
-            Some(request @ (Request::Sync(_) | Request::KeepSyncKey(_))) => {
+            Some(Request::Sync(request)) => {
                 self.submit().await;
-                self.blocked = Some(request);
+                self.blocked = Some(Blocked::Sync(request));
+            }
+            Some(Request::KeepSyncKey(key)) => {
+                self.submit().await;
+                self.blocked = Some(Blocked::KeepSyncKey(key));
             }
         }
         Ok(true)
@@ -178,15 +188,14 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Client<'c, R, W> {
     }
 
     /// Does what had to wait until nothing was in hand.
-    async fn begin(&mut self, request: Request) -> Result<bool, End> {
+    async fn begin(&mut self, request: Blocked) -> Result<bool, End> {
         match request {
-            Request::Sync(request) => self.begin_sync(request).await?,
-            Request::KeepSyncKey(key) => {
+            Blocked::Sync(request) => self.begin_sync(request).await?,
+            Blocked::KeepSyncKey(key) => {
                 let account = self.online.identity().account();
                 // A key that is not kept costs the client a longer sync, no message.
                 let _ = self.shared.store.keep_key(account, key).await;
             }
-            _ => {}
         }
         Ok(true)
     }

@@ -12,10 +12,10 @@ use crate::{AuthStatus, AuthToken, Body, Config, Delivery, Effects, Encode, Fram
 use crate::{FrameLimit, FrameWriter, Identity, Incoming, LoginStatus, Message, MsgId};
 use crate::{Saves, Seq, Session, SyncRequest, UnixTime, Version};
 
-/// S4: a client that has sent nothing for this long, 6 minutes, is gone.
+/// S4.2: a client that has sent nothing for this long, 6 minutes, is gone.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(6 * 60);
 
-/// A connection on which nobody has logged in yet: all it can do is to answer PING and to ask who is there.
+/// A connection on which nobody has logged in yet: all it can do is to answer PING and to ask who is there (S1.3).
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -50,11 +50,11 @@ impl Login {
     }
 
     /// Goes on with what has been read, up to the next login. PONGs go to `out`; all else but a login is silently ignored
-    /// (S1).
+    /// (S1.1).
     ///
     /// # Errors
     ///
-    /// [`Closed`]: write what is in `out`, then close the connection (S7).
+    /// [`Closed`]: write what is in `out`, then close the connection (S7.2).
     pub fn receive(
         mut self,
         read: &mut BytesMut,
@@ -63,6 +63,7 @@ impl Login {
         while let Some(frame) = self.decoder.decode(read)? {
             let Incoming::Message(Message { version, body, .. }) = frame.parse()? else { continue };
             match body {
+                // S4.1
                 Body::Ping => {
                     self.writer.write(&unnumbered(Body::Pong), out)?;
                 }
@@ -73,6 +74,7 @@ impl Login {
                         auth_token,
                     }));
                 }
+                // S1.1
                 _ => {}
             }
         }
@@ -89,7 +91,7 @@ pub enum LoginStep {
     Authenticate(Authentication),
 }
 
-/// A login that wants an answer. Whatever else has been read waits behind it.
+/// A login that wants an answer. Whatever else has been read waits behind it (S1.8).
 #[derive(Debug)]
 #[must_use = "a login wants an answer"]
 pub struct Authentication {
@@ -105,7 +107,7 @@ impl Authentication {
         &self.auth_token
     }
 
-    /// The client is who `identity` says: writes AUTH_STATUS 0. From now on frames carry the client's version (W7).
+    /// The client is who `identity` says: writes AUTH_STATUS 0 (S1.4). From now on frames carry the client's version (W7.3).
     ///
     /// A host that lets others find the connection now, before what is in `out` is sent, leaves no gap: a client that has read
     /// its AUTH_STATUS misses nothing.
@@ -120,7 +122,7 @@ impl Authentication {
         Ok(Online { session: Session::new(config, identity), decoder, writer, closed: None })
     }
 
-    /// The token names nobody: writes AUTH_STATUS 1, in version 0 (S1). The client may try again.
+    /// The token names nobody: writes AUTH_STATUS 1, in version 0 (S1.5). The client may try again (S1.6).
     ///
     /// # Errors
     ///
@@ -160,7 +162,7 @@ impl Authentication {
 /// ) -> Result<(), Closed> {
 ///     while let Some(request) = online.receive(read, now)? {
 ///         match request {
-///             // If a save fails, nothing follows (H8): the client sends again.
+///             // If a save fails, nothing follows (H8.1): the client sends again.
 ///             Request::Store(saves) => match saves.save_with(|save| host.append(save)) {
 ///                 Ok(effects) => host.apply(online, &effects, out),
 ///                 Err(error) => eprintln!("not stored: {error}"),
@@ -188,21 +190,23 @@ pub struct Online {
 }
 
 impl Online {
-    /// The next request in what has been read; `None`: read on. `now` is the host's clock (H4). A further login (S1), a client's
-    /// ACK (S5) and what only a server says are passed over in silence.
+    /// The next request in what has been read; `None`: read on. `now` is the host's clock (H4). A further login (S1.7), a client's
+    /// ACK (S5.1) and what only a server says (S5.2) are passed over in silence.
     ///
-    /// Requests are to be finished in their order: a client may rely on an ACK coming before the PONG or the SYNC_END that
+    /// Requests are to be finished in their order (S11.1): a client may rely on an ACK coming before the PONG or the SYNC_END that
     /// it asked for later. A host that begins the next request before the last is finished (to store many messages at once)
     /// keeps the order of what it writes.
     ///
     /// # Errors
     ///
-    /// [`Closed`], now and ever after: finish the requests before, write what was queued, then close (S7).
+    /// [`Closed`], now and ever after (S7.1): finish the requests before, write what was queued, then close (S7.2). The requests
+    /// are to be finished even if the client is gone (S7.3).
     pub fn receive(
         &mut self,
         read: &mut BytesMut,
         now: UnixTime,
     ) -> Result<Option<Request>, Closed> {
+        // S7.1
         if let Some(closed) = self.closed {
             return Err(closed);
         }
@@ -252,13 +256,13 @@ impl Online {
                     Err(refusal) => Request::Refused(refusal),
                 }
             }
-            // S4
+            // S4.1
             Body::Ping => Request::Reply(unnumbered(Body::Pong)),
-            // S2
+            // S2.1
             Body::Sync(asked) => Request::Sync(self.session.sync(asked)),
-            // S3
+            // S3.1
             Body::SyncKey(key) if key > MsgId(0) => Request::KeepSyncKey(key),
-            // S1: logged in already. S3: no key to keep. S5: clients may acknowledge. The rest is for a server to say.
+            // S1.7: logged in already. S3.2: no key to keep. S5.1: clients may acknowledge. S5.2: the rest is for a server to say.
             Body::AuthToken(_)
             | Body::SyncKey(_)
             | Body::Ack(_)
@@ -275,23 +279,23 @@ impl Online {
 #[derive(Debug)]
 #[must_use = "a request is to be finished"]
 pub enum Request {
-    /// Store both copies (H7), then apply the effects. If a save fails, drop it (H8).
+    /// Store both copies (H7), then apply the effects. If a save fails, drop it (H8.1).
     Store(Saves),
     /// Apply the effects: nothing is stored (H6).
     Apply(Effects),
-    /// The rules refuse the message (H2, H3): count it, log it; on the wire it is silence.
+    /// The rules refuse the message (H2, H3): count it, log it; on the wire it is silence (H11.1).
     Refused(Refusal),
     /// Write this.
     Reply(Message),
     /// Send what the queue holds after a sync key (S2).
     Sync(SyncRequest),
-    /// Keep this sync key for the connection's user, unless a larger one is kept already (S3).
+    /// Keep this sync key for the connection's user, unless a larger one is kept already (S3.1).
     KeepSyncKey(MsgId),
-    /// A command that is not the protocol's (W5): the host's own, or to be ignored.
+    /// A command that is not the protocol's (W3.4): the host's own, or to be ignored.
     Unlisted(Frame),
 }
 
-/// Why a connection is over. What was queued for it is still written (S7).
+/// Why a connection is over. What was queued for it is still written (S7.2).
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum Closed {
     /// The client sent what is no frame or no message.

@@ -30,7 +30,7 @@ pub enum Delivery {
 }
 
 impl Delivery {
-    /// H6, H7: the flag decides, whatever the other bits.
+    /// H6.3: the flag decides, whatever the other bits.
     #[inline]
     pub(crate) fn new(message: ChatMessage, parties: Parties, device_id: DeviceId) -> Self {
         if message.flags.contains(Flags::UNPERSISTENT) {
@@ -41,11 +41,11 @@ impl Delivery {
     }
 
     /// For a host that stores one copy after the other: asks `save` for both, the receiver's first, and stops at the first
-    /// error (H8). An UNPERSISTENT message asks for nothing.
+    /// error (H8.2). An UNPERSISTENT message asks for nothing.
     ///
     /// # Errors
     ///
-    /// Whatever `save` returns. Nothing more may happen then, and nothing can: the client gets no ACK and sends again. The
+    /// Whatever `save` returns. Nothing more may happen then, and nothing can (H8.1): the client gets no ACK and sends again. The
     /// receiver's copy may be stored already; how a store avoids a second one, [`Saves`] tells.
     #[inline]
     pub fn save_with<E>(
@@ -63,20 +63,20 @@ impl Delivery {
 ///
 /// # An idempotent store
 ///
-/// A client that gets no ACK sends again (H8), and a store that knows no better keeps the message twice. It may answer a
+/// A client that gets no ACK sends again (S10), and a store that knows no better keeps the message twice. It may answer a
 /// repeat with the msgid of the earlier copy instead:
 ///
 /// - **What identifies a repeat** is the [`sender`](Self::sender), the [`receiver`](Self::receiver) and a mark in the content
-///   that the client keeps when it sends again; real clients put a `uuid` into their JSON (S10). The receiver belongs to it:
-///   the same mark towards somebody else is another message. Not the seq, which repeats (W7a), nor the time, which is the
+///   that the client keeps when it sends again; real clients put a `uuid` into their JSON (S10.1). The receiver belongs to it:
+///   the same mark towards somebody else is another message. Not the seq, which repeats (W7.6), nor the time, which is the
 ///   server's. A message without a mark is never a repeat.
-/// - **What the store returns** for a copy that it has already is the id of that first copy, and it appends nothing. A copy
+/// - **What the store returns** for a copy that it has already is the id of that first copy, and it appends nothing (S10.2). A copy
 ///   that is missing, after a failed second save, is appended. The receiver's copy and the sender's are told apart even
 ///   where both go to one queue.
 /// - **What the store keeps** the mark with: the copy, in one commit. A mark without its copy would lose a message, a copy
 ///   without its mark would double it.
 ///
-/// Nothing else changes: the effects are those of any message. The notify of a repeat names an id that its receiver may
+/// Nothing else changes: the effects are those of any message (S10.3). The notify of a repeat names an id that its receiver may
 /// have seen, which clients expect, and the ACK ends the repeating.
 ///
 /// # What does not compile
@@ -141,6 +141,7 @@ impl Saves {
     #[inline]
     pub fn requests(&self) -> [SaveMessage<'_>; 2] {
         let Self { message, parties: Parties { receiver, sender }, device_id } = self;
+        // H7.1, then H7.2
         [receiver, sender].map(|&queue| SaveMessage { queue, device_id: *device_id, message })
     }
 
@@ -148,13 +149,14 @@ impl Saves {
     ///
     /// # Errors
     ///
-    /// Whatever `save` returns (H8).
+    /// Whatever `save` returns (H8.1).
     #[inline]
     pub fn save_with<E>(
         self,
         mut save: impl FnMut(SaveMessage<'_>) -> Result<MsgId, E>,
     ) -> Result<Effects, E> {
         let [receiver, sender] = self.requests();
+        // H8.2
         let saved = Saved { receiver: save(receiver)?, sender: save(sender)? };
         Ok(self.saved(saved))
     }
@@ -177,7 +179,7 @@ impl Saves {
         &self.message
     }
 
-    /// The commit point: both copies are stored, under these ids.
+    /// The commit point: both copies are stored, under these ids (H7.7).
     #[inline]
     pub fn saved(self, msgids: Saved) -> Effects {
         let Self { message, parties, .. } = self;
@@ -245,24 +247,29 @@ impl Effects {
     fn get(&self, index: usize) -> Option<Effect<'_>> {
         let Parties { receiver, sender } = self.parties;
         let chat = Outbound::Chat(&self.message);
+        // H9.1
         let ack = Effect::EnqueueMessage { message: Outbound::Ack(self.message.seq) };
         match self.saved {
-            // H6
             None => Some(match index {
+                // H6.1
                 0 => Effect::SendAppMessage { to: receiver, message: chat },
+                // H6.2
                 1 => ack,
                 _ => return None,
             }),
-            // H7.3–H7.6
             Some(saved) => Some(match index {
+                // H7.3
                 0 => Effect::PushMessage { to: receiver, message: chat },
+                // H7.4
                 1 => Effect::SendAppMessage {
                     to: receiver,
                     message: Outbound::SyncNotify(saved.receiver),
                 },
+                // H7.5
                 2 => {
                     Effect::SendMessage { to: sender, message: Outbound::SyncNotify(saved.sender) }
                 }
+                // H7.6
                 3 => ack,
                 _ => return None,
             }),

@@ -5,14 +5,14 @@ use crate::{Account, Body, ChatMessage, DeviceId, Message, MsgId, Seq};
 
 /// Store one copy of a message: the only effect that has an answer, the msgid of the copy (H7.1, H7.2).
 ///
-/// A store keeps the command and the encoded body, and beside them the queue's account and the device (H10):
+/// A store keeps the command and the encoded body, and beside them the queue's account and the device (H10.1):
 /// [`command`](crate::Encode::command) and [`encode_body`](crate::Encode::encode_body) of `message` are what to store.
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SaveMessage<'m> {
     /// Whose queue the copy is appended to.
     pub queue: Account,
-    /// The sender's device, kept with the copy so that this device can leave it out when it syncs (S2).
+    /// The sender's device, kept with the copy so that this device can leave it out when it syncs (S2.5).
     pub device_id: DeviceId,
     /// The message, under the server's time.
     pub message: &'m ChatMessage,
@@ -99,7 +99,7 @@ pub enum Outbound<'m> {
     Chat(&'m ChatMessage),
     /// A queue of the addressee now goes up to this msgid.
     SyncNotify(MsgId),
-    /// The sender's message of this seq has been dealt with (H9).
+    /// The sender's message of this seq has been dealt with (H9.1).
     Ack(Seq),
 }
 

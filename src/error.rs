@@ -7,7 +7,7 @@ use crate::{AppId, Command, FrameLimit, UserId};
 /// Why bytes are not a message (W2, W5). After any of these a server closes the connection (S7).
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum DecodeError {
-    /// W2: the header's length is negative or not below the reader's limit. Told from the header alone.
+    /// W2.1: the header's length is negative or not below the reader's limit. Told from the header alone.
     #[error("frame of {length} bytes refused: the limit is below {limit}")]
     Length {
         /// The length as the header gives it.
@@ -15,7 +15,7 @@ pub enum DecodeError {
         /// The limit of the reader.
         limit: FrameLimit,
     },
-    /// W5: the body ends before its fixed part does.
+    /// W5.1, W5.5: the body ends before its fixed part does.
     #[error("body of {command} ends after {actual} bytes: at least {needed} needed")]
     TooShort {
         /// The frame's command.
@@ -25,7 +25,7 @@ pub enum DecodeError {
         /// How many bytes the body has.
         actual: usize,
     },
-    /// W5: PING and PONG have no body.
+    /// W5.4: PING and PONG have no body.
     #[error("body of {command} has {actual} bytes: none allowed")]
     NotEmpty {
         /// The frame's command.
@@ -33,7 +33,7 @@ pub enum DecodeError {
         /// How many bytes the body has.
         actual: usize,
     },
-    /// W5: a length inside an AUTH_TOKEN is below zero.
+    /// W5.6: a length inside an AUTH_TOKEN is below zero.
     #[error("length {length} inside the body of AUTH_TOKEN is negative")]
     NegativeLength {
         /// The length as the body gives it.
@@ -44,7 +44,7 @@ pub enum DecodeError {
 /// Why a message cannot be written. Nothing has been written then.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum EncodeError {
-    /// The body is as long as the limit or longer, so that its reader would refuse it (W2).
+    /// The body is as long as the limit or longer, so that its reader would refuse it (W2.4).
     #[error("body of {length} bytes cannot be written: the limit is below {limit}")]
     BodyTooLong {
         /// The length of the body in bytes.
@@ -62,7 +62,7 @@ pub enum EncodeError {
     },
 }
 
-/// A byte string is longer than the 127 bytes that an AUTH_TOKEN can carry (W5).
+/// A byte string is longer than the 127 bytes that an AUTH_TOKEN can carry (W5.7).
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("byte string of {length} bytes: at most 127 fit")]
 pub struct TooLong {
@@ -70,7 +70,7 @@ pub struct TooLong {
     pub length: usize,
 }
 
-/// A clock reading that the wire's 32 bits cannot carry.
+/// A clock reading that the wire's 32 bits cannot carry (H4.2).
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("{secs} seconds since 1970 do not fit 32 bits")]
 pub struct TimeOutOfRange {
@@ -80,7 +80,7 @@ pub struct TimeOutOfRange {
 
 /// An id that must name somebody is 0.
 ///
-/// With a zero identity or configuration the original lets connections speak that never logged in. Here neither can be made.
+/// H12: with a zero identity or configuration the original lets connections speak that never logged in. Here neither can be made.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum ZeroId {
     /// The kefu app of a [`Config`](crate::Config).
@@ -94,47 +94,47 @@ pub enum ZeroId {
     UserId,
 }
 
-/// Why the handler did nothing with a message (H1–H3): no save, no push, no notify, no ACK.
+/// Why the handler did nothing with a message (H1–H3, H11.2): no save, no push, no notify, no ACK.
 ///
 /// On the wire a refusal is silence. The host may count it, log it or close the connection.
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Copy, Debug, Eq, Error, Hash, PartialEq)]
 pub enum Refusal {
-    /// H1: neither CUSTOMER nor CUSTOMER_SUPPORT, so none of this handler's business.
-    #[error("H1: {command} is not handled here")]
+    /// H1.1: neither CUSTOMER nor CUSTOMER_SUPPORT, so none of this handler's business.
+    #[error("H1.1: {command} is not handled here")]
     OtherCommand {
         /// The command of the message.
         command: Command,
     },
-    /// H2, first: a customer writes in the name of another app.
-    #[error("H2: customer_appid {claimed} is not the session's appid {session}")]
+    /// H2.1: a customer writes in the name of another app.
+    #[error("H2.1: customer_appid {claimed} is not the session's appid {session}")]
     CustomerAppIdMismatch {
         /// `customer_appid` of the message.
         claimed: AppId,
         /// The session's appid.
         session: AppId,
     },
-    /// H2, second: a customer writes in the name of another customer.
-    #[error("H2: customer_id {claimed} is not the session's uid {session}")]
+    /// H2.2: a customer writes in the name of another customer.
+    #[error("H2.2: customer_id {claimed} is not the session's uid {session}")]
     CustomerIdMismatch {
         /// `customer_id` of the message.
         claimed: UserId,
         /// The session's uid.
         session: UserId,
     },
-    /// H2, third: a customer's message is for nobody.
-    #[error("H2: seller_id is 0")]
+    /// H2.3: a customer's message is for nobody.
+    #[error("H2.3: seller_id is 0")]
     SellerIdZero,
-    /// H3, first: only users of the kefu app are sellers.
-    #[error("H3: the session's appid {session} is not the kefu app {kefu_appid}")]
+    /// H3.1: only users of the kefu app are sellers.
+    #[error("H3.1: the session's appid {session} is not the kefu app {kefu_appid}")]
     NotKefuApp {
         /// The session's appid.
         session: AppId,
         /// The configured kefu app.
         kefu_appid: AppId,
     },
-    /// H3, second: a seller writes in the name of another seller.
-    #[error("H3: seller_id {claimed} is not the session's uid {session}")]
+    /// H3.2: a seller writes in the name of another seller.
+    #[error("H3.2: seller_id {claimed} is not the session's uid {session}")]
     SellerIdMismatch {
         /// `seller_id` of the message.
         claimed: UserId,

@@ -31,7 +31,7 @@ impl fmt::Display for Account {
 
 /// A moment in whole seconds since 1970-01-01 00:00 UTC, as the wire carries it: 32 bits, signed.
 ///
-/// The last such second is 2038-01-19 03:14:07 UTC. Nothing here wraps: [`from_secs`](Self::from_secs) refuses a clock
+/// The last such second is 2038-01-19 03:14:07 UTC. Nothing here wraps (H4.2): [`from_secs`](Self::from_secs) refuses a clock
 /// beyond the range, [`saturating_from_secs`](Self::saturating_from_secs) stays at its end.
 ///
 /// ```
@@ -66,7 +66,7 @@ impl UnixTime {
     /// From 2038 on every message then carries [`MAX`](Self::MAX): wrong, but still in order with older ones.
     #[must_use]
     pub fn saturating_from_secs(secs: i64) -> Self {
-        let end = if secs < 0 { Self::MIN } else { Self::MAX };
+        let end = if secs.is_negative() { Self::MIN } else { Self::MAX };
         Self::from_secs(secs).unwrap_or(end)
     }
 
@@ -74,7 +74,7 @@ impl UnixTime {
     #[cfg(feature = "std")]
     #[must_use]
     pub fn saturating_from(time: std::time::SystemTime) -> Self {
-        let end = if time < std::time::UNIX_EPOCH { Self::MIN } else { Self::MAX };
+        let end = time.duration_since(std::time::UNIX_EPOCH).map_or(Self::MIN, |_| Self::MAX);
         Self::try_from(time).unwrap_or(end)
     }
 
@@ -169,7 +169,7 @@ number! {
     StoreId(i64)
 }
 number! {
-    /// The server's number for a device string and platform; 0 for the web and for clients that name no device (S1).
+    /// The server's number for a device string and platform; 0 for the web and for clients that name no device (S1.2).
     DeviceId(i64)
 }
 number! {
@@ -179,7 +179,7 @@ number! {
     MsgId(i64)
 }
 number! {
-    /// The number of a frame on one connection. A client's own numbers may repeat (W7a): they are echoed in the ACK and must
+    /// The number of a frame on one connection. A client's own numbers may repeat (W7.6): they are echoed in the ACK and must
     /// never order or deduplicate anything.
     Seq(i32)
 }
@@ -208,6 +208,7 @@ mod tests {
         assert_eq!(UnixTime::saturating_from(UNIX_EPOCH), UnixTime::from(0));
     }
 
+    /// H4.2.
     #[test]
     fn seconds_outside_32_bits_are_refused_or_saturate() {
         for secs in [i64::from(i32::MAX) + 1, i64::MAX] {

@@ -81,8 +81,9 @@
 //!
 //! # Rules
 //!
-//! Marks like `H2` or `W5` in these pages number the rules of the protocol: H the handler's, W the wire's, S those of login
-//! and sync. The mark stands beside the code that keeps the rule.
+//! Marks like `H2.1` or `W5` in these pages number the rules of the protocol: W the wire's, H the handler's, S those of login
+//! and sync. [`spec`] has them all, with a whole conversation byte by byte. A mark stands beside the code that keeps the rule
+//! and at the tests that fail when it is broken.
 //!
 //! # Features
 //!
@@ -110,6 +111,12 @@ mod error;
 mod id;
 mod message;
 mod session;
+#[doc = include_str!("spec.md")]
+#[allow(
+    clippy::doc_markdown,
+    reason = "SYNC_NOTIFY and its like are the protocol's words, not code"
+)]
+pub mod spec {}
 #[cfg(feature = "proptest")]
 pub mod strategy;
 mod sync;

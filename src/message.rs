@@ -23,12 +23,12 @@ pub struct Message {
     pub body: Body,
 }
 
-/// A message that the server makes itself: its header is the connection's business (H9, W7).
+/// A message that the server makes itself: its header is the connection's business (H9.2, W7).
 pub(crate) const fn unnumbered(body: Body) -> Message {
     Message { seq: Seq(0), version: Version(0), flags: Flags::NONE, body }
 }
 
-/// What a message says: one variant a command of the table (W3).
+/// What a message says: one variant a command of the table (W3.2).
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Body {
@@ -157,9 +157,9 @@ pub struct CustomerMessage {
     pub store_id: StoreId,
     /// The seller within the kefu app.
     pub seller_id: UserId,
-    /// When the message was sent. Coming from a client it means nothing: the handler puts the server's time there (H4).
+    /// When the message was sent. Coming from a client it means nothing: the handler puts the server's time there (H4.1).
     pub timestamp: UnixTime,
-    /// Whatever the clients say to each other; opaque here, and not necessarily UTF-8. Decoded messages share the memory of
+    /// Whatever the clients say to each other (W4.2); opaque here, and not necessarily UTF-8. Decoded messages share the memory of
     /// the read buffer: a host that keeps one for long copies its content.
     pub content: Bytes,
 }
@@ -201,7 +201,7 @@ impl LoginStatus {
 
 /// A login (W3, S1).
 ///
-/// With neither a token nor a device string its body has 3 bytes: it can be written, but no reader takes it (W5).
+/// With neither a token nor a device string its body has 3 bytes: it can be written, but no reader takes it (W5.5).
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AuthToken {
@@ -214,7 +214,7 @@ pub struct AuthToken {
 }
 
 impl AuthToken {
-    /// What to number devices by (S1): the device's name and platform, whatever the app. `None` means `DeviceId(0)`: the web,
+    /// What to number devices by (S1.2): the device's name and platform, whatever the app. `None` means `DeviceId(0)`: the web,
     /// or a device without a name.
     #[must_use]
     pub fn device(&self) -> Option<(&[u8], Platform)> {
@@ -224,7 +224,7 @@ impl AuthToken {
 }
 
 number! {
-    /// What a client runs on (W6).
+    /// What a client runs on (W6.1).
     Platform(i8)
 }
 
@@ -237,7 +237,7 @@ impl Platform {
     pub const WEB: Self = Self(3);
 }
 
-/// At most 127 bytes: as many as the lengths of an AUTH_TOKEN can count (W5). Not necessarily UTF-8.
+/// At most 127 bytes: as many as the lengths of an AUTH_TOKEN can count (W5.7). Not necessarily UTF-8.
 ///
 /// `Debug` shows the length, never the bytes.
 ///

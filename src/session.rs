@@ -28,19 +28,20 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// A [`Refusal`] that names the first rule the message breaks, in the order of H1, H2, H3. It has no effect at all.
+    /// A [`Refusal`] that names the first rule the message breaks, in the order of H1, H2, H3. It has no effect at all (H11.1).
     #[inline]
     pub fn handle(&self, message: Message, now: UnixTime) -> Result<Delivery, Refusal> {
-        // H1
-        let mut message = ChatMessage::try_from(message)
+        // H1.1
+        let message = ChatMessage::try_from(message)
             .map_err(|other| Refusal::OtherCommand { command: other.command() })?;
         let parties = match message.from {
             Party::Customer => self.customer(&message.body)?,
             Party::Seller => self.seller(&message.body)?,
         };
-        // H4
-        message.body.timestamp = now;
-        Ok(Delivery::new(message, parties, self.identity.device_id))
+        // H4.1. Built anew: overwritten in place, the old time is read first, together with what lies beside it, and that read waits
+        // until both have left the store buffer.
+        let body = CustomerMessage { timestamp: now, ..message.body };
+        Ok(Delivery::new(ChatMessage { body, ..message }, parties, self.identity.device_id))
     }
 
     /// S2: what this connection's user asks their queue for.
@@ -60,37 +61,44 @@ impl Session {
         self.identity
     }
 
-    /// H2: a customer writes in their own name, to somebody. H5: to a seller of the kefu app.
+    /// H2: a customer writes in their own name, to somebody; nothing else is tested (H2.4).
     #[inline]
     fn customer(&self, message: &CustomerMessage) -> Result<Parties, Refusal> {
         let Account { appid, uid } = self.identity.account;
+        // H2.1
         if message.customer_appid != appid {
             let claimed = message.customer_appid;
             return Err(Refusal::CustomerAppIdMismatch { claimed, session: appid });
         }
+        // H2.2
         if message.customer_id != uid {
             let claimed = message.customer_id;
             return Err(Refusal::CustomerIdMismatch { claimed, session: uid });
         }
+        // H2.3
         if message.seller_id == UserId(0) {
             return Err(Refusal::SellerIdZero);
         }
+        // H5.1
         let receiver = Account { appid: self.config.kefu_appid, uid: message.seller_id };
         Ok(Parties { receiver, sender: self.identity.account })
     }
 
-    /// H3: a seller is a user of the kefu app and writes in their own name. H5: to any customer.
+    /// H3: a seller is a user of the kefu app and writes in their own name, to anybody (H3.3).
     #[inline]
     fn seller(&self, message: &CustomerMessage) -> Result<Parties, Refusal> {
         let Account { appid, uid } = self.identity.account;
         let kefu_appid = self.config.kefu_appid;
+        // H3.1
         if appid != kefu_appid {
             return Err(Refusal::NotKefuApp { session: appid, kefu_appid });
         }
+        // H3.2
         if message.seller_id != uid {
             let claimed = message.seller_id;
             return Err(Refusal::SellerIdMismatch { claimed, session: uid });
         }
+        // H5.2
         let receiver = Account { appid: message.customer_appid, uid: message.customer_id };
         Ok(Parties { receiver, sender: self.identity.account })
     }
@@ -112,7 +120,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`ZeroId::KefuAppId`] for app 0: that would be a server without a kefu app.
+    /// [`ZeroId::KefuAppId`] for app 0 (H12.2): that would be a server without a kefu app.
     pub fn new(kefu_appid: AppId) -> Result<Self, ZeroId> {
         if kefu_appid == AppId(0) {
             return Err(ZeroId::KefuAppId);
@@ -144,7 +152,7 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// [`ZeroId::AppId`] or [`ZeroId::UserId`] when the account has a 0 there: nobody is logged in then.
+    /// [`ZeroId::AppId`] or [`ZeroId::UserId`] when the account has a 0 there (H12.1): nobody is logged in then.
     pub fn new(account: Account, device_id: DeviceId) -> Result<Self, ZeroId> {
         if account.appid == AppId(0) {
             return Err(ZeroId::AppId);

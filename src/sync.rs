@@ -53,14 +53,14 @@ impl SyncRequest {
         self.reader.identity.account()
     }
 
-    /// Whether the client leaves it to the server where to begin: at the key that the server has kept for this user, or 0
+    /// Whether the client leaves it to the server where to begin (S2.1): at the key that the server has kept for this user, or 0
     /// where it has kept none.
     #[must_use]
     pub const fn wants_kept_key(&self) -> bool {
         self.asked.0 == 0
     }
 
-    /// Begins: SYNC_BEGIN, to be written first, and the state of reading the queue. `kept` is the key that the server has kept
+    /// Begins: SYNC_BEGIN (S2.2), to be written first, and the state of reading the queue. `kept` is the key that the server has kept
     /// for this user; it matters only if [`wants_kept_key`](Self::wants_kept_key).
     pub fn begin(self, kept: MsgId) -> (Message, SyncPages) {
         let after = if self.wants_kept_key() { kept } else { self.asked };
@@ -80,14 +80,17 @@ impl SyncPages {
     /// The next row. `None` if it is left out: the user has sent it from this very device, or it is not after
     /// [`after`](Self::after) and so has had its turn.
     ///
-    /// The frame has flags 0, since flags are not stored (S6).
+    /// The frame has flags 0, since flags are not stored (S6.1).
     pub fn row(&mut self, row: StoredMessage) -> Option<Frame> {
+        // S2.3: in order, and none twice.
         if row.msgid <= self.after {
             return None;
         }
+        // S2.7: whether it is left out or not.
         self.after = row.msgid;
         let StoredMessage { device_id, command, body, .. } = row;
         let frame = Frame { seq: Seq(0), command, version: Version(0), flags: Flags::NONE, body };
+        // S2.8: 0 is a device, too.
         let own = device_id == self.reader.identity.device_id() && self.reader.sent(&frame);
         (!own).then_some(frame)
     }
@@ -98,7 +101,7 @@ impl SyncPages {
         self.after
     }
 
-    /// The queue has no more rows: SYNC_END, to be written last. It carries the msgid of the newest row, those left out
+    /// The queue has no more rows: SYNC_END, to be written last (S2.4). It carries the msgid of the newest row, those left out
     /// included, or the key that the reading began with.
     #[must_use]
     pub fn end(self) -> Message {
@@ -106,7 +109,7 @@ impl SyncPages {
     }
 }
 
-/// One copy of a message as a queue holds it (H10).
+/// One copy of a message as a queue holds it (H10.1).
 ///
 /// `Debug` shows the length of the body, never its bytes.
 #[derive(Clone, Eq, PartialEq)]
@@ -140,12 +143,14 @@ struct Reader {
 }
 
 impl Reader {
-    /// S2: whether this user is the sender. What is no chat message was sent by nobody.
+    /// Whether this user is the sender. What is no chat message was sent by nobody.
     fn sent(self, frame: &Frame) -> bool {
         let Account { appid, uid } = self.identity.account();
         let Ok(Incoming::Message(message)) = frame.clone().parse() else { return false };
         match message.body {
+            // S2.5
             Body::Customer(chat) => chat.customer_appid == appid && chat.customer_id == uid,
+            // S2.6
             Body::CustomerSupport(chat) => self.kefu_appid == appid && chat.seller_id == uid,
             _ => false,
         }

@@ -18,6 +18,7 @@ const SELLER: i64 = 90;
 const CUSTOMER_APP: i64 = 7;
 const CUSTOMER_ID: i64 = 70;
 const STORE: i64 = 700;
+const ANY_STORE: [i64; 5] = [i64::MIN, -1, 0, STORE, i64::MAX];
 const OTHER_APP: i64 = 8;
 const OTHER_USER: i64 = 71;
 const DEVICE: i64 = 11;
@@ -29,6 +30,8 @@ const NOW: i32 = 1_500_000_000;
 const MSGIDS: [i64; 2] = [9_002, 501];
 const CONTENT: &[u8] = b"{\"text\":\"\xe4\xbd\xa0\xff\0\"}";
 
+/// H2.1, H2.2, H2.3, H3.1, H3.2, H4.1, H5.1, H5.2, H6.1, H6.2, H6.3, H7.1, H7.2, H7.3, H7.4, H7.5,
+/// H7.6, H8.1, H8.2, H9.1, H10.1, H11.1, H11.2.
 #[test]
 fn h2_to_h10_every_row_of_the_table() {
     let mut rows = 0;
@@ -40,6 +43,7 @@ fn h2_to_h10_every_row_of_the_table() {
     assert_eq!(rows, (8 + 4) * 256 * 4);
 }
 
+/// H1.1, H11.1, H11.2.
 #[test]
 fn h1_every_other_command_has_no_effect() {
     let mut others = 0;
@@ -60,25 +64,32 @@ fn h1_every_other_command_has_no_effect() {
     assert_eq!(others, 254);
 }
 
+/// H2.4.
 #[test]
-fn h2_sellers_below_zero_and_customers_of_the_kefu_app_are_not_refused() {
+fn h2_sellers_below_zero_customers_of_the_kefu_app_and_any_store_are_not_refused() {
     for seller_id in [i64::MIN, -1, 1, i64::MAX] {
         for customer in [[KEFU_APP, CUSTOMER_ID], [KEFU_APP, seller_id], [-1, -1]] {
-            let facts = Facts { command: CUSTOMER, session: customer, customer, seller_id };
-            let to_seller = [KEFU_APP, seller_id];
-            assert_eq!(asked(&facts), Ok([to_seller, customer]), "{facts:?}");
+            for store_id in ANY_STORE {
+                let (command, session) = (CUSTOMER, customer);
+                let facts = Facts { command, session, customer, store_id, seller_id };
+                let to_seller = [KEFU_APP, seller_id];
+                assert_eq!(asked(&facts), Ok([to_seller, customer]), "{facts:?}");
+            }
         }
     }
 }
 
+/// H3.3.
 #[test]
 fn h3_whom_a_seller_writes_to_is_not_tested() {
-    let session = [KEFU_APP, SELLER];
+    let (command, session, seller_id) = (CUSTOMER_SUPPORT, [KEFU_APP, SELLER], SELLER);
     for appid in [i64::MIN, -1, 0, CUSTOMER_APP, KEFU_APP, i64::MAX] {
         for uid in [i64::MIN, -1, 0, CUSTOMER_ID, SELLER, i64::MAX] {
-            let customer = [appid, uid];
-            let facts = Facts { command: CUSTOMER_SUPPORT, session, customer, seller_id: SELLER };
-            assert_eq!(asked(&facts), Ok([customer, session]), "{facts:?}");
+            for store_id in ANY_STORE {
+                let customer = [appid, uid];
+                let facts = Facts { command, session, customer, store_id, seller_id };
+                assert_eq!(asked(&facts), Ok([customer, session]), "{facts:?}");
+            }
         }
     }
 }
@@ -116,13 +127,14 @@ impl Row {
                 command,
                 session: [CUSTOMER_APP, CUSTOMER_ID],
                 customer: [customer_appid, customer_id],
+                store_id: STORE,
                 seller_id: if broken[2] { 0 } else { SELLER },
             }
         } else {
             let appid = if broken[0] { OTHER_APP } else { KEFU_APP };
             let uid = if broken[1] { OTHER_USER } else { SELLER };
             let customer = [CUSTOMER_APP, CUSTOMER_ID];
-            Facts { command, session: [appid, uid], customer, seller_id: SELLER }
+            Facts { command, session: [appid, uid], customer, store_id: STORE, seller_id: SELLER }
         }
     }
 }
@@ -133,6 +145,7 @@ struct Facts {
     command: u8,
     session: [i64; 2],
     customer: [i64; 2],
+    store_id: i64,
     seller_id: i64,
 }
 
@@ -140,7 +153,8 @@ impl Facts {
     /// W4
     fn body(&self, timestamp: i32) -> Vec<u8> {
         let [customer_appid, customer_id] = self.customer;
-        let ids = [customer_appid, customer_id, STORE, self.seller_id].map(i64::to_be_bytes);
+        let ids =
+            [customer_appid, customer_id, self.store_id, self.seller_id].map(i64::to_be_bytes);
         [&ids.concat(), &timestamp.to_be_bytes()[..], CONTENT].concat()
     }
 }
@@ -179,7 +193,7 @@ struct Step {
 /// The rules, read once more.
 fn expected(row: Row) -> Outcome {
     let facts = row.facts();
-    let Facts { command, session, customer, seller_id } = facts;
+    let Facts { command, session, customer, seller_id, .. } = facts;
     if let Some(refusal) = refusal(row, &facts) {
         return Outcome::Refused(refusal);
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use kefu_proto::{Account, AppId, AuthToken, Body, ChatMessage, Command, Config, CustomerMessage};
 use kefu_proto::{DecodeError, DeviceId, Effect, Effects, EffectsIter, EncodeError, Flags};
 use kefu_proto::{Frame, FrameDecoder, FrameLimit, FrameWriter, Identity, Incoming, LoginStatus};
-use kefu_proto::{Message, MsgId, Outbound, Party, Platform, Refusal, SaveMessage, Saves};
+use kefu_proto::{Message, MsgId, Online, Outbound, Party, Platform, Refusal, SaveMessage, Saves};
 use kefu_proto::{Seq, Session, ShortBytes, StoreId, TimeOutOfRange, TooLong, UnixTime, UserId};
 use kefu_proto::{Version, ZeroId};
 
@@ -27,6 +27,7 @@ fn debug_shows_no_content() {
     let (seq, version, flags) = (chat.seq, chat.version, chat.flags);
     let frame = Frame { seq, command: Command(99), version, flags, body };
     never_secret(&frame);
+    assert!(format!("{frame:?}").ends_with("flags: Flags(0), body_len: 6 }"));
     never_secret(&Incoming::Unlisted(frame));
     assert!(format!("{:?}", chat.body).contains("content_len: 6"));
 }
@@ -99,6 +100,7 @@ fn errors_say_what_is_wrong() {
     says(ZeroId::UserId, "uid is 0: the session is not logged in");
 }
 
+/// H11.2.
 #[test]
 fn refusals_name_their_rule_and_have_a_word_for_counters() {
     let apps = (AppId(8), AppId(7));
@@ -106,28 +108,28 @@ fn refusals_name_their_rule_and_have_a_word_for_counters() {
     for (refusal, text, reason) in [
         (
             Refusal::OtherCommand { command: Command::SYNC_KEY },
-            "H1: SYNC_KEY is not handled here",
+            "H1.1: SYNC_KEY is not handled here",
             "other_command",
         ),
         (
             Refusal::CustomerAppIdMismatch { claimed: apps.0, session: apps.1 },
-            "H2: customer_appid 8 is not the session's appid 7",
+            "H2.1: customer_appid 8 is not the session's appid 7",
             "customer_appid_mismatch",
         ),
         (
             Refusal::CustomerIdMismatch { claimed: users.0, session: users.1 },
-            "H2: customer_id 9 is not the session's uid 1",
+            "H2.2: customer_id 9 is not the session's uid 1",
             "customer_id_mismatch",
         ),
-        (Refusal::SellerIdZero, "H2: seller_id is 0", "seller_id_zero"),
+        (Refusal::SellerIdZero, "H2.3: seller_id is 0", "seller_id_zero"),
         (
             Refusal::NotKefuApp { session: apps.1, kefu_appid: AppId(1453) },
-            "H3: the session's appid 7 is not the kefu app 1453",
+            "H3.1: the session's appid 7 is not the kefu app 1453",
             "not_kefu_app",
         ),
         (
             Refusal::SellerIdMismatch { claimed: users.0, session: users.1 },
-            "H3: seller_id 9 is not the session's uid 1",
+            "H3.2: seller_id 9 is not the session's uid 1",
             "seller_id_mismatch",
         ),
     ] {
@@ -154,6 +156,7 @@ fn ids_and_commands_are_displayed_as_the_protocol_writes_them() {
     shows(Command(7), "command 7");
 }
 
+/// H12.1, H12.2.
 #[test]
 fn nobody_is_logged_in_as_0() {
     let identity = |appid, uid| {
@@ -169,6 +172,7 @@ fn nobody_is_logged_in_as_0() {
     }
 }
 
+/// W5.7.
 #[test]
 fn w5_short_bytes_are_at_most_127() {
     for len in [0, 1, 126, 127] {
@@ -182,6 +186,7 @@ fn w5_short_bytes_are_at_most_127() {
     }
 }
 
+/// W8.1, W8.2.
 #[test]
 fn w8_flags_are_sets_of_bits() {
     for bits in 0..=255 {
@@ -213,9 +218,19 @@ fn every_value_can_be_moved_to_another_thread() {
     shared::<SaveMessage<'static>>();
 }
 
+/// Exact, so that whoever changes what a million of them take knows it.
+#[test]
+fn a_session_tells_what_it_was_made_of() {
+    let account = Account { appid: AppId(7), uid: UserId(1) };
+    assert_eq!(session().identity(), Identity::new(account, DeviceId(11)).unwrap());
+    assert_eq!(Ok(session().config()), Config::new(AppId(1453)));
+}
+
 #[test]
 fn a_session_is_small() {
-    assert!(size_of::<Session>() <= 64);
+    assert_eq!(size_of::<Session>(), 32);
+    // With its decoder, its numbering and the reason why it is over.
+    assert_eq!(size_of::<Online>(), 80);
 }
 
 /// Checks the plain and the pretty form: neither the text nor its bytes as a list.

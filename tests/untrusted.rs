@@ -11,6 +11,7 @@ use kefu_proto::{UserId, Version};
 const LIMIT: i32 = 32 * 1024;
 const CLIENT: FrameDecoder = FrameDecoder::new(FrameLimit::CLIENT);
 
+/// W2.1, W2.3.
 #[test]
 fn w2_a_refused_length_is_told_from_the_header_alone() {
     let limit = FrameLimit::CLIENT;
@@ -26,6 +27,7 @@ fn w2_a_refused_length_is_told_from_the_header_alone() {
     }
 }
 
+/// W2.3.
 #[test]
 fn w2_no_memory_is_reserved_for_what_a_header_promises() {
     let unlimited = FrameDecoder::new(FrameLimit::MAX);
@@ -38,6 +40,7 @@ fn w2_no_memory_is_reserved_for_what_a_header_promises() {
     }
 }
 
+/// W2.1.
 #[test]
 fn w2_every_limit_refuses_its_own_length_and_takes_one_less() {
     for limit in [0, 1, 36, 32 * 1024, 1 << 20] {

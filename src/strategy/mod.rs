@@ -73,12 +73,11 @@ pub use wire::{byte_stream, chunks, frame, malformed_frame, message, unlisted_fr
 
 /// A configuration and somebody who is logged in: half of the time a seller, otherwise mostly a customer.
 pub fn login() -> impl Strategy<Value = (Config, Identity)> {
-    (config(), identity(), any::<bool>()).prop_filter_map(
+    (config(), account(), device_id(), any::<bool>()).prop_filter_map(
         "nobody is logged in as 0",
-        |(config, identity, seller)| {
-            let Account { appid, uid } = identity.account();
+        |(config, Account { appid, uid }, device_id, seller)| {
             let appid = if seller { config.kefu_appid() } else { appid };
-            let identity = Identity::new(Account { appid, uid }, identity.device_id()).ok()?;
+            let identity = Identity::new(Account { appid, uid }, device_id).ok()?;
             Some((config, identity))
         },
     )

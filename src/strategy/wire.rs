@@ -126,9 +126,9 @@ fn malformed_auth_token() -> impl Strategy<Value = Vec<u8>> {
     });
     let negative = prop_oneof![Just(0xff), 0x80..=0xff_u8];
     let negative = (bytes(0..=3), negative, bytes(2..=4), any::<bool>()).prop_map(
-        |(token, negative, rest, first)| {
+        |(token, negative, rest, second)| {
             let mut body = std::vec![0];
-            if !first {
+            if second {
                 body.extend(u8::try_from(token.len()));
                 body.extend_from_slice(&token);
             }

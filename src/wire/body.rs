@@ -13,7 +13,7 @@ use crate::message::{LoginStatus, Platform, ShortBytes};
 use crate::{AppId, MsgId, Outbound, Seq, StoreId, UnixTime, UserId};
 
 impl Frame {
-    /// Reads the body by its command (W3–W5). A frame whose command is not in the table comes back untouched.
+    /// Reads the body by its command (W3.2). A frame whose command is not in the table comes back untouched.
     ///
     /// # Errors
     ///
@@ -24,7 +24,7 @@ impl Frame {
         let Self { seq, command, version, flags, body } = self;
         let body = match command {
             Command::AUTH_STATUS => Body::AuthStatus(auth_status(version, &body)?),
-            // W5: a body too short for a number means 0.
+            // W5.3
             Command::ACK => {
                 Body::Ack(Seq(body.first_chunk().copied().map_or(0, i32::from_be_bytes)))
             }
@@ -38,13 +38,14 @@ impl Frame {
             Command::SYNC_END => Body::SyncEnd(sync_key(command, &body)?),
             Command::SYNC_NOTIFY => Body::SyncNotify(sync_key(command, &body)?),
             Command::SYNC_KEY => Body::SyncKey(sync_key(command, &body)?),
+            // W3.4
             _ => return Ok(Incoming::Unlisted(Self { seq, command, version, flags, body })),
         };
         Ok(Incoming::Message(Message { seq, version, flags, body }))
     }
 }
 
-/// W4: 36 bytes, then the content to the end of the body.
+/// W4.1: 36 bytes, then the content to the end of the body.
 #[inline]
 fn customer_message(command: Command, mut body: Bytes) -> Result<CustomerMessage, DecodeError> {
     let fixed: &[u8; customer::LEN] = fixed(command, &body)?;
@@ -56,6 +57,7 @@ fn customer_message(command: Command, mut body: Bytes) -> Result<CustomerMessage
         timestamp: UnixTime::from(BigEndian::read_i32(&fixed[customer::TIMESTAMP])),
         content: Bytes::new(),
     };
+    // W4.2: all the rest, whatever it is.
     body.advance(customer::LEN);
     Ok(CustomerMessage { content: body, ..message })
 }
@@ -72,7 +74,7 @@ fn put_customer_message(message: &CustomerMessage, dst: &mut impl BufMut) {
     dst.put_slice(&message.content);
 }
 
-/// Where the fields of a customer message stand in its body (W4).
+/// Where the fields of a customer message stand in its body (W4.1).
 mod customer {
     use core::ops::Range;
 
@@ -84,7 +86,7 @@ mod customer {
     pub(super) const LEN: usize = 36;
 }
 
-/// W3: the server's address follows in version 0 only; elsewhere it reads as 0.0.0.0.
+/// Without room for the server's address it reads as 0.0.0.0.
 fn auth_status(version: Version, body: &[u8]) -> Result<AuthStatus, DecodeError> {
     let (status, server_ip) = if carries_ip(version) {
         let fixed: &[u8; 8] = fixed(Command::AUTH_STATUS, body)?;
@@ -103,13 +105,14 @@ fn put_auth_status(auth: AuthStatus, version: Version, dst: &mut impl BufMut) {
     }
 }
 
+/// W3.3: only a frame of version 0 has room for the server's address.
 fn carries_ip(version: Version) -> bool {
     version == Version(0)
 }
 
-/// W3: platform, then token and device string, each behind its length; what follows is ignored (W5).
+/// W3.2: platform, then token and device string, each behind its length; what follows is ignored (W5.2).
 fn auth_token(mut body: Bytes) -> Result<AuthToken, DecodeError> {
-    // W5: a body of 3 bytes is refused even where both lengths in it are 0.
+    // W5.5: a body of 3 bytes is refused even where both lengths in it are 0.
     let _: &[u8; 4] = fixed(Command::AUTH_TOKEN, &body)?;
     let whole = body.len();
     let platform = Platform(body.get_i8());
@@ -118,7 +121,7 @@ fn auth_token(mut body: Bytes) -> Result<AuthToken, DecodeError> {
     Ok(AuthToken { platform, token, device_id })
 }
 
-/// Takes a length and that many bytes from the front of `rest`, the end of an AUTH_TOKEN body of `whole` bytes.
+/// W5.6: takes a length and that many bytes from the front of `rest`, the end of an AUTH_TOKEN body of `whole` bytes.
 fn short_bytes(rest: &mut Bytes, whole: usize) -> Result<ShortBytes, DecodeError> {
     let missing = |bytes| DecodeError::TooShort {
         command: Command::AUTH_TOKEN,
@@ -143,13 +146,13 @@ fn sync_key(command: Command, body: &[u8]) -> Result<MsgId, DecodeError> {
     fixed(command, body).map(|key| MsgId(i64::from_be_bytes(*key)))
 }
 
-/// W5: the first `N` bytes of a body; a shorter body is an error.
+/// W5.1: the first `N` bytes of a body; a shorter body is an error. W5.2: more is not looked at.
 #[inline]
 fn fixed<const N: usize>(command: Command, body: &[u8]) -> Result<&[u8; N], DecodeError> {
     body.first_chunk().ok_or(DecodeError::TooShort { command, needed: N, actual: body.len() })
 }
 
-/// W5: PING and PONG have no body.
+/// W5.4: PING and PONG have no body.
 fn empty(command: Command, body: &[u8]) -> Result<(), DecodeError> {
     if body.is_empty() {
         return Ok(());
@@ -227,7 +230,7 @@ impl CustomerMessage {
 impl Layout for Outbound<'_> {
     #[inline]
     fn head(&self) -> Head {
-        // H9: the connection numbers what the server makes itself.
+        // H9.2: the connection numbers what the server makes itself.
         let made = |command| Head { seq: Seq(0), command, version: Version(0), flags: Flags::NONE };
         match self {
             Self::Chat(message) => message.head(),

@@ -9,7 +9,8 @@ use crate::error::EncodeError;
 /// What can be written to a connection: [`Message`](crate::Message), [`ChatMessage`](crate::ChatMessage),
 /// [`Outbound`](crate::Outbound), [`Frame`](crate::Frame), [`Incoming`](crate::Incoming) and references to them.
 ///
-/// Whatever is written is written whole (S8) or, on an error, not at all. The trait is sealed: the crate implements it.
+/// Whatever is written is written whole (S8.1) or, on an error, not at all. The trait is sealed: the crate implements it.
+/// Over WebSocket each frame is one binary message (S9.1): encode each into a buffer of its own.
 ///
 /// ```
 /// use kefu_proto::{Body, Encode, Flags, Message, Seq, Version};
@@ -26,12 +27,12 @@ pub trait Encode: Layout {
         self.head().command
     }
 
-    /// The message's own number; what the handler makes itself has 0 (H9).
+    /// The message's own number; what the handler makes itself has 0 (H9.2).
     fn seq(&self) -> Seq {
         self.head().seq
     }
 
-    /// The message's own version; what the handler makes itself has 0 (H9).
+    /// The message's own version; what the handler makes itself has 0 (H9.2).
     fn version(&self) -> Version {
         self.head().version
     }
@@ -72,7 +73,7 @@ pub trait Encode: Layout {
         self.put_frame(self.head(), limit, dst)
     }
 
-    /// Writes the body without a header: with [`command`](Self::command), this is what a store keeps (H10).
+    /// Writes the body without a header: with [`command`](Self::command), this is what a store keeps (H10.1).
     ///
     /// # Errors
     ///
@@ -92,8 +93,9 @@ impl<T: Layout> Encode for T {}
 
 /// Numbers and writes the frames of one connection (W7), server side.
 ///
-/// The first frame is number 1, each further one is one more, whatever it is; past `i32::MAX` the number goes on at
-/// `i32::MIN`. The version byte is 0 until [`set_version`](Self::set_version). Flags are the message's own.
+/// The first frame is number 1, each further one is one more, whatever it is (W7.1); past `i32::MAX` the number goes on at
+/// `i32::MIN` (W7.2). The version byte is 0 until [`set_version`](Self::set_version) (W7.3). Flags are the message's own
+/// (W7.4).
 ///
 /// ```
 /// use kefu_proto::{Body, Flags, FrameWriter, Message, Seq, Version};
@@ -121,7 +123,7 @@ impl FrameWriter {
         Self { last: Seq(0), version: Version(0), limit }
     }
 
-    /// From now on frames carry this version: the one that the client used in its AUTH_TOKEN (W7).
+    /// From now on frames carry this version: the one that the client used in its AUTH_TOKEN (W7.3).
     pub fn set_version(&mut self, version: Version) {
         self.version = version;
     }
@@ -137,9 +139,12 @@ impl FrameWriter {
         message: &impl Encode,
         dst: &mut impl BufMut,
     ) -> Result<Seq, EncodeError> {
+        // W7.1, W7.2
         let seq = Seq(self.last.0.wrapping_add(1));
+        // W7.4: what is not named here is the message's own.
         let head = Head { seq, version: self.version, ..message.head() };
         message.put_frame(head, self.limit, dst)?;
+        // W7.5: not before it is written.
         self.last = seq;
         Ok(seq)
     }
@@ -220,10 +225,12 @@ pub(super) fn put_frame<B: BufMut>(
     put_body: impl FnOnce(&mut B),
 ) -> Result<(), EncodeError> {
     let Head { seq, command, version, flags } = head;
+    // W2.4
     let body_len = u32::try_from(length)
         .ok()
         .filter(|&length| length < limit.get())
         .ok_or(EncodeError::BodyTooLong { length, limit })?;
+    // S8.1
     check_room(Header::LEN.saturating_add(length), dst)?;
     dst.put_slice(&Header { body_len, seq, command, version, flags }.encode());
     put_body(dst);
@@ -246,6 +253,7 @@ mod tests {
     use crate::Body;
     use crate::message::unnumbered;
 
+    /// W7.2.
     #[test]
     fn w7_past_the_last_number_comes_the_first_negative_one() {
         let mut writer = FrameWriter { last: Seq(i32::MAX - 1), ..FrameWriter::default() };

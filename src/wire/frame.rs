@@ -52,6 +52,7 @@ impl FrameDecoder {
             return Ok(None);
         };
         let Header { body_len, seq, command, version, flags } = Header::decode(header, self.limit)?;
+        // W2.3: nothing is reserved, it is waited.
         let end = Header::LEN.saturating_add(usize::try_from(body_len).unwrap_or(usize::MAX));
         if read.len() < end {
             return Ok(None);
@@ -62,14 +63,14 @@ impl FrameDecoder {
     }
 }
 
-/// How long a body may not be (W2): a reader refuses a body of this many bytes, and of more.
+/// How long a body may not be (W2.1): a reader refuses a body of this many bytes, and of more.
 ///
 /// Displayed as the number.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct FrameLimit(u32);
 
 impl FrameLimit {
-    /// The limit of a client connection: bodies of at most 32,767 bytes, so contents of at most 32,731.
+    /// The limit of a client connection (W2.2): bodies of at most 32,767 bytes, so contents of at most 32,731.
     pub const CLIENT: Self = Self(32 * 1024);
     /// No limit but that of the length field: bodies of at most 2³¹ − 1 bytes.
     pub const MAX: Self = Self(1 << 31);
@@ -144,7 +145,7 @@ impl fmt::Debug for Frame {
 pub enum Incoming {
     /// A command of the table (W3), its body read.
     Message(Message),
-    /// Any other command: for the host, as it came (W5).
+    /// Any other command: for the host, as it came (W3.4).
     Unlisted(Frame),
 }
 

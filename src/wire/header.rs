@@ -46,7 +46,7 @@ impl Header {
     #[inline]
     pub fn decode(bytes: &[u8; Self::LEN], limit: FrameLimit) -> Result<Self, DecodeError> {
         let length = BigEndian::read_i32(&bytes[field::LENGTH]);
-        // W2: a negative length has no `u32`.
+        // W2.1: a negative length has no `u32`.
         let body_len = u32::try_from(length)
             .ok()
             .filter(|&length| length < limit.get())
@@ -57,6 +57,7 @@ impl Header {
             command: Command(bytes[field::COMMAND]),
             version: Version(bytes[field::VERSION]),
             flags: Flags(bytes[field::FLAGS]),
+            // W1.2: the last byte may be anything.
         })
     }
 
@@ -64,6 +65,7 @@ impl Header {
     #[must_use]
     #[inline]
     pub fn encode(&self) -> [u8; Self::LEN] {
+        // W1.3: the last byte stays 0.
         let mut bytes = [0; Self::LEN];
         BigEndian::write_u32(&mut bytes[field::LENGTH], self.body_len);
         BigEndian::write_i32(&mut bytes[field::SEQ], self.seq.0);
@@ -74,7 +76,7 @@ impl Header {
     }
 }
 
-/// Where the fields of a header stand (W1).
+/// Where the fields of a header stand (W1.1).
 mod field {
     use core::ops::Range;
 
@@ -85,7 +87,7 @@ mod field {
     pub(super) const FLAGS: usize = 10;
 }
 
-/// What a frame's body is (W3). Every byte is a command; those without a constant here are the host's business.
+/// What a frame's body is (W3.1). Every byte is a command; those without a constant here are the host's business.
 ///
 /// Displayed by its name in the protocol, or as `command 7` where it has none here.
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize), serde(transparent))]
@@ -148,7 +150,7 @@ impl fmt::Display for Command {
     }
 }
 
-/// A message's flag bits (W8). Bits without a constant here are kept and passed on.
+/// A message's flag bits (W8.1). Bits without a constant here are kept and passed on (W8.2).
 ///
 /// ```
 /// use kefu_proto::Flags;
@@ -186,7 +188,7 @@ impl BitOr for Flags {
 
 number! {
     /// The version of the protocol that a frame's sender speaks. It decides the layout of one body: an AUTH_STATUS of
-    /// version 0 also carries the server's address (W3).
+    /// version 0 also carries the server's address (W3.3).
     Version(u8)
 }
 
@@ -194,6 +196,7 @@ number! {
 mod tests {
     use super::*;
 
+    /// W1.1, W1.2, W1.3.
     #[test]
     fn w1_every_field_has_its_place_and_the_last_byte_is_ignored() {
         let bytes = [0, 0, 0x10, 1, 0x80, 0, 0, 2, 24, 3, 0xff, 2];
@@ -213,6 +216,7 @@ mod tests {
         assert_eq!(header.encode(), written);
     }
 
+    /// W3.1.
     #[test]
     fn w3_the_table_of_commands() {
         let named = (0..=255).map(Command).filter(|command| command.name().is_some());

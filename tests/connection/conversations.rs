@@ -18,6 +18,15 @@ fn s1_a_refused_login_is_answered_and_the_rest_ignored() {
     assert_eq!(replay(include_str!("recorded/refused-login.txt")), 3);
 }
 
+/// The conversation at the end of the document; S1.8, S2.5, H7.4, H7.5, W7.4 and more in one.
+#[test]
+fn the_conversation_of_the_document_is_what_happens() {
+    let spec = include_str!("../../src/spec.md");
+    let (_, conversation) = spec.split_once("The conversation:\n\n```text\n").unwrap();
+    let (conversation, _) = conversation.split_once("```").unwrap();
+    assert_eq!(replay(conversation), 43);
+}
+
 /// Returns how many frames were compared or fed.
 fn replay(conversation: &str) -> usize {
     let mut server = Server::new(UnixTime::from_secs(NOW).unwrap());

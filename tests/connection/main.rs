@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod client;
 mod conversations;
+mod endings;
 mod habits;
 mod memory;
+mod repeats;
+mod rows;
+mod sync;

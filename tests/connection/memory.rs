@@ -144,9 +144,11 @@ impl Server {
         let (begin, mut pages) = request.begin(kept);
         self.write(who, &begin);
         while let Some(row) = self.store.first_after(queue, pages.after()) {
+            let msgid = row.msgid;
             if let Some(frame) = pages.row(row) {
                 self.write(who, &frame);
             }
+            assert_eq!(pages.after(), msgid, "a row that is asked for again has no end");
         }
         self.write(who, &pages.end());
     }
@@ -181,7 +183,7 @@ impl Server {
 /// Queues, kept sync keys and the numbers of devices.
 #[derive(Default)]
 pub(crate) struct Store {
-    /// Whether a repeat is answered with the ids of the first copies; the whole content is the mark.
+    /// Whether a repeat is answered with the ids of the first copies; the whole content is the mark, an empty one is none.
     pub(crate) idempotent: bool,
     /// How many more copies can be stored.
     pub(crate) room: Option<usize>,
@@ -222,7 +224,9 @@ impl Store {
     }
 
     fn store_once(&mut self, mark: (Mark, Copy), save: SaveMessage<'_>) -> Result<MsgId, Full> {
-        if let Some(first) = self.marks.get(&mark).filter(|_| self.idempotent) {
+        let ((_, _, content), _) = &mark;
+        let knows = self.idempotent && !content.is_empty();
+        if let Some(first) = self.marks.get(&mark).filter(|_| knows) {
             return Ok(*first);
         }
         let msgid = self.append(save)?;
@@ -251,6 +255,11 @@ impl Store {
     /// How many copies all queues have together.
     pub(crate) fn copies(&self) -> usize {
         self.queues.values().map(Vec::len).sum()
+    }
+
+    /// How many devices have a number.
+    pub(crate) fn devices(&self) -> usize {
+        self.devices.len()
     }
 
     fn first_after(&self, queue: Account, after: MsgId) -> Option<StoredMessage> {

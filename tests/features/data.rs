@@ -94,6 +94,7 @@ fn nobody_is_read_where_somebody_must_be() {
     refused::<Identity>(data(7, 0), "uid is 0");
 }
 
+/// W5.7.
 #[test]
 fn w5_short_bytes_are_at_most_127() {
     let most = ShortBytes::new(vec![1; 127]).unwrap();

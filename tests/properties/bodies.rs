@@ -9,6 +9,7 @@ use kefu_proto::{MsgId, Platform, Seq, ShortBytes, StoreId, UnixTime, UserId, Ve
 
 use crate::codec::{body, bytes, decoded};
 
+/// W1.1 for the numbers in bodies, W3.1, W3.2, W4.1.
 #[test]
 fn w3_the_layout_of_every_body() {
     let key = MsgId(0x0102_0304_0506_0708);
@@ -40,6 +41,17 @@ fn w3_the_layout_of_every_body() {
 const CHAT: &[u8] = b"\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x02\
     \x59\x68\x2f\0hi\xff";
 
+#[test]
+fn w4_2_any_content_passes_unchanged() {
+    for content in [&b""[..], b"\0", b"\xff\xfe", "\u{4f60}".as_bytes(), b"{\"text\":\"hi\"}"] {
+        for body in [Body::Customer(chat(content)), Body::CustomerSupport(chat(content))] {
+            let message = numbered(body);
+            assert_eq!(decoded(&bytes(&message)).parse(), Ok(Incoming::Message(message)));
+        }
+    }
+}
+
+/// W5.2, W5.5, W5.6.
 #[test]
 fn w5_the_lengths_in_an_auth_token() {
     let command = Command::AUTH_TOKEN;
@@ -73,6 +85,16 @@ fn w5_the_lengths_in_an_auth_token() {
 }
 
 #[test]
+fn w6_1_platforms_are_numbers_and_others_are_kept() {
+    assert_eq!([Platform::IOS, Platform::ANDROID, Platform::WEB].map(i8::from), [1, 2, 3]);
+    for platform in [i8::MIN, 0, 4, i8::MAX].map(Platform) {
+        let message = numbered(Body::AuthToken(AuthToken { platform, ..login(b"tok", b"") }));
+        assert_eq!(parsed(message.command(), &body(&message)), Ok(message));
+    }
+}
+
+/// W5.3, and W5.2 for one that is longer.
+#[test]
 fn w5_an_ack_too_short_for_a_number_means_0() {
     for (body, seq) in
         [(&[][..], 0), (&[1, 2, 3], 0), (&[0x80, 0, 0, 1], i32::MIN + 1), (&[0, 0, 0, 1, 0xff], 1)]
@@ -81,6 +103,7 @@ fn w5_an_ack_too_short_for_a_number_means_0() {
     }
 }
 
+/// W2.2, W2.4.
 #[test]
 fn w2_the_largest_content_of_a_client_connection_is_32_731_bytes() {
     let chat = |len| numbered(Body::Customer(chat(&vec![b'x'; len])));

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use crate::strategy;
 
 proptest! {
+    /// W4.2; S9.1: what is written at once is one whole frame.
     #[test]
     fn w3_a_written_message_reads_as_what_it_was(message in strategy::message()) {
         let frame = decoded(&bytes(&message));
@@ -55,6 +56,7 @@ proptest! {
         prop_assert_eq!(ChatMessage::try_from(message), Ok(chat));
     }
 
+    /// H9.2.
     #[test]
     fn h9_what_the_handler_makes_has_seq_version_and_flags_0(
         key in strategy::msg_id(),
@@ -71,6 +73,7 @@ proptest! {
         }
     }
 
+    /// H1.1.
     #[test]
     fn h1_only_chat_messages_are_chat_messages(message in strategy::message()) {
         let is_chat = matches!(message.body, Body::Customer(_) | Body::CustomerSupport(_));
@@ -80,6 +83,7 @@ proptest! {
         }
     }
 
+    /// W1.2, W1.3.
     #[test]
     fn w1_the_last_byte_of_a_header_is_ignored_and_written_as_0(
         frame in strategy::frame(),
@@ -108,6 +112,7 @@ proptest! {
         }
     }
 
+    /// W5.1, W5.4, W5.5, W5.6.
     #[test]
     fn w5_a_body_that_does_not_fit_its_command_is_an_error(frame in strategy::malformed_frame()) {
         let Frame { command, ref body, .. } = frame;
@@ -130,7 +135,7 @@ proptest! {
     }
 
     #[test]
-    fn w5_an_unlisted_command_comes_back_untouched(frame in strategy::unlisted_frame()) {
+    fn w3_4_an_unlisted_command_comes_back_untouched(frame in strategy::unlisted_frame()) {
         let start = frame.body.as_ptr();
         let parsed = frame.clone().parse();
         prop_assert_eq!(&parsed, &Ok(Incoming::Unlisted(frame)));
@@ -138,6 +143,7 @@ proptest! {
         prop_assert_eq!(frame.body.as_ptr(), start);
     }
 
+    /// W5.2, W5.4.
     #[test]
     fn w5_what_follows_the_fixed_part_is_ignored_or_content(
         message in strategy::message(),
@@ -160,6 +166,7 @@ proptest! {
         prop_assert_eq!(parsed, Ok(Incoming::Message(expected)));
     }
 
+    /// W5.1, W5.3.
     #[test]
     fn w5_a_body_cut_short_is_an_error_but_for_ack(message in strategy::message(), cut: u8) {
         let whole = body(&message);
@@ -226,6 +233,9 @@ proptest! {
             let refused = EncodeError::BufferTooSmall { needed: body.len(), available };
             prop_assert_eq!(frame.encode_body(&mut out), Err(refused));
         }
+        let limit = FrameLimit::new(u32::try_from(body.len()).unwrap());
+        let refused = EncodeError::BodyTooLong { length: body.len(), limit };
+        prop_assert_eq!(frame.encode_within(limit, &mut out), Err(refused));
         prop_assert_eq!(out.len(), available);
         prop_assert!(memory.iter().all(|&byte| byte == 7));
 
@@ -233,7 +243,11 @@ proptest! {
         let mut out = &mut memory[..];
         prop_assert_eq!(frame.encode(&mut out), Ok(()));
         prop_assert!(out.is_empty());
-        prop_assert_eq!(memory, whole);
+        prop_assert_eq!(&memory, &whole);
+        let mut out = &mut memory[..body.len()];
+        prop_assert_eq!(frame.encode_body(&mut out), Ok(()));
+        prop_assert!(out.is_empty());
+        prop_assert_eq!(&memory[..body.len()], body);
     }
 }
 

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use crate::strategy::{self, SaveFailed, SaveScript};
 
 proptest! {
+    /// H2.1, H2.2, H2.3, H2.4, H3.1, H3.2, H3.3.
     #[test]
     fn h2_h3_a_message_is_refused_where_a_guard_is_broken_and_nowhere_else(
         (config, identity, message) in strategy::login().prop_flat_map(|(config, identity)| {
@@ -22,6 +23,7 @@ proptest! {
         prop_assert_eq!(refusal.map(|refusal| refusal.reason()), broken);
     }
 
+    /// H11.1.
     #[test]
     fn a_refused_message_asks_for_nothing(exchange in exchange()) {
         let log = exchange.run();
@@ -32,6 +34,7 @@ proptest! {
         }
     }
 
+    /// H6.1, H6.2, H6.3, H7.1, H7.2, H7.3, H7.4, H7.5, H7.6, H7.7, H8.2.
     #[test]
     fn h6_h7_the_order_of_the_steps_with_the_saves_first(exchange in exchange()) {
         let log = exchange.run();
@@ -47,6 +50,7 @@ proptest! {
         prop_assert_eq!(log.steps, expected);
     }
 
+    /// H8.1.
     #[test]
     fn h8_a_failed_save_ends_the_delivery_with_the_stores_own_error(exchange in exchange()) {
         let persistent = !exchange.is_transient();
@@ -59,6 +63,7 @@ proptest! {
         }
     }
 
+    /// H5.1, H5.2.
     #[test]
     fn h5_no_effect_reaches_anyone_but_the_two_parties(exchange in delivered()) {
         let [receiver, sender] = exchange.parties();
@@ -74,6 +79,7 @@ proptest! {
         prop_assert_eq!(sender, exchange.identity.account());
     }
 
+    /// H5.1, H5.2, H7.1, H7.2.
     #[test]
     fn h7_each_copy_is_saved_in_its_own_queue_with_the_sessions_device(exchange in exchange()) {
         let [receiver, sender] = exchange.parties();
@@ -84,6 +90,7 @@ proptest! {
         prop_assert!(told.eq(expected.into_iter().take(saves.len())));
     }
 
+    /// H6.2, H7.6, H9.1.
     #[test]
     fn h9_nothing_but_the_ack_goes_to_the_own_connection_and_it_comes_last(exchange in delivered()) {
         let seq = exchange.message.seq;
@@ -95,6 +102,7 @@ proptest! {
         prop_assert_eq!(ack.to(), None);
     }
 
+    /// H7.4, H7.5.
     #[test]
     fn h7_each_notify_carries_the_id_of_its_own_queue(exchange in delivered()) {
         let effects = exchange.run().end.unwrap();
@@ -114,6 +122,7 @@ proptest! {
         }
     }
 
+    /// H4.1, H6.1, H7.3, W8.2.
     #[test]
     fn h4_the_hosts_time_is_everywhere_and_nothing_else_changes(exchange in delivered()) {
         let body = CustomerMessage { timestamp: exchange.now, ..exchange.message.body.clone() };
@@ -134,6 +143,7 @@ proptest! {
         prop_assert_eq!(chats, 1);
     }
 
+    /// H4.1.
     #[test]
     fn h4_the_clients_time_is_never_seen(exchange in exchange(), other in strategy::unix_time()) {
         let mut elsewhen = exchange.clone();
@@ -141,6 +151,7 @@ proptest! {
         prop_assert_eq!(exchange.run(), elsewhen.run());
     }
 
+    /// H10.1.
     #[test]
     fn h10_what_is_stored_does_not_depend_on_the_rest_of_the_header(
         exchange in exchange(),

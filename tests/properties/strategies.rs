@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::BytesMut;
-use kefu_proto::{Body, Delivery, Encode, FrameDecoder, FrameLimit, Incoming, Message, Session};
-use kefu_proto::{UnixTime, Version};
+use kefu_proto::{Account, AppId, Body, Delivery, Encode, FrameDecoder, FrameLimit, Incoming};
+use kefu_proto::{Message, Party, Seq, Session, UnixTime, UserId, Version};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -27,6 +27,12 @@ proptest! {
         prop_assert_eq!(session.identity(), identity);
         prop_assert!(session.handle(accepted.into(), now).is_ok());
         prop_assert!(session.handle(refused.into(), now).is_err());
+    }
+
+    #[test]
+    fn nobody_is_logged_in_as_0(identity in strategy::identity()) {
+        let Account { appid, uid } = identity.account();
+        prop_assert!(appid != AppId(0) && uid != UserId(0));
     }
 
     #[test]
@@ -64,6 +70,47 @@ fn both_deliveries_and_every_refusal_are_reached() {
     // All but `other_command`.
     assert_eq!(seen.len(), 7, "{seen:?}");
     assert!(seen.values().all(|&count| count > 50), "{seen:?}");
+}
+
+/// H2, H3: a host that leaves out one guard lets something through.
+#[test]
+fn each_guard_is_seen_broken_alone() {
+    let exchange = strategy::login().prop_flat_map(|(config, identity)| {
+        (Just((config, identity)), strategy::refused(config, identity))
+    });
+    let mut seen = BTreeSet::new();
+    for ((config, identity), message) in samples(&exchange, 2_000) {
+        let Account { appid, uid } = identity.account();
+        let body = &message.body;
+        let broken = match message.from {
+            Party::Customer => {
+                [body.customer_appid != appid, body.customer_id != uid, body.seller_id == UserId(0)]
+            }
+            Party::Seller => [config.kefu_appid() != appid, body.seller_id != uid, false],
+        };
+        if broken.iter().filter(|&&broken| broken).count() == 1 {
+            seen.insert((message.from == Party::Seller, broken));
+        }
+    }
+    assert_eq!(seen.len(), 5, "{seen:?}");
+}
+
+/// The strategies' promise of numbers that are mixed in.
+#[test]
+fn the_ends_of_every_range_are_reached() {
+    fn all<S: Strategy>(strategy: &S, ends: impl IntoIterator<Item = S::Value>)
+    where
+        S::Value: Ord,
+    {
+        let seen: BTreeSet<_> = samples(strategy, 2_000).into_iter().collect();
+        for end in ends {
+            assert!(seen.contains(&end), "{end:?}");
+        }
+    }
+    let ids = [-1, 0, 1, 2, 3, i64::MIN, i64::MAX, 0x7fff_ffff, 0x1_0000_0000];
+    all(&strategy::app_id(), ids.map(AppId));
+    all(&strategy::seq(), [-1, 0, i32::MIN, i32::MAX].map(Seq));
+    all(&strategy::unix_time(), [-1, 0, i32::MIN, i32::MAX].map(UnixTime::from));
 }
 
 #[test]

@@ -64,6 +64,7 @@ proptest! {
         prop_assert_eq!(read_all(&chunks), read_all(&[stream]));
     }
 
+    /// W2.1.
     #[test]
     fn w2_a_refused_length_consumes_nothing_and_is_refused_again(
         stream in strategy::byte_stream(),

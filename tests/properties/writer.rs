@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use crate::strategy;
 
 proptest! {
+    /// W3.3, W7.1, W7.3, W7.4, W8.2.
     #[test]
     fn w7_frames_are_numbered_1_2_3_with_the_version_set_and_their_own_flags(
         before in vec(strategy::message(), 0..5),
@@ -50,6 +51,7 @@ proptest! {
         }
     }
 
+    /// W2.4, W7.5, S8.1.
     #[test]
     fn w7_what_is_not_written_takes_no_number(
         message in strategy::message(),

@@ -1,0 +1,124 @@
+//! The same through the crate, as a host would write it.
+
+use std::hint::black_box;
+
+use bytes::BytesMut;
+use kefu_proto::{
+    Account, AppId, Config, Delivery, DeviceId, Effect, Encode, FrameDecoder, FrameLimit, Identity,
+    Incoming, Message, MsgId, SaveMessage, Saved, Saves, Session, UnixTime, UserId,
+};
+
+use crate::rig::{Known, Outputs, Stored};
+
+/// One connection of a host.
+#[derive(Clone, Copy, Debug)]
+pub struct Host {
+    pub decoder: FrameDecoder,
+    pub session: Session,
+    pub now: UnixTime,
+}
+
+impl Host {
+    pub fn new(known: &Known) -> Self {
+        Self {
+            decoder: FrameDecoder::new(FrameLimit::new(known.limit)),
+            session: session(known, known.uid),
+            now: UnixTime::from(known.now),
+        }
+    }
+
+    /// Takes `frames` messages from the front of `read` through to all their effects.
+    pub fn batch(&self, read: &mut BytesMut, out: &mut Outputs, frames: u64) {
+        for _ in 0..frames {
+            let message = self.message(read);
+            let effects =
+                match self.session.handle(message, self.now).expect("every message is accepted") {
+                    Delivery::Persistent(saves) => {
+                        let saved = store(&saves, out);
+                        saves.saved(saved)
+                    }
+                    Delivery::Transient(effects) => effects,
+                };
+            for effect in &effects {
+                apply(effect, out);
+            }
+            black_box(&mut *out);
+        }
+    }
+
+    /// Takes `frames` messages until all their effects are in hand, and applies none.
+    pub fn effects(&self, read: &mut BytesMut, frames: u64) {
+        for _ in 0..frames {
+            self.effects_of(&self.session, read);
+        }
+    }
+
+    /// Takes one message of each of `sessions`.
+    pub fn effects_of_all<'s>(
+        &self,
+        sessions: impl IntoIterator<Item = &'s Session>,
+        read: &mut BytesMut,
+    ) {
+        for session in sessions {
+            self.effects_of(session, read);
+        }
+    }
+
+    #[inline]
+    fn effects_of(&self, session: &Session, read: &mut BytesMut) {
+        let message = self.message(read);
+        let effects = session
+            .handle(message, self.now)
+            .expect("every message is accepted")
+            .save_with(|save| Ok::<_, ()>(MsgId(black_box(&save).queue.uid.0)))
+            .expect("the store never fails");
+        for effect in &effects {
+            black_box(&effect);
+        }
+    }
+
+    /// The next message of the buffer.
+    pub fn message(&self, read: &mut BytesMut) -> Message {
+        let frame = self.decoder.decode(read).expect("no length is refused");
+        match frame.expect("the buffer holds whole frames").parse() {
+            Ok(Incoming::Message(message)) => message,
+            other => panic!("not a message: {other:?}"),
+        }
+    }
+}
+
+/// The session of customer `uid`.
+pub fn session(known: &Known, uid: i64) -> Session {
+    let account = Account { appid: AppId(known.appid), uid: UserId(uid) };
+    let identity = Identity::new(account, DeviceId(known.device_id)).expect("ids are not 0");
+    let config = Config::new(AppId(known.kefu_appid)).expect("the app is not 0");
+    Session::new(config, identity)
+}
+
+fn store(saves: &Saves, out: &mut Outputs) -> Saved {
+    let msgids = [out.next_msgid(), out.next_msgid()];
+    for (save, stored) in saves.requests().into_iter().zip(&mut out.stored) {
+        put(save, stored);
+    }
+    Saved { receiver: MsgId(msgids[0]), sender: MsgId(msgids[1]) }
+}
+
+fn put(save: SaveMessage<'_>, stored: &mut Stored) {
+    stored.queue = (save.queue.appid.0, save.queue.uid.0);
+    stored.device_id = save.device_id.0;
+    stored.command = save.message.command().0;
+    save.message.encode_body(stored.body.fresh()).expect("a Vec has room");
+}
+
+fn apply(effect: Effect<'_>, out: &mut Outputs) {
+    let (sent, to, message) = match effect {
+        Effect::PushMessage { to, message } => (&mut out.push, Some(to), message),
+        Effect::SendAppMessage { to, message } => (&mut out.app, Some(to), message),
+        Effect::SendMessage { to, message } => (&mut out.own, Some(to), message),
+        Effect::EnqueueMessage { message } => (&mut out.ack, None, message),
+    };
+    if let Some(to) = to {
+        sent.to = (to.appid.0, to.uid.0);
+    }
+    message.encode(sent.frame.fresh()).expect("what came in may go out");
+}

@@ -1,0 +1,78 @@
+//! What a client makes of what the server says.
+
+use super::Client;
+use crate::sim::Sim;
+use crate::wire::{
+    ACK, AUTH_STATUS, CUSTOMER, CUSTOMER_SUPPORT, HEADER, Head, SYNC_END, SYNC_KEY, SYNC_NOTIFY,
+    int32, int64,
+};
+
+impl Client {
+    /// Bytes arrive on one of its connections, or the end of it.
+    pub(crate) fn receive(&mut self, sim: &mut Sim, link: usize) {
+        let arrival = sim.arrive_at_client(link);
+        let Some(line) = self.line.as_mut().filter(|line| line.link == link) else { return };
+        line.read.extend_from_slice(&arrival.bytes);
+        while let Some(line) = &mut self.line
+            && let Some((head, end)) = Head::read(&line.read)
+        {
+            let frame = line.read.split_to(end);
+            self.read(sim, head, &frame[HEADER..]);
+        }
+        self.flush(sim);
+        if arrival.end {
+            self.hang_up(sim);
+            self.schedule(sim, 1_000);
+        }
+    }
+
+    fn read(&mut self, sim: &mut Sim, head: Head, body: &[u8]) {
+        let Some(line) = &mut self.line else { return };
+        match head.command {
+            AUTH_STATUS => line.inside |= int32(body) == 0,
+            ACK => self.acknowledged(sim, int32(body)),
+            CUSTOMER | CUSTOMER_SUPPORT => {
+                let customer = (int64(body), int64(&body[8..]));
+                let seller = (self.user.0, int64(&body[24..]));
+                self.friend = Some(if customer == self.user { seller } else { customer });
+            }
+            SYNC_NOTIFY => {
+                self.heard = self.heard.max(int64(body));
+                self.catch_up(sim);
+            }
+            SYNC_END => {
+                if line.syncs.pop_front() == Some(true) {
+                    self.key = self.key.max(int64(body));
+                    self.keep(sim, self.key);
+                }
+                self.catch_up(sim);
+            }
+            _ => {}
+        }
+    }
+
+    fn acknowledged(&mut self, sim: &mut Sim, seq: i32) {
+        let Some(line) = &mut self.line else { return };
+        let Some(index) = line.tried.iter().position(|&(known, _)| known == seq) else { return };
+        let (_, number) = line.tried.remove(index);
+        self.waiting.retain(|waiting| waiting.number != number);
+        sim.judge.settled(number);
+    }
+
+    /// S5: a notify of something new is followed by a sync, if none is under way.
+    fn catch_up(&mut self, sim: &mut Sim) {
+        let idle = |line: &super::Line| !line.syncs.contains(&true);
+        if self.heard > self.key && self.line.as_ref().is_some_and(idle) {
+            self.sync(sim, self.key, true);
+        }
+    }
+
+    /// S5: what it has read, the server is to keep.
+    pub(super) fn keep(&mut self, sim: &mut Sim, key: i64) {
+        let Some(line) = &self.line else { return };
+        if line.is_live() {
+            sim.judge.asked_to_keep(line.link, self.id, key);
+        }
+        self.write(SYNC_KEY, 0, &[&key.to_be_bytes()]);
+    }
+}

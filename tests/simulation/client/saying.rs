@@ -1,0 +1,113 @@
+//! What a client says: new messages, answers, repeats.
+
+use bytes::Bytes;
+
+use super::{Client, Waiting};
+use crate::cast::{Cast, User};
+use crate::judge::Draft;
+use crate::sim::Sim;
+use crate::wire::{CUSTOMER, CUSTOMER_SUPPORT, PING, UNPERSISTENT};
+
+/// So many messages may be under way.
+const WINDOW: usize = 8;
+
+impl Client {
+    pub(super) fn converse(&mut self, sim: &mut Sim, cast: &Cast) {
+        if sim.happens(sim.odds.impatience) {
+            self.repeat(sim, 0);
+        }
+        if sim.happens(sim.odds.mischief) {
+            self.misbehave(sim, cast);
+        }
+        match sim.rng.u8(..20) {
+            0 => self.ping(sim),
+            1..12 => {
+                for _ in 0..sim.rng.usize(1..4) {
+                    self.say(sim, cast);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Sends again what has been under way for longer than `patience`, in its order.
+    pub(super) fn repeat(&mut self, sim: &mut Sim, patience: u64) {
+        let now = sim.now();
+        for index in 0..self.waiting.len() {
+            let waiting = &mut self.waiting[index];
+            if waiting.since + patience <= now {
+                waiting.since = now;
+                let number = waiting.number;
+                sim.tally.repeats += 1;
+                self.send(sim, number);
+            }
+        }
+    }
+
+    pub(super) fn ping(&mut self, sim: &mut Sim) {
+        if let Some(line) = &self.line
+            && !line.spoilt
+        {
+            sim.judge.pinged(line.link);
+        }
+        self.write(PING, 0, &[]);
+    }
+
+    /// Says something new, to somebody who has written, to anybody, or to nobody at all.
+    pub(super) fn say(&mut self, sim: &mut Sim, cast: &Cast) {
+        if sim.unsaid == 0 || self.waiting.len() >= WINDOW {
+            return;
+        }
+        let store = sim.judge.next_store();
+        let content = cast.texts.pick(&mut sim.rng);
+        let flags = match sim.rng.u8(..20) {
+            0 => UNPERSISTENT,
+            1 => sim.rng.u8(..),
+            _ => 1,
+        };
+        let serves = self.user.0 == cast.kefu_app && sim.rng.u8(..8) > 0;
+        let (command, customer, seller) = if serves {
+            (CUSTOMER_SUPPORT, self.partner(sim, &cast.customers), self.user.1)
+        } else {
+            let seller = self.partner(sim, &cast.sellers).1;
+            (CUSTOMER, self.user, if seller == 0 { 1 } else { seller })
+        };
+        self.submit(sim, Draft { command, flags, customer, store, seller, content });
+    }
+
+    /// Sends a message, and waits for its ACK if there can be one.
+    pub(super) fn submit(&mut self, sim: &mut Sim, draft: Draft) {
+        sim.unsaid = sim.unsaid.saturating_sub(1);
+        sim.tally.messages += 1;
+        let now = sim.now();
+        let number = sim.judge.said(now, self.id, draft);
+        if !sim.judge.sent(number).refused {
+            self.waiting.push_back(Waiting { number, since: now });
+        }
+        self.send(sim, number);
+    }
+
+    fn send(&mut self, sim: &mut Sim, number: usize) {
+        let message = sim.judge.sent(number);
+        let (command, flags, head) = (message.command, message.flags, message.head);
+        let content: Bytes = message.content.clone();
+        // H4: what a client thinks of the time does not matter.
+        let stamp = sim.rng.i32(..).to_be_bytes();
+        let seq = self.write(command, flags, &[&head, &stamp, &content]);
+        if let Some(line) = &mut self.line {
+            let live = line.is_live();
+            if live {
+                line.tried.push((seq, number));
+            }
+            sim.judge.tried(line.link, seq, number, live);
+        }
+    }
+
+    fn partner(&self, sim: &mut Sim, anybody: &[User]) -> User {
+        match (sim.rng.u8(..16), self.friend) {
+            (0, _) => (sim.rng.i64(..), sim.rng.i64(..)),
+            (1..10, Some(friend)) => friend,
+            _ => anybody[sim.rng.usize(..anybody.len())],
+        }
+    }
+}

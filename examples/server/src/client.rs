@@ -5,22 +5,25 @@ use std::time::Duration;
 
 use kefu_proto::{Closed, Login, LoginStep, Online};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+use crate::jetstream::Presence;
 use crate::online::Client;
 use crate::router::{Inbox, Seat};
 use crate::server::Shared;
 use crate::wire::Wire;
 
-/// Carries a connection to its end, and says why it has ended.
+/// Carries a connection to its end, and says why it has ended. The time to log in runs since it was accepted.
 pub async fn serve(
     reader: impl AsyncRead + Unpin,
     writer: impl AsyncWrite + Unpin,
+    accepted: Instant,
     shared: Arc<Shared>,
 ) -> End {
     let mut wire = Wire::new(reader, writer);
-    let end = match timeout(shared.limits.login_timeout, login(&mut wire, &shared)).await {
-        Ok(Ok((online, seat, inbox))) => {
+    let time = shared.limits.login_timeout.saturating_sub(accepted.elapsed());
+    let end = match timeout(time, login(&mut wire, &shared)).await {
+        Ok(Ok((online, (seat, inbox, _presence)))) => {
             Client::new(&mut wire, online, seat, inbox, &shared).run().await
         }
         Ok(Err(end)) => end,
@@ -40,7 +43,7 @@ pub const LAST_WORDS: Duration = Duration::from_secs(5);
 async fn login<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     wire: &mut Wire<R, W>,
     shared: &Shared,
-) -> Result<(Online, Seat, Inbox), End> {
+) -> Result<(Online, (Seat, Inbox, Option<Presence>)), End> {
     let mut login = Login::new(shared.config, shared.limits.frame);
     loop {
         match login.receive(&mut wire.reader.read, &mut wire.writer.out)? {
@@ -56,8 +59,7 @@ async fn login<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
                 let out = &mut wire.writer.out;
                 if let Some(identity) = shared.identify(authentication.auth_token()).await {
                     let online = authentication.accept(identity, out).map_err(Closed::from)?;
-                    let (seat, inbox) = shared.router.join(identity.account());
-                    return Ok((online, seat, inbox));
+                    return Ok((online, shared.join(identity.account()).await));
                 }
                 shared.metrics.logins_refused.inc();
                 login = authentication.refuse(out).map_err(Closed::from)?;
@@ -71,6 +73,8 @@ async fn login<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
 pub enum End {
     /// The client closed it.
     Left,
+    /// The client has not shaken hands over TLS, or not in time.
+    Tls,
     /// Nobody logged in in time.
     LoginDeadline,
     /// The client has said nothing for too long (S4).
@@ -92,6 +96,7 @@ impl End {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Left => "left",
+            Self::Tls => "tls",
             Self::LoginDeadline => "login_deadline",
             Self::Idle => "idle",
             Self::Slow => "slow",

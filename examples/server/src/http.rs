@@ -18,11 +18,14 @@ use tokio::net::TcpListener;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::server::Shared;
+use crate::store::Store;
+use crate::tls::TlsListener;
 use crate::ws;
 
 /// Serves HTTP until the server stops.
 pub async fn serve(listener: TcpListener, shared: Arc<Shared>) -> io::Result<()> {
-    let stopping = shared.stopping.clone();
+    let stopped = shared.stopping.clone().cancelled_owned();
+    let tls = shared.tls.clone().map(|tls| (tls, Arc::clone(&shared)));
     let app = page()
         .route("/demo", get(demo))
         .route("/whoami", get(whoami))
@@ -31,7 +34,13 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>) -> io::Result<()>
         .route("/metrics", get(metrics))
         .route("/healthz", get(health))
         .with_state(shared);
-    axum::serve(listener, app).with_graceful_shutdown(stopping.cancelled_owned()).await
+    match tls {
+        None => axum::serve(listener, app).with_graceful_shutdown(stopped).await,
+        Some((tls, shared)) => {
+            let listener = TlsListener::new(listener, tls, shared);
+            axum::serve(listener, app).with_graceful_shutdown(stopped).await
+        }
+    }
 }
 
 /// The files of the page, carried in the binary.
@@ -114,8 +123,16 @@ async fn whoami(
     State(shared): State<Arc<Shared>>,
     Query(Credentials { token }): Query<Credentials>,
 ) -> Result<Json<Who>, StatusCode> {
-    let account = shared.tokens.account(token.as_bytes()).ok_or(StatusCode::UNAUTHORIZED)?;
+    let account = account(&shared, &token).await?;
     Ok(Json(Who::new(&shared, account, None)))
+}
+
+/// Whose token it is, as a login finds it.
+async fn account(shared: &Shared, token: &str) -> Result<Account, StatusCode> {
+    match shared.auth.account(token.as_bytes()).await {
+        Ok(account) => account.ok_or(StatusCode::UNAUTHORIZED),
+        Err(_) => Err(StatusCode::SERVICE_UNAVAILABLE),
+    }
 }
 
 /// What happens to the messages in which the token's account has a part, live.
@@ -123,7 +140,7 @@ async fn trace(
     State(shared): State<Arc<Shared>>,
     Query(Credentials { token }): Query<Credentials>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, StatusCode> {
-    let account = shared.tokens.account(token.as_bytes()).ok_or(StatusCode::UNAUTHORIZED)?;
+    let account = account(&shared, &token).await?;
     let events = stream::unfold(shared.trace.subscribe(), move |mut events| async move {
         let event = loop {
             match events.recv().await {
@@ -158,9 +175,15 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 async fn health(State(shared): State<Arc<Shared>>) -> (StatusCode, &'static str) {
-    if shared.metrics.store_is_healthy() {
-        (StatusCode::OK, "ok\n")
-    } else {
+    // What NATS did not store in time tells nothing about it once it is there again; a disk is tried by saves alone.
+    let writes = matches!(shared.store, Store::JetStream(_)) || shared.metrics.store_is_healthy();
+    if !shared.store.is_there() {
+        (StatusCode::SERVICE_UNAVAILABLE, "the store cannot be reached\n")
+    } else if !writes {
         (StatusCode::SERVICE_UNAVAILABLE, "the store does not write\n")
+    } else if !shared.auth.is_reachable() {
+        (StatusCode::SERVICE_UNAVAILABLE, "the auth Redis cannot be reached\n")
+    } else {
+        (StatusCode::OK, "ok\n")
     }
 }

@@ -12,7 +12,9 @@ use tracing_subscriber::EnvFilter;
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // What the client of NATS would say of its connection the server says.
+    let usual = || EnvFilter::new("info,async_nats=off");
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| usual());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
@@ -31,11 +33,12 @@ async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let server = Server::start(options).await?;
     let (listen, http) = server.addresses()?;
-    println!("the page is at http://{http}/, data in {}", options.data.display());
+    let s = if server.shared().tls.is_some() { "s" } else { "" };
+    println!("the page is at http{s}://{http}/, data in {}", options.data_is_in());
     for demo in &server.shared().demo {
         println!("demo token {} is {}", demo.token, demo.account);
     }
-    println!("ready: clients on {listen}, WebSocket at ws://{http}/ws");
+    println!("ready: clients on {listen}, WebSocket at ws{s}://{http}/ws");
     let stop = async {
         tokio::select! {
             _ = terminate.recv() => {}

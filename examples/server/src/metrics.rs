@@ -9,7 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::store::{Group, Observer};
+use crate::embedded::{Group, Observer};
 
 /// The counters behind `/metrics`. Cheap to count with; nothing here knows an account or a content.
 pub struct Metrics {
@@ -20,6 +20,8 @@ pub struct Metrics {
     refused: Family<Reason, Counter>,
     /// Logins that named nobody.
     pub logins_refused: Counter,
+    /// Lookups in the auth Redis that failed.
+    pub auth_failures: Counter,
     /// Copies stored.
     pub saves: Counter,
     /// Messages that were stored already.
@@ -38,6 +40,8 @@ pub struct Metrics {
     pub outbox_drops: Counter,
     /// Messages put into the push outbox.
     pub pushes: Counter,
+    /// Batches of pushes that their Redis did not take.
+    pub push_failures: Counter,
     /// Frames of commands that are not the protocol's.
     pub unlisted: Counter,
     /// Whether the last group could not be committed.
@@ -52,6 +56,7 @@ impl Metrics {
             accepted: Counter::default(),
             refused: Family::default(),
             logins_refused: Counter::default(),
+            auth_failures: Counter::default(),
             saves: Counter::default(),
             repeats: Counter::default(),
             save_failures: Counter::default(),
@@ -61,6 +66,7 @@ impl Metrics {
             closed: Family::default(),
             outbox_drops: Counter::default(),
             pushes: Counter::default(),
+            push_failures: Counter::default(),
             unlisted: Counter::default(),
             failing: AtomicBool::new(false),
         };
@@ -101,10 +107,15 @@ impl Metrics {
         r.register("messages_refused", "Chat messages refused, by reason", self.refused.clone());
         r.register(
             "logins_refused",
-            "Logins whose token names nobody",
+            "Logins whose token names nobody, or could not be looked up",
             self.logins_refused.clone(),
         );
-        r.register("saves", "Copies of messages on disk", self.saves.clone());
+        r.register(
+            "auth_failures",
+            "Lookups that the auth Redis has not answered",
+            self.auth_failures.clone(),
+        );
+        r.register("saves", "Copies of messages stored, two a message", self.saves.clone());
         r.register("repeats", "Messages that were stored already", self.repeats.clone());
         r.register(
             "save_failures",
@@ -112,7 +123,8 @@ impl Metrics {
             self.save_failures.clone(),
         );
         r.register("group_size_messages", "Messages in one commit", self.group_size.clone());
-        let help = "Time of one commit, fsync included";
+        let help =
+            "Time of one commit, fsync included; with NATS until both copies are acknowledged";
         r.register_with_unit("commit", help, Unit::Seconds, self.commit_seconds.clone());
         r.register("connections", "Connections open now", self.connections.clone());
         r.register(
@@ -126,6 +138,11 @@ impl Metrics {
             self.outbox_drops.clone(),
         );
         r.register("pushes", "Messages put into the push outbox", self.pushes.clone());
+        r.register(
+            "push_failures",
+            "Batches that the push Redis did not take",
+            self.push_failures.clone(),
+        );
         r.register(
             "unlisted_frames",
             "Frames of commands of no meaning here",

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::client::End;
 use crate::router::{Inbox, Seat};
 use crate::server::Shared;
-use crate::store::{Saving, StoreError};
+use crate::store::{Reader, Saving, StoreError};
 use crate::trace::Traced;
 use crate::wire::Wire;
 
@@ -32,7 +32,7 @@ pub struct Client<'c, R, W> {
     in_hand_messages: usize,
     /// Waits until nothing is in hand.
     blocked: Option<Blocked>,
-    syncing: Option<SyncPages>,
+    syncing: Option<Sync>,
     /// Set once nothing more is read; what is in hand is still finished.
     ending: Option<End>,
     heard: Instant,
@@ -46,6 +46,12 @@ enum InHand {
     Apply(Effects),
     /// To be written in its turn.
     Reply(Message),
+}
+
+/// A queue that is being sent.
+struct Sync {
+    pages: SyncPages,
+    rows: Reader,
 }
 
 /// What waits until all before it is answered: it looks at what the saves have left.
@@ -170,9 +176,8 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Client<'c, R, W> {
             return;
         }
         let batch = std::mem::take(&mut self.batch);
-        let messages = batch.len();
         // A store that is closed takes nothing: no ACK (H8).
-        if let Ok(saving) = self.shared.store.submit(batch).await {
+        for (messages, saving) in self.shared.store.submit(batch).await.unwrap_or_default() {
             self.in_hand_messages += messages;
             self.in_hand.push_back(InHand::Saving(messages, saving));
         }
@@ -193,8 +198,7 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Client<'c, R, W> {
             Blocked::Sync(request) => self.begin_sync(request).await?,
             Blocked::KeepSyncKey(key) => {
                 let account = self.online.identity().account();
-                // A key that is not kept costs the client a longer sync, no message.
-                let _ = self.shared.store.keep_key(account, key).await;
+                self.shared.auth.keep_key(&self.shared.store, account, key).await;
             }
         }
         Ok(true)
@@ -205,20 +209,21 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Client<'c, R, W> {
             return Ok(());
         }
         let kept = if request.wants_kept_key() {
-            self.shared.store.kept_key(request.queue()).await.map_err(|_| End::Store)?
+            let Shared { auth, store, .. } = self.shared;
+            auth.kept_key(store, request.queue()).await.map_err(|_| End::Store)?
         } else {
             MsgId(0)
         };
         let (begin, pages) = request.begin(kept);
         self.write(&begin)?;
-        self.syncing = Some(pages);
+        let rows = self.shared.store.reader(self.online.identity().account(), pages.after());
+        self.syncing = Some(Sync { pages, rows });
         Ok(())
     }
 
     async fn sync_page(&mut self) -> Result<bool, End> {
-        let Some(mut pages) = self.syncing.take() else { return Ok(true) };
-        let page = self.shared.store.page(self.online.identity().account(), pages.after(), PAGE);
-        let page = page.await.map_err(|_| End::Store)?;
+        let Some(Sync { mut pages, mut rows }) = self.syncing.take() else { return Ok(true) };
+        let page = rows.page(PAGE).await.map_err(|_| End::Store)?;
         let is_last = page.len() < PAGE;
         for frame in page.into_iter().filter_map(|row| pages.row(row)) {
             self.write(&frame)?;
@@ -226,7 +231,7 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Client<'c, R, W> {
         if is_last {
             self.write(&pages.end())?;
         } else {
-            self.syncing = Some(pages);
+            self.syncing = Some(Sync { pages, rows });
         }
         Ok(true)
     }
@@ -253,7 +258,7 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Client<'c, R, W> {
                     self.write(&message)?;
                 }
             }
-            () = writer.drain(), if !writer.out.is_empty() => {}
+            () = writer.drain(), if writer.is_waiting() => {}
             filled = reader.fill(), if listens => {
                 filled?;
                 self.heard = Instant::now();
@@ -288,10 +293,10 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Client<'c, R, W> {
             match effect {
                 Effect::PushMessage { to, message } => self.shared.push(to, message).await,
                 Effect::SendAppMessage { to, message } => {
-                    self.shared.send(to, None, &message.to_message());
+                    self.shared.send(to, None, &message.to_message()).await;
                 }
                 Effect::SendMessage { to, message } => {
-                    self.shared.send(to, Some(self.seat.id()), &message.to_message());
+                    self.shared.send(to, Some(self.seat.id()), &message.to_message()).await;
                 }
                 Effect::EnqueueMessage { message } => self.write(&message)?,
             }

@@ -7,21 +7,28 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, io};
 
-use kefu_proto::{Account, AuthToken, Config, DeviceId, FrameLimit, Identity, Message, Outbound};
+use kefu_proto::{
+    Account, AuthToken, Config, DeviceId, FrameLimit, Identity, Message, MsgId, Outbound,
+};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::auth::Auth;
 use crate::client::{self, End};
+use crate::embedded::{self, Observer, OpenError};
 use crate::http;
+use crate::jetstream::{ConnectError, JetStream, Peers, Presence};
 use crate::metrics::Metrics;
-use crate::options::Options;
-use crate::push;
-use crate::router::{ConnectionId, Router};
-use crate::store::{self, Observer, OpenError, Push, Store};
+use crate::neighbours::{self, AuthSource};
+use crate::options::{Backend, Options};
+use crate::push::{self, Sink};
+use crate::router::{ConnectionId, Inbox, Router, Seat};
+use crate::store::{Push, Store};
+use crate::tls::{Tls, TlsError};
 use crate::tokens::{self, DemoToken, Tokens, TokensError};
 use crate::trace::Trace;
 
@@ -29,11 +36,15 @@ use crate::trace::Trace;
 pub struct Shared {
     pub config: Config,
     pub limits: Limits,
-    pub tokens: Tokens,
+    /// On both ports, or on none.
+    pub tls: Option<Tls>,
+    pub auth: Auth,
     /// The tokens that were made for a first look; empty once there are others.
     pub demo: Vec<DemoToken>,
     pub store: Store,
     pub router: Arc<Router>,
+    /// Other servers of this service, where there may be some.
+    peers: Option<Arc<Peers>>,
     pub metrics: Arc<Metrics>,
     pub trace: Trace,
     /// Cancelled when the server is to stop.
@@ -55,20 +66,33 @@ pub struct Limits {
 impl Shared {
     /// S1: who a login is; `None` if the token names nobody, or the device's number cannot be had.
     pub async fn identify(&self, login: &AuthToken) -> Option<Identity> {
-        let account = self.tokens.account(login.token.as_bytes())?;
+        let account = self.auth.account(login.token.as_bytes()).await.ok()??;
         let device_id = match login.device() {
             None => DeviceId(0),
-            Some((name, platform)) => self.store.device_id(name.to_vec(), platform).await.ok()?,
+            Some((name, platform)) => self.auth.device_id(&self.store, name, platform).await?,
         };
         Identity::new(account, device_id).ok()
     }
 
-    /// Gives a message to the connections of an account, but one.
-    pub fn send(&self, to: Account, except: Option<ConnectionId>, message: &Message) {
+    /// A place for a connection of `account`. From now on all who have something for it reach it, wherever they are.
+    pub async fn join(&self, account: Account) -> (Seat, Inbox, Option<Presence>) {
+        let (seat, inbox) = self.router.join(account);
+        let presence = match &self.peers {
+            Some(peers) => Some(peers.join(account).await),
+            None => None,
+        };
+        (seat, inbox, presence)
+    }
+
+    /// Gives a message to the connections of an account, but one, which is one of this server's.
+    pub async fn send(&self, to: Account, except: Option<ConnectionId>, message: &Message) {
         let dropped = self.router.send(to, except, message);
         if dropped > 0 {
             self.metrics.outbox_drops.inc_by(dropped);
             tracing::warn!(%to, dropped, "closing slow connections");
+        }
+        if let Some(peers) = &self.peers {
+            peers.send(to, message).await;
         }
     }
 
@@ -78,10 +102,14 @@ impl Shared {
             return;
         }
         if let Outbound::Chat(message) = message {
-            self.metrics.pushes.inc();
             let entry = Push { to, message: message.clone() };
-            // A store that is closed has no outbox any more: the message itself is safe.
-            let _ = self.store.push(entry).await;
+            if let Some(peers) = &self.peers {
+                peers.push(entry);
+            } else {
+                self.metrics.pushes.inc();
+                // A store that is closed has no outbox any more: the message itself is safe.
+                let _ = self.store.push(entry).await;
+            }
         }
     }
 
@@ -112,25 +140,41 @@ pub struct Server {
     shared: Arc<Shared>,
     listener: TcpListener,
     http: TcpListener,
+    sink: Sink,
     stop_timeout: Duration,
 }
 
 impl Server {
-    /// Opens the data folder, reads the tokens and takes the ports.
+    /// Reads the certificate, opens the data folder, reads the tokens and takes the ports.
     ///
     /// # Errors
     ///
     /// [`StartError`], in one line that says what to do.
     pub async fn start(options: &Options) -> Result<Self, StartError> {
+        let tls = Tls::of(options)?;
         let folder = |source| StartError::DataFolder { path: options.data.clone(), source };
         fs::create_dir_all(&options.data).map_err(folder)?;
-        let (tokens, demo) = read_tokens(options)?;
+        let metrics = Arc::new(Metrics::new());
+        let (auth, demo) = open_auth(options, &metrics).await?;
+        let sink = Sink::open(&options.neighbours.push, &metrics).await?;
         let listener = bind("--listen", options.listen).await?;
         let http = bind("--http", options.http).await?;
-        let metrics = Arc::new(Metrics::new());
         let observer: Arc<dyn Observer> = metrics.clone();
-        let settings = store::Options { observer: Some(observer), ..store::Options::default() };
-        let store = Store::open(&options.data, settings)?;
+        let router = Router::new(options.outbox.get());
+        let after = MsgId(options.msgids_after);
+        let (store, peers) = match &options.store {
+            Backend::Embedded => {
+                let observer = Some(observer);
+                let settings = embedded::Options { after, observer, ..Default::default() };
+                (Store::Embedded(embedded::Store::open(&options.data, settings)?), None)
+            }
+            Backend::Nats(url) => {
+                let store =
+                    JetStream::connect(url, options.streams.settings(after), observer).await?;
+                let peers = Peers::new(store.clone(), Arc::clone(&router), Arc::clone(&metrics));
+                (Store::JetStream(store), Some(peers))
+            }
+        };
         let shared = Shared {
             config: options.kefu_appid,
             limits: Limits {
@@ -138,10 +182,12 @@ impl Server {
                 idle_timeout: options.idle_timeout,
                 frame: options.frame_limit,
             },
-            tokens,
+            tls,
+            auth,
             demo,
             store,
-            router: Router::new(options.outbox.get()),
+            router,
+            peers,
             metrics,
             trace: Trace::new(),
             stopping: CancellationToken::new(),
@@ -150,7 +196,8 @@ impl Server {
                 options.max_connections.get().min(Semaphore::MAX_PERMITS),
             )),
         };
-        Ok(Self { shared: Arc::new(shared), listener, http, stop_timeout: options.stop_timeout })
+        let stop_timeout = options.stop_timeout;
+        Ok(Self { shared: Arc::new(shared), listener, http, sink, stop_timeout })
     }
 
     /// Where clients connect: the address of the protocol and the address of the page.
@@ -169,8 +216,8 @@ impl Server {
     ///
     /// When the store cannot be closed properly, or the page's port fails.
     pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
-        let Self { shared, listener, http, stop_timeout } = self;
-        let pusher = tokio::spawn(push::drain(Arc::clone(&shared)));
+        let Self { shared, listener, http, sink, stop_timeout } = self;
+        let pusher = tokio::spawn(push::drain(Arc::clone(&shared), sink));
         let mut pages = tokio::spawn(http::serve(http, Arc::clone(&shared)));
         tokio::select! {
             () = accept(&listener, &shared) => {}
@@ -178,9 +225,10 @@ impl Server {
         }
         drop(listener);
         tracing::info!("stopping");
+        let deadline = Instant::now() + stop_timeout;
         shared.stopping.cancel();
         shared.clients.close();
-        if timeout(stop_timeout, shared.clients.wait()).await.is_err() {
+        if timeout_at(deadline, shared.clients.wait()).await.is_err() {
             tracing::warn!(connections = shared.clients.len(), "left unfinished");
         }
         match timeout(LAST_ANSWERS, &mut pages).await {
@@ -189,19 +237,22 @@ impl Server {
             Err(_) => pages.abort(),
         }
         pusher.await?;
-        shared.store.clone().close().await;
+        shared.store.clone().close(deadline.max(Instant::now() + LAST_ANSWERS)).await;
         Ok(())
     }
 }
 
-/// How long a stopping server goes on answering over HTTP what it has been asked.
+/// How long a stopping server goes on answering over HTTP what it has been asked, and waits for answers at the least.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// Takes in TCP connections, for ever.
 async fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     loop {
         match listener.accept().await {
-            Ok((socket, _)) => shared.admit(|shared| serve_tcp(socket, shared)),
+            Ok((socket, _)) => match shared.tls.clone() {
+                None => shared.admit(|shared| serve_tcp(socket, shared)),
+                Some(tls) => shared.admit(|shared| tls.serve(socket, shared)),
+            },
             Err(error) => {
                 // Out of file handles, say: those who are connected go on, and some will leave.
                 tracing::warn!(%error, "cannot accept a connection");
@@ -217,12 +268,28 @@ async fn serve_tcp(socket: TcpStream, shared: Arc<Shared>) -> End {
         return End::Io;
     }
     let (reader, writer) = socket.into_split();
-    client::serve(reader, writer, shared).await
+    client::serve(reader, writer, Instant::now(), shared).await
 }
 
 async fn bind(option: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
     let bound = TcpListener::bind(address).await;
     bound.map_err(|source| StartError::Port { option, address, source })
+}
+
+/// Who knows the accounts, and the demo's tokens.
+async fn open_auth(
+    options: &Options,
+    metrics: &Metrics,
+) -> Result<(Auth, Vec<DemoToken>), StartError> {
+    match &options.neighbours.auth {
+        AuthSource::Tokens => {
+            let (tokens, demo) = read_tokens(options)?;
+            Ok((Auth::File(tokens), demo))
+        }
+        AuthSource::Redis(url) => {
+            Ok((Auth::redis(url, options.login_timeout, metrics).await?, Vec::new()))
+        }
+    }
 }
 
 /// The tokens of the given file, or of the one in the data folder, which is made on first run.
@@ -250,6 +317,12 @@ pub enum StartError {
     DataFolder { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Store(#[from] OpenError),
+    #[error(transparent)]
+    JetStream(#[from] ConnectError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
+    Redis(#[from] neighbours::ConnectError),
     #[error(transparent)]
     Tokens(#[from] TokensError),
     #[error("cannot listen on {address}: {source}; choose another address with {option}")]

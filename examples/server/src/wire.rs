@@ -17,7 +17,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Wire<R, W> {
     pub fn new(reader: R, writer: W) -> Self {
         Self {
             reader: Reader { stream: reader, read: BytesMut::new() },
-            writer: Writer { stream: writer, out: BytesMut::new(), is_lost: false },
+            writer: Writer {
+                stream: writer,
+                out: BytesMut::new(),
+                is_flushed: true,
+                is_lost: false,
+            },
         }
     }
 }
@@ -36,6 +41,8 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         match self.stream.read_buf(&mut self.read).await {
             Ok(0) => Err(End::Left),
             Ok(_) => Ok(()),
+            // The end without TLS's own word for it. Frames say where they end: nothing is cut short unseen.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(End::Left),
             Err(_) => Err(End::Io),
         }
     }
@@ -49,6 +56,8 @@ pub struct Writer<W> {
     stream: W,
     /// To be written.
     pub out: BytesMut,
+    /// Whether what has been written is past the stream's own buffer: TLS has one.
+    is_flushed: bool,
     is_lost: bool,
 }
 
@@ -65,9 +74,14 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
 
     /// Writes all of what waits.
     pub async fn flush(&mut self) {
-        while self.out.has_remaining() {
+        while self.is_waiting() {
             self.drain().await;
         }
+    }
+
+    /// Whether anything waits to be written.
+    pub fn is_waiting(&self) -> bool {
+        self.out.has_remaining() || !self.is_flushed
     }
 
     /// Writes all of what waits, and that nothing follows.
@@ -81,6 +95,7 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
     pub fn give_up(&mut self) {
         self.is_lost = true;
         self.out.clear();
+        self.is_flushed = true;
     }
 
     /// Whether writing has been given up.
@@ -89,9 +104,38 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
     }
 
     async fn write_some(&mut self) -> io::Result<()> {
-        if self.stream.write_buf(&mut self.out).await? == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
+        if self.out.has_remaining() {
+            self.is_flushed = false;
+            if self.stream.write_buf(&mut self.out).await? == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
         }
-        if self.out.is_empty() { self.stream.flush().await } else { Ok(()) }
+        if self.out.is_empty() {
+            self.stream.flush().await?;
+            self.is_flushed = true;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use tokio::io::{BufWriter, duplex, split};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_stream_has_taken_and_not_passed_on_still_waits() {
+        let (near, mut far) = duplex(16);
+        let (reader, writer) = split(near);
+        let Wire { mut writer, .. } = Wire::new(reader, BufWriter::new(writer));
+        writer.out.extend_from_slice(&[b'x'; 100]);
+        assert!(writer.drain().now_or_never().is_none(), "the way is too narrow");
+        assert!(writer.out.is_empty() && writer.is_waiting());
+        let mut read = [0; 100];
+        let (read, ()) = tokio::join!(far.read_exact(&mut read), writer.flush());
+        assert_eq!(read.ok(), Some(100));
+        assert!(!writer.is_waiting());
     }
 }

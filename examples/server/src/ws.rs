@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use futures_util::{SinkExt, StreamExt};
 use kefu_proto::{FrameLimit, Header};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::client::{self, End, LAST_WORDS};
 use crate::server::Shared;
@@ -21,7 +21,7 @@ pub async fn serve(socket: WebSocket, shared: Arc<Shared>) -> End {
     let (near_reader, near_writer) = split(near);
     let (far_reader, far_writer) = split(far);
     let (sink, stream) = socket.split();
-    let mut client = pin!(client::serve(near_reader, near_writer, shared));
+    let mut client = pin!(client::serve(near_reader, near_writer, Instant::now(), shared));
     // What came in before the end of the stream is still served, and its answers go out: the way out ends last (S7).
     let mut pumps = pin!(async move {
         tokio::select! {

@@ -10,23 +10,31 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use fastrand::Rng;
-use serde_json::Value;
 use support::client::{customer, seller};
+use support::load::{Load, write_load_tokens};
 use support::process::{self, Process};
 use support::sender::Sender;
 use support::server::write_tokens;
 use support::{http, until, within};
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
-use tokio::time::{sleep, timeout};
+use tokio::process::Command;
+use tokio::time::sleep;
 
 const KILLS: usize = 20;
 /// Longer than so many kills take; if they take longer still, the load is started again.
 const LOAD_SECONDS: &str = "15";
-/// To send to the end and to read everything back.
-const LOAD_PATIENCE: Duration = Duration::from_secs(120);
-const LOAD: [&str; 8] =
-    ["--customers", "8", "--sellers", "2", "--window", "8", "--transient", "10"];
+const LOAD: [&str; 10] = [
+    "--customers",
+    "8",
+    "--sellers",
+    "2",
+    "--window",
+    "8",
+    "--transient",
+    "10",
+    "--seconds",
+    LOAD_SECONDS,
+];
 const LOAD_CONNECTIONS: u64 = 10;
 
 #[tokio::test]
@@ -35,11 +43,11 @@ async fn what_was_acknowledged_is_there_exactly_once_after_each_of_20_kills() {
     let place = Place::new().await;
     let mut sender = Sender::new(customer(1_001), seller(1_001));
     let mut server = Process::spawn(place.server()).await;
-    let mut load = Load::start(&place, &server).await;
+    let mut load = start_load(&place, &server).await;
     for kill in 1..=KILLS {
         if load.has_ended() {
             load.check().await;
-            load = Load::start(&place, &server).await;
+            load = start_load(&place, &server).await;
         }
         until_flowing(&server).await;
         let acked = sender.acked();
@@ -56,6 +64,13 @@ async fn what_was_acknowledged_is_there_exactly_once_after_each_of_20_kills() {
     assert!(sender.acked() >= enough, "the server is gone");
     sender.check(server.tcp).await;
     load.check().await;
+}
+
+/// Starts a run of the load tool, and waits until it has begun.
+async fn start_load(place: &Place, server: &Process) -> Load {
+    let load = Load::start(&place.listen, &LOAD);
+    until_flowing(server).await;
+    load
 }
 
 /// The load's clients are all back, and are served.
@@ -103,9 +118,7 @@ impl Place {
     async fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let tokens = folder.path().join("tokens.toml");
-        let mut writing = load_command();
-        writing.arg("--write-tokens").arg(&tokens);
-        assert!(process::output(writing).await.status.success());
+        write_load_tokens(&tokens, &LOAD).await;
         let load_tokens = std::fs::read(&tokens).unwrap();
         write_tokens(&tokens, [customer(1_001), seller(1_001)].into_iter());
         std::fs::File::options()
@@ -134,49 +147,4 @@ impl Place {
         sleep(Duration::from_millis(random.u64(..100))).await;
         within("its end", server.kill()).await.unwrap();
     }
-}
-
-/// A run of the load tool.
-struct Load(Child);
-
-impl Load {
-    /// Starts one, and waits until it has begun.
-    async fn start(place: &Place, server: &Process) -> Self {
-        let mut command = load_command();
-        command.args(["--addr", &place.listen, "--seconds", LOAD_SECONDS, "--json"]);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-        let load = Self(command.kill_on_drop(true).spawn().unwrap());
-        until_flowing(server).await;
-        load
-    }
-
-    fn has_ended(&mut self) -> bool {
-        self.0.try_wait().unwrap().is_some()
-    }
-
-    /// Waits for its end and reads its verdict.
-    async fn check(self) {
-        let end = timeout(LOAD_PATIENCE, self.0.wait_with_output()).await;
-        let output = end.expect("the load does not end").unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        let result: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{output:?}"));
-        println!("load: {result}");
-        assert!(output.status.success(), "{output:?}");
-        for fault in ["lost", "doubled", "reordered", "strange"] {
-            assert_eq!(result["verification"][fault], 0, "{fault}: {result}");
-        }
-        assert_eq!(
-            (&result["gave_up"], &result["sent"]),
-            (&0.into(), &result["acked"]),
-            "{result}"
-        );
-        assert!(result["reconnects"].as_u64() > Some(0), "{result}");
-        assert!(result["repeated"].as_u64() > Some(0), "{result}");
-    }
-}
-
-fn load_command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kefu-load"));
-    command.env_clear().args(LOAD);
-    command
 }

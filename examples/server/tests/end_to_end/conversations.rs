@@ -40,17 +40,15 @@ async fn s1_a_refused_login_is_answered_and_the_rest_ignored() {
 struct Replay<W> {
     server: Server,
     clients: BTreeMap<String, W>,
-    /// From recorded sync keys to this server's.
-    keys: BTreeMap<i64, i64>,
+    /// From recorded sync keys to this server's, for each client: keys of different queues have nothing to do with each other.
+    keys: BTreeMap<String, BTreeMap<i64, i64>>,
     started: i64,
 }
 
 impl<W: Wire> Replay<W> {
     async fn start() -> Self {
         let server = Server::start(&[]).await;
-        // "Nothing yet" is the same everywhere.
-        let keys = BTreeMap::from([(0, 0)]);
-        Self { server, clients: BTreeMap::new(), keys, started: clock() }
+        Self { server, clients: BTreeMap::new(), keys: BTreeMap::new(), started: clock() }
     }
 
     /// Returns how many frames went either way.
@@ -59,18 +57,20 @@ impl<W: Wire> Replay<W> {
             let Line { who, is_from_client, hex } = Line::parse(line);
             if !self.clients.contains_key(who) {
                 self.clients.insert(who.to_owned(), W::open(&self.server).await);
+                // "Nothing yet" is the same everywhere.
+                self.keys.insert(who.to_owned(), BTreeMap::from([(0, 0)]));
             }
             let client = self.clients.get_mut(who).unwrap();
             if is_from_client {
                 let mut frame = HEXLOWER.decode(hex.replace(CLIENT, LATE).as_bytes()).unwrap();
                 if let Some(key) = sync_key(&mut frame) {
                     let recorded = i64::from_be_bytes(*key);
-                    *key = self.keys[&recorded].to_be_bytes();
+                    *key = self.keys[who][&recorded].to_be_bytes();
                 }
                 client.write(&frame).await;
             } else {
                 let frame = client.receive_frame(line).await;
-                self.compare(&format!("line {}", index + 1), hex, frame);
+                self.compare(who, &format!("line {}", index + 1), hex, frame);
             }
         }
         conversation.lines().count()
@@ -86,12 +86,12 @@ impl<W: Wire> Replay<W> {
         }
     }
 
-    fn compare(&mut self, line: &str, hex: &str, mut frame: BytesMut) {
+    fn compare(&mut self, who: &str, line: &str, hex: &str, mut frame: BytesMut) {
         let (head, tail) = hex.split_once(SERVER).unwrap_or((hex, ""));
         let mut head = HEXLOWER.decode(head.as_bytes()).unwrap();
         if let (Some(recorded), Some(real)) = (sync_key(&mut head), sync_key(&mut frame)) {
             let pair = (i64::from_be_bytes(*recorded), i64::from_be_bytes(*real));
-            self.match_keys(line, pair);
+            self.match_keys(who, line, pair);
             *recorded = *real;
         }
         if hex.contains(SERVER) {
@@ -103,10 +103,11 @@ impl<W: Wire> Replay<W> {
     }
 
     /// Each recorded key stands for one of this server's, and what grew there grows here.
-    fn match_keys(&mut self, line: &str, (recorded, real): (i64, i64)) {
-        let known = *self.keys.entry(recorded).or_insert(real);
+    fn match_keys(&mut self, who: &str, line: &str, (recorded, real): (i64, i64)) {
+        let keys = self.keys.get_mut(who).unwrap();
+        let known = *keys.entry(recorded).or_insert(real);
         assert_eq!(real, known, "{line}: not the key that stood for {recorded} before");
-        assert!(self.keys.values().is_sorted_by(|a, b| a < b), "{line}: {:?}", self.keys);
+        assert!(keys.values().is_sorted_by(|a, b| a < b), "{line}: {keys:?}");
     }
 
     fn may_be_now(&self, seconds: i32) -> bool {

@@ -1,7 +1,6 @@
 //! Who gets what, and what is kept.
 
 use kefu_proto::{Body, Flags, Message, MsgId, UnixTime, Version};
-use rusqlite::Connection;
 
 use crate::support::client::{Client, answer, customer, question, seller};
 use crate::support::process::Process;
@@ -55,12 +54,34 @@ async fn h7_all_connections_of_the_receiver_are_told() {
 }
 
 #[tokio::test]
+async fn msgids_go_on_after_those_of_an_earlier_service() {
+    const LAST: MsgId = MsgId(5_000_000_001);
+    let server = Server::start(&["--msgids-after", &LAST.to_string()]).await;
+    let mut from = server.log_in(customer(1), "phone").await;
+    let mut desk = server.log_in(seller(2), "desk").await;
+    let mut newest = LAST;
+    for number in 0..300 {
+        let seq = from.send(question(customer(1), seller(2), format!("{number}"))).await;
+        from.receive_ack(seq).await;
+        let notified = desk.receive_notify().await;
+        assert!(notified > newest, "{notified} after {newest}");
+        newest = notified;
+    }
+    // A client that has seen all that the earlier service had, and one that begins.
+    for after in [LAST, BEGINNING] {
+        let found = desk.sync(after).await;
+        assert_eq!((found.begin, found.messages.len(), found.end), (after, 300, newest));
+    }
+    assert_eq!(desk.sync(newest).await.messages, []);
+}
+
+#[tokio::test]
 async fn h7_who_is_not_there_is_pushed_and_finds_the_message_by_sync() {
     let server = Server::start(&[]).await;
     let mut from = server.log_in(customer(1), "phone").await;
     let seq = from.send(question(customer(1), seller(2), "anybody?")).await;
     from.receive_ack(seq).await;
-    assert_eq!(server.metric("kefu_pushes_total").await, 1);
+    server.until_metric("kefu_pushes_total", 1).await;
 
     let mut desk = server.log_in(seller(2), "desk").await;
     let found = desk.sync(MsgId(0)).await;
@@ -86,11 +107,7 @@ async fn h7_a_push_goes_through_the_outbox_to_its_sink_and_once() {
             server.log().matches("push to=1453/2 command=CUSTOMER").count() == number
         })
         .await;
-        let database = Connection::open(folder.path().join("kefu.db")).unwrap();
-        until("the outbox is empty", async || {
-            database.query_one("SELECT count(*) = 0 FROM push", [], |row| row.get(0)).unwrap()
-        })
-        .await;
+        until("the outbox is empty", async || server.outbox(folder.path()).await == 0).await;
     }
     let log = server.log();
     assert!(!log.contains("words"), "contents are nobody's business: {log}");

@@ -3,38 +3,13 @@
 use std::path::Path;
 
 use kefu_proto::MsgId;
-use rusqlite::Connection;
 use rustix::process::{Resource, Rlimit, prlimit};
 use tokio::process::Command;
-use tokio::time::{Duration, timeout};
 
 use crate::support::client::{Client, customer, question, seller};
 use crate::support::http;
 use crate::support::process::{self, Process};
-use crate::support::server::Server;
 use crate::support::until;
-
-#[tokio::test]
-async fn h7_nothing_follows_a_message_before_it_is_committed() {
-    let server = Server::start(&[]).await;
-    let mut asker = server.log_in(customer(1), "phone").await;
-    let mut desk = server.log_in(seller(2), "desk").await;
-
-    // While this has the database, nothing can be committed there.
-    let database = Connection::open(server.folder.path().join("data/kefu.db")).unwrap();
-    database.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let seq = asker.send(question(customer(1), seller(2), "hello")).await;
-    server.until_metric("kefu_messages_accepted_total", 1).await;
-    assert_eq!(desk.receive_all().await, [], "a notify before the commit");
-    let early = timeout(Duration::from_millis(200), asker.next()).await;
-    assert!(early.is_err(), "before the commit: {early:?}");
-    assert_eq!(server.metric("kefu_saves_total").await, 0);
-
-    database.execute_batch("ROLLBACK").unwrap();
-    asker.receive_ack(seq).await;
-    desk.receive_notify().await;
-    server.until_metric("kefu_saves_total", 2).await;
-}
 
 /// H8: the store fails, and comes back.
 #[tokio::test]

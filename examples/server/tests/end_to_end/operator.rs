@@ -23,6 +23,7 @@ async fn metrics_are_prometheus_text_with_a_number_for_everything() {
     server.until_closed("left", 1).await;
     // The store counts once it has answered.
     server.until_metric("kefu_saves_total", 6).await;
+    server.until_metric("kefu_pushes_total", 3).await;
     let metrics = get(server.http, "/metrics").await;
     assert_eq!(metrics.status, 200);
     let kind = metrics.header("content-type").unwrap();

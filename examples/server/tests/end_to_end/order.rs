@@ -1,6 +1,9 @@
 //! What a client asks for is answered in the order in which it asked.
 
+use std::time::Duration;
+
 use kefu_proto::{Body, Flags, Message, MsgId, Seq, Version};
+use tokio::time::timeout;
 
 use crate::support::client::{customer, question, seller};
 use crate::support::server::Server;
@@ -93,4 +96,24 @@ async fn a_client_that_sends_one_byte_at_a_time_is_served_like_any_other() {
     }
     asker.receive_ack(Seq(asker.last().0 - 1)).await;
     assert_eq!(asker.receive("a PONG").await.body, Body::Pong);
+}
+
+#[tokio::test]
+async fn h7_nothing_follows_a_message_before_it_is_stored() {
+    let server = Server::start(&[]).await;
+    let mut asker = server.log_in(customer(1), "phone").await;
+    let mut desk = server.log_in(seller(2), "desk").await;
+
+    let held = server.hold_saves().await;
+    let seq = asker.send(question(customer(1), seller(2), "hello")).await;
+    server.until_metric("kefu_messages_accepted_total", 1).await;
+    assert_eq!(desk.receive_all().await, [], "a notify before it is stored");
+    let early = timeout(Duration::from_millis(200), asker.next()).await;
+    assert!(early.is_err(), "before it is stored: {early:?}");
+    assert_eq!(server.metric("kefu_saves_total").await, 0);
+
+    held.release();
+    asker.receive_ack(seq).await;
+    desk.receive_notify().await;
+    server.until_metric("kefu_saves_total", 2).await;
 }

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 
 use kefu_proto::{Body, Flags};
-use rusqlite::Connection;
 use tokio::net::TcpSocket;
 
 use crate::support::client::{Client, answer, customer, question, seller};
@@ -57,13 +56,12 @@ async fn what_a_slow_reader_has_in_hand_is_finished() {
     let mut receiver = server.log_in(customer(5), "phone").await;
     let mut asker = server.log_in(customer(1), "phone").await;
 
-    // The message stays in hand as long as this has the database.
-    let database = Connection::open(server.folder.path().join("data/kefu.db")).unwrap();
-    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // The message stays in hand.
+    let held = server.hold_saves().await;
     slow.send(answer(seller(2), customer(5), "good day")).await;
     server.until_metric("kefu_messages_accepted_total", 1).await;
     overflow(&server, &mut asker, &mut healthy).await;
-    database.execute_batch("ROLLBACK").unwrap();
+    held.release();
     receiver.receive_notify().await;
     healthy.receive_notify().await;
     server.until_closed("slow", 1).await;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
 mod server;
+mod several;
 mod store;
 
 use std::io::{Read, Write};
@@ -102,6 +103,7 @@ fn people_get_lines_of_progress_and_a_table() {
             "messages",
             "rate",
             "ACK latency",
+            "pause",
             "received",
             "refusals",
             "reconnects",
@@ -110,6 +112,16 @@ fn people_get_lines_of_progress_and_a_table() {
         ]
     );
     assert!(table.ends_with("in both queues exactly once and in order\n"), "{table}");
+}
+
+#[test]
+fn clients_stay_silent_first_if_they_are_told_to() {
+    let server = server(Fault::None);
+    let output = run(&server, &[&SMALL[..], &["--idle", "2", "--json"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).starts_with("idle: 1 of 2 s\n"), "{}", stderr(&output));
+    let seconds = result(&output).1["seconds"].as_f64().unwrap();
+    assert!(seconds < 2.0, "{seconds} s: the silence does not count");
 }
 
 #[test]
@@ -162,6 +174,8 @@ fn a_message_without_an_ack_is_a_refusal_and_no_loss() {
     assert_eq!((&result["sent"], &result["acked"]), (&1_000.into(), &999.into()));
     assert_eq!((&result["gave_up"], &result["verification"]["lost"]), (&1.into(), &0.into()));
     assert!(stderr(&output).contains("1 clients gave up: no answer for 1 s"));
+    // Nor did anybody get one any more.
+    assert!(result["longest_pause_ms"].as_f64() >= Some(1_000.0), "{result}");
 }
 
 #[test]
@@ -216,8 +230,12 @@ fn earlier_runs_and_wrong_kept_keys_do_not_matter() {
     let server = server(Fault::None);
     assert_eq!(json(&server, &SMALL).0, 0);
     let customer = Account { appid: AppId(7), uid: UserId(1) };
-    let kept = server.data.store().kept[&customer];
-    assert!(kept > MsgId(0), "the next run need not read this one's messages again");
+    // The tool hangs up without waiting until the server has taken the key.
+    let kept = (0..500).find_map(|_| {
+        thread::sleep(Duration::from_millis(10));
+        server.data.store().kept.get(&customer).copied()
+    });
+    assert!(kept > Some(MsgId(0)), "the next run need not read this one's messages again");
 
     let (status, result) = json(&server, &SMALL);
     assert_eq!((status, &result["verification"]["read"]), (0, &2_000.into()), "{result}");

@@ -1,9 +1,10 @@
 //! A small server that keeps everything in memory, and misbehaves where a test wants it to.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
 use std::time::SystemTime;
 
 use bytes::BytesMut;
@@ -16,7 +17,7 @@ use tokio::runtime::{self, Runtime};
 use tokio::select;
 use tokio::sync::Notify;
 
-use crate::store::{Behaviour, Fault, Store, body};
+use crate::store::{Behaviour, Fault, PAUSE, Store, body};
 
 const KEFU_APPID: AppId = AppId(1453);
 /// A running server; it goes away with this value, its data does not.
@@ -28,8 +29,18 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(behaviour: Behaviour) -> Self {
-        let data = Data { behaviour, store: Mutex::default(), online: Mutex::default() };
+        let data = Data {
+            behaviour,
+            store: Mutex::default(),
+            online: Mutex::default(),
+            logins: Mutex::default(),
+        };
         Self::restart("127.0.0.1:0", Arc::new(data)).unwrap()
+    }
+
+    /// One more server of the same service, which nobody uses yet.
+    pub(crate) fn beside(data: &Arc<Data>) -> Self {
+        Self::restart("127.0.0.1:0", Arc::clone(data)).unwrap()
     }
 
     pub(crate) fn restart(addr: &str, data: Arc<Data>) -> io::Result<Self> {
@@ -41,12 +52,20 @@ impl Server {
         runtime.spawn(accept(listener, Arc::clone(&data)));
         Ok(Self { addr, data, _runtime: runtime })
     }
+
+    /// Who has logged in at this server.
+    pub(crate) fn logins(&self) -> BTreeSet<String> {
+        let logins = self.data.logins.lock().unwrap();
+        let here = logins.iter().filter(|(addr, _)| *addr == self.addr);
+        here.map(|(_, account)| account.to_string()).collect()
+    }
 }
 
 pub(crate) struct Data {
     behaviour: Behaviour,
     store: Mutex<Store>,
     online: Mutex<HashMap<Account, Vec<Arc<Outbox>>>>,
+    logins: Mutex<Vec<(SocketAddr, Account)>>,
 }
 
 impl Data {
@@ -102,6 +121,7 @@ impl Connection {
         self.stream.set_nodelay(true)?;
         let mut online = self.log_in().await?;
         let account = online.identity().account();
+        self.data.logins.lock().unwrap().push((self.stream.local_addr()?, account));
         let outbox = Arc::clone(&self.outbox);
         self.data.online.lock().unwrap().entry(account).or_default().push(outbox);
         let served = self.converse(&mut online).await;
@@ -171,6 +191,11 @@ impl Connection {
         match request {
             Request::Store(saves) => {
                 let saved = self.data.store().save(&saves, self.data.behaviour);
+                if self.data.behaviour.fault == Fault::Pauses && self.data.store().is_first_pause()
+                {
+                    // All of this server's connections are on this thread.
+                    thread::sleep(PAUSE);
+                }
                 if let Some(saved) = saved {
                     self.stored += 1;
                     self.apply(online, &saves.saved(saved))?;

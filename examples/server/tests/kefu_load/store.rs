@@ -1,6 +1,7 @@
 //! Queues in memory, and what may be wrong with them.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::StoredMessage;
@@ -10,6 +11,8 @@ use kefu_proto::{
 
 /// The message, counted over all customers, that a fault happens to.
 const FAULTY: u64 = 50;
+/// How long a server does nothing that pauses.
+pub(crate) const PAUSE: Duration = Duration::from_secs(1);
 
 /// What is wrong with the server.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -27,6 +30,8 @@ pub(crate) enum Fault {
     RefusesLogins,
     /// Hangs up in the middle of a queue that has messages, once.
     BreaksOffSync,
+    /// One server does nothing for a while, once.
+    Pauses,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +58,7 @@ pub(crate) struct Store {
     last: i64,
     pub(crate) stored: u64,
     pub(crate) has_broken_off: bool,
+    has_paused: bool,
 }
 
 impl Store {
@@ -118,6 +124,13 @@ impl Store {
         if let [.., before, last] = &mut rows[..] {
             std::mem::swap(&mut before.body, &mut last.body);
         }
+    }
+
+    /// Whether it is time to pause, which is so only once.
+    pub(crate) fn is_first_pause(&mut self) -> bool {
+        let is_time = self.stored >= FAULTY && !self.has_paused;
+        self.has_paused |= is_time;
+        is_time
     }
 
     pub(crate) fn device_id(&mut self, auth: &AuthToken) -> DeviceId {

@@ -213,8 +213,8 @@ async fn a_restart_of_the_server_is_survived_and_what_was_written_meanwhile_arri
 async fn a_refusal_is_silent_but_in_the_trace() {
     let (host, browser) = stage!(None);
     for (side, command, why) in [
-        ("customer", "CUSTOMER", "H2 customer_id 2 is not the session's uid 1"),
-        ("seller", "CUSTOMER_SUPPORT", "H3 seller_id 3 is not the session's uid 2"),
+        ("customer", "CUSTOMER", "H2.2 customer_id 2 is not the session's uid 1"),
+        ("seller", "CUSTOMER_SUPPORT", "H3.2 seller_id 3 is not the session's uid 2"),
     ] {
         let tab = browser.log_in(&host, side).await;
         tab.until(

@@ -109,7 +109,9 @@ impl<'b> Tab<'b> {
     }
 
     pub(crate) async fn picture(&self, path: &Path) {
-        self.until("nothing moves", "document.getAnimations().length === 0", &[]).await;
+        // A page that nobody looks at may not move on by itself.
+        self.evaluate("document.getAnimations().forEach(animation => animation.finish())", &[])
+            .await;
         self.face().await.screenshot(path).await.unwrap();
     }
 

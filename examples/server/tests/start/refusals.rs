@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::support::client::{Client, customer};
-use crate::support::process::{Process, command, output};
+use crate::support::process::{Process, command, refusal};
 
 const FREE: [&str; 4] = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
 
@@ -89,12 +89,7 @@ async fn a_data_folder_that_is_of_no_use_says_why() {
 
 /// Runs a server that must not start; returns its one line.
 async fn assert_refused(command: Command, expected: &str) -> String {
-    let output = output(command).await;
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{said}");
-    let line = said.strip_prefix("kefu-server: ").unwrap_or_else(|| panic!("{said:?}"));
-    assert!(line.ends_with('\n') && line.lines().count() == 1, "{said:?}");
+    let line = refusal(command).await;
     assert!(line.contains(expected), "{line:?} without {expected:?}");
-    line.trim_end().to_owned()
+    line
 }

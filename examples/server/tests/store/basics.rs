@@ -2,7 +2,7 @@
 
 use crate::common::{SELLER, customer, marked, msgids, open, queue, reply, save, saves};
 use kefu_proto::{Command, DeviceId, Encode, MsgId, Platform};
-use kefu_server::store::{OpenError, Options, Push, Store, StoreError};
+use kefu_server::embedded::{OpenError, Options, Push, Store, StoreError};
 use tempfile::tempdir;
 
 #[tokio::test]
@@ -47,6 +47,24 @@ async fn msgids_follow_the_order_of_submission() {
     assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
     assert_eq!(queue(&store, SELLER).await, ids);
     store.close().await;
+}
+
+#[tokio::test]
+async fn msgids_are_greater_than_those_that_were_given_before() {
+    let dir = tempdir().unwrap();
+    let mut newest = MsgId(0);
+    // As in a database that is new, restored twice, and then opened with what was true once.
+    for after in [7, 8, 1_000_001, 5].map(MsgId) {
+        let mut options = Options::default();
+        options.after = after;
+        let store = Store::open(dir.path(), options).unwrap();
+        let [receiver, sender] = save(&store, saves(1, "x")).await;
+        assert!(receiver > after.max(newest) && sender > receiver, "{receiver}, {sender} {after}");
+        assert!(receiver.0 <= after.max(newest).0 + 2, "{receiver} {after}: no more left out");
+        newest = sender;
+        store.close().await;
+    }
+    assert_eq!(queue(&open(dir.path()), SELLER).await.len(), 4);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::common::{SELLER, customer, marked, msgids, open, queue, save, saves};
 use kefu_proto::{MsgId, Platform};
-use kefu_server::store::{
+use kefu_server::embedded::{
     Fault, Group, Observer, OpenError, Options, Push, Step, Store, StoreError,
 };
 use rusqlite::{Connection, ErrorCode, ffi};

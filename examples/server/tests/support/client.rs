@@ -1,6 +1,6 @@
-//! A client over TCP.
+//! A client over TCP, or what lies on it.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
 use bytes::{Bytes, BytesMut};
@@ -9,7 +9,7 @@ use kefu_proto::{
     Incoming, LoginStatus, Message, MsgId, Platform, Seq, ShortBytes, StoreId, UnixTime, UserId,
     Version,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::within;
@@ -47,8 +47,13 @@ impl Frames {
     }
 }
 
+/// What a client reads and writes.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
 pub struct Client {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     read: BytesMut,
     frames: Frames,
 }
@@ -61,7 +66,11 @@ impl Client {
 
     pub fn on(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
-        Self { stream, read: BytesMut::new(), frames: Frames::default() }
+        Self::over(stream)
+    }
+
+    pub fn over(stream: impl Stream + 'static) -> Self {
+        Self { stream: Box::new(stream), read: BytesMut::new(), frames: Frames::default() }
     }
 
     pub async fn log_in(addr: SocketAddr, account: Account, device: &str) -> Self {
@@ -97,12 +106,18 @@ impl Client {
     }
 
     pub async fn write(&mut self, bytes: &[u8]) {
-        within("the server to read on", self.stream.write_all(bytes)).await.unwrap();
+        within("the server to read on", self.write_out(bytes)).await.unwrap();
     }
 
     /// Whether it has been written; not so where the server is gone.
     pub async fn try_write(&mut self, bytes: &[u8]) -> bool {
-        within("the server to read on", self.stream.write_all(bytes)).await.is_ok()
+        within("the server to read on", self.write_out(bytes)).await.is_ok()
+    }
+
+    async fn write_out(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await?;
+        // TLS has a buffer of its own.
+        self.stream.flush().await
     }
 
     /// The next message, which must come.

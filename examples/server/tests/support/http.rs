@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{until, within};
@@ -20,12 +20,24 @@ impl Answer {
         let mut fields = self.head.lines().filter_map(|line| line.split_once(": "));
         fields.find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
+
+    /// One counter or gauge of /metrics, by name and labels; 0 where it has never counted.
+    pub fn metric(&self, name: &str) -> u64 {
+        let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
+        self.body.lines().find_map(value).unwrap_or(0)
+    }
 }
 
 /// HTTP/1.0, so that the body ends where the connection does.
 pub async fn get(addr: SocketAddr, path: &str) -> Answer {
+    ask(TcpStream::connect(addr).await.unwrap(), path).await
+}
+
+/// The same over a connection that there is.
+pub async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, path: &str) -> Answer {
     let exchange = async {
-        let mut stream = open(addr, path).await;
+        stream.write_all(request(path).as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         answer
@@ -50,9 +62,7 @@ pub async fn get_status(addr: SocketAddr, path: &str) -> u16 {
 
 /// One counter or gauge of /metrics, by name and labels; 0 where it has never counted.
 pub async fn metric(addr: SocketAddr, name: &str) -> u64 {
-    let metrics = get(addr, "/metrics").await.body;
-    let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
-    metrics.lines().find_map(value).unwrap_or(0)
+    get(addr, "/metrics").await.metric(name)
 }
 
 pub async fn until_metric(addr: SocketAddr, name: &str, value: u64) {
@@ -62,9 +72,12 @@ pub async fn until_metric(addr: SocketAddr, name: &str, value: u64) {
 /// Asks, and leaves the answer unread.
 pub async fn open(addr: SocketAddr, path: &str) -> TcpStream {
     let mut stream = TcpStream::connect(addr).await.unwrap();
-    let request = format!("GET {path} HTTP/1.0\r\nhost: {addr}\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.write_all(request(path).as_bytes()).await.unwrap();
     stream
+}
+
+fn request(path: &str) -> String {
+    format!("GET {path} HTTP/1.0\r\nhost: server\r\n\r\n")
 }
 
 fn status(head: &str) -> u16 {

@@ -4,7 +4,11 @@
 
 pub mod client;
 pub mod http;
+pub mod load;
+pub mod nats;
 pub mod process;
+pub mod program;
+pub mod redis;
 pub mod sender;
 pub mod server;
 pub mod websocket;
@@ -23,10 +27,15 @@ pub async fn within<F: Future>(what: &str, future: F) -> F::Output {
 }
 
 /// Asks until it is so, for what nobody announces.
-pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+pub async fn until(what: &str, is_so: impl AsyncFnMut() -> bool) {
+    until_within(PATIENCE, what, is_so).await;
+}
+
+/// As [`until`], for what has a reason to take longer.
+pub async fn until_within(patience: Duration, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + patience;
     while !is_so().await {
-        assert!(Instant::now() < deadline, "waited {} s in vain until {what}", PATIENCE.as_secs());
+        assert!(Instant::now() < deadline, "waited {} s in vain until {what}", patience.as_secs());
         sleep(Duration::from_millis(5)).await;
     }
 }

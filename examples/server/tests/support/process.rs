@@ -1,14 +1,17 @@
 //! A server as a process of its own.
 
+use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
+use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 
+use super::nats::{self, Nats};
 use super::{until, within};
 
 /// Killed when it is dropped.
@@ -19,6 +22,7 @@ pub struct Process {
     /// What it said on stdout up to its `ready` line.
     pub greeting: Vec<String>,
     log: Log,
+    nats: Option<Nats>,
 }
 
 impl Process {
@@ -26,7 +30,13 @@ impl Process {
     pub async fn start(data: &Path, options: &[&str]) -> Self {
         let mut command = command(data);
         command.args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]).args(options);
-        Self::spawn(command).await
+        let nats = if nats::IS_STORE { Some(Nats::start().await) } else { None };
+        if let Some(nats) = &nats {
+            command.args(["--store", &nats.url()]);
+        }
+        let mut process = Self::spawn(command).await;
+        process.nats = nats;
+        process
     }
 
     pub async fn spawn(mut command: Command) -> Self {
@@ -47,7 +57,7 @@ impl Process {
             }
         };
         let (tcp, http) = addresses;
-        Self { child, tcp, http, greeting, log }
+        Self { child, tcp, http, greeting, log, nats: None }
     }
 
     pub fn pid(&self) -> Pid {
@@ -56,6 +66,15 @@ impl Process {
 
     pub fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// How many pushes wait for their sink.
+    pub async fn outbox(&self, data: &Path) -> i64 {
+        if let Some(nats) = &self.nats {
+            return nats.messages_in("kefu_pushes").await;
+        }
+        let database = Connection::open(data.join("kefu.db")).unwrap();
+        database.query_one("SELECT count(*) FROM push", [], |row| row.get(0)).unwrap()
     }
 
     /// SIGKILL, as the last thing that it hears.
@@ -104,17 +123,31 @@ pub async fn output(mut command: Command) -> Output {
     within("its exit", command.stdin(Stdio::null()).kill_on_drop(true).output()).await.unwrap()
 }
 
-/// A port that stays free while a server is down: below those that the system gives to whoever asks for any. A random one, since
-/// others may be looking for theirs at the same time.
-pub fn free_port() -> u16 {
-    let mut ports = std::iter::repeat_with(|| fastrand::u16(12_000..32_000));
-    ports.find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok()).unwrap()
+/// Runs a server that must not start: it says why in one line, which is returned, and exits with status 1.
+pub async fn refusal(command: Command) -> String {
+    let output = output(command).await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{said}");
+    let line = said.strip_prefix("kefu-server: ").unwrap_or_else(|| panic!("{said:?}"));
+    assert!(line.ends_with('\n') && line.lines().count() == 1, "{said:?}");
+    line.trim_end().to_owned()
 }
 
-/// `ready: clients on 127.0.0.1:1, WebSocket at ws://127.0.0.1:2/ws`
+/// A port that stays free while a server is down: below those that the system gives to whoever asks for any, and none that
+/// another test of this program has been given. A random one, since other programs may be looking for theirs.
+pub fn free_port() -> u16 {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap();
+    let mut ports = std::iter::repeat_with(|| fastrand::u16(12_000..32_000));
+    let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    ports.find(|&port| is_free(port) && given.insert(port)).unwrap()
+}
+
+/// `ready: clients on 127.0.0.1:1, WebSocket at ws://127.0.0.1:2/ws`, or `wss`
 fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
-    let (tcp, http) =
-        line.strip_prefix("ready: clients on ")?.split_once(", WebSocket at ws://")?;
+    let (tcp, http) = line.strip_prefix("ready: clients on ")?.split_once(", WebSocket at ws")?;
+    let http = http.strip_prefix('s').unwrap_or(http).strip_prefix("://")?;
     Some((tcp.parse().ok()?, http.strip_suffix("/ws")?.parse().ok()?))
 }
 

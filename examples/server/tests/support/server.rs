@@ -8,16 +8,19 @@ use clap::Parser;
 use kefu_proto::Account;
 use kefu_server::options::Options;
 use kefu_server::server;
+use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::client::{Client, customer, seller, token};
 use super::http;
+use super::nats::{self, Nats};
 
 /// Runs until its runtime ends: with the test.
 pub struct Server {
     pub tcp: SocketAddr,
     pub http: SocketAddr,
     pub folder: TempDir,
+    nats: Option<Nats>,
 }
 
 impl Server {
@@ -35,15 +38,30 @@ impl Server {
         let mut line = vec!["kefu-server", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
         let data = folder.path().join("data");
         line.extend(["--data", data.to_str().unwrap(), "--tokens", tokens.to_str().unwrap()]);
+        let nats = if nats::IS_STORE { Some(Nats::start().await) } else { None };
+        let store = nats.as_ref().map(Nats::url);
+        line.extend(store.iter().flat_map(|url| ["--store", url]));
         line.extend(options);
         let server = server::Server::start(&Options::parse_from(line)).await.unwrap();
         let (tcp, http) = server.addresses().unwrap();
         tokio::spawn(server.run(std::future::pending()));
-        Self { tcp, http, folder }
+        Self { tcp, http, folder, nats }
     }
 
     pub async fn log_in(&self, account: Account, device: &str) -> Client {
         Client::log_in(self.tcp, account, device).await
+    }
+
+    /// Lets the store answer nobody, until the [`Held`] is released.
+    pub async fn hold_saves(&self) -> Held<'_> {
+        if let Some(nats) = &self.nats {
+            nats.stop().await;
+            return Held::Nats(nats);
+        }
+        // While this has the database, nothing can be committed there.
+        let database = Connection::open(self.folder.path().join("data/kefu.db")).unwrap();
+        database.execute_batch("BEGIN IMMEDIATE").unwrap();
+        Held::Embedded(database)
     }
 
     pub async fn metric(&self, name: &str) -> u64 {
@@ -58,6 +76,21 @@ impl Server {
     pub async fn until_closed(&self, reason: &str, count: u64) {
         let name = format!("kefu_connections_closed_total{{reason=\"{reason}\"}}");
         self.until_metric(&name, count).await;
+    }
+}
+
+/// A store that answers nobody.
+pub enum Held<'s> {
+    Embedded(Connection),
+    Nats(&'s Nats),
+}
+
+impl Held<'_> {
+    pub fn release(self) {
+        match self {
+            Self::Embedded(database) => database.execute_batch("ROLLBACK").unwrap(),
+            Self::Nats(nats) => nats.go_on(),
+        }
     }
 }
 

@@ -9,11 +9,11 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use super::client::{Frames, assert_accepted, auth_token, parse, take_frame, token};
+use super::client::{Frames, Stream, assert_accepted, auth_token, parse, take_frame, token};
 use super::within;
 
 pub struct WebSocket {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Box<dyn Stream>>,
     frames: Frames,
 }
 
@@ -21,16 +21,25 @@ impl WebSocket {
     pub async fn connect(http: SocketAddr) -> Self {
         let stream = within("a connection", TcpStream::connect(http)).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        let upgrade = client_async(format!("ws://{http}/ws"), stream);
+        Self::over(stream, &format!("ws://{http}/ws")).await
+    }
+
+    pub async fn over(stream: impl Stream + 'static, url: &str) -> Self {
+        let stream: Box<dyn Stream> = Box::new(stream);
+        let upgrade = client_async(url, stream);
         let (socket, _) = within("a WebSocket", upgrade).await.unwrap();
         Self { socket, frames: Frames::default() }
     }
 
     pub async fn log_in(http: SocketAddr, account: Account, device: &str) -> Self {
         let mut client = Self::connect(http).await;
-        client.send(auth_token(&token(account), device)).await;
-        assert_accepted(&parse(client.receive_frame("an AUTH_STATUS").await));
+        client.authenticate(account, device).await;
         client
+    }
+
+    pub async fn authenticate(&mut self, account: Account, device: &str) {
+        self.send(auth_token(&token(account), device)).await;
+        assert_accepted(&parse(self.receive_frame("an AUTH_STATUS").await));
     }
 
     pub async fn send(&mut self, body: Body) {
@@ -66,6 +75,12 @@ impl WebSocket {
             received.push(frame);
         }
         received
+    }
+
+    /// The server has closed what is below the WebSocket too, in the proper way.
+    pub async fn assert_closed(&mut self) {
+        let end = within("the end of the connection", self.socket.next()).await;
+        assert!(end.is_none(), "{end:?}");
     }
 
     /// The next frame; `None` when the server has closed the connection.

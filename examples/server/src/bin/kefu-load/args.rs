@@ -23,13 +23,19 @@ More to try:
   kefu-load --transient 100       nothing is stored: the server without its disk
   kefu-load --count 1000 --json   a fixed amount of work, and the result for a machine
   kefu-load --seconds 60          restart the server meanwhile: nothing may be lost or doubled
+  kefu-load --seconds 60 --addr 127.0.0.1:23000,127.0.0.1:23001,127.0.0.1:23002
+                                  three servers that form one service: kill one meanwhile; its
+                                  clients go on to the next, and nothing may be lost or doubled
+
+The pause in the result is the longest time in which no customer at all got an ACK: for how long
+the whole service stood still, as when a cluster has to find itself a new leader.
 
 What is checked at the end: every persistent message that got its ACK is in the queue of its
 seller and in the queue of its customer, in both exactly once and in the order in which its
 customer sent. Strange is what was not sent, not to be stored, or not with this content.
 
 Exit status: 0 all is well; 1 something was lost, doubled, reordered or strange; 2 the command
-line makes no sense, the server could not be reached, or clients gave up waiting for it.";
+line makes no sense, no server could be reached, or clients gave up waiting for it.";
 
 /// Loads a customer-service IM server and checks that it loses nothing
 ///
@@ -42,9 +48,18 @@ line makes no sense, the server could not be reached, or clients gave up waiting
 #[derive(Debug, Parser)]
 #[command(version, verbatim_doc_comment, after_long_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Server to load
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:23000")]
-    pub(crate) addr: String,
+    /// Server to load; several, with commas between them, are one service
+    ///
+    /// The clients are spread over the servers, so that most customers write to a seller on another one: all of them,
+    /// if the number of sellers is a multiple of the number of servers. A client whose server goes away, or cannot be
+    /// reached, goes on to the next one.
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:23000",
+        value_delimiter = ','
+    )]
+    pub(crate) addr: Vec<String>,
 
     /// App that the server knows its sellers by
     #[arg(long, value_name = "ID", default_value_t = 1453, value_parser = id())]
@@ -88,6 +103,13 @@ pub(crate) struct Args {
     /// How many messages each customer sends, however long it takes
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=i64::from(MAX_NUMBER)))]
     pub(crate) count: Option<u32>,
+
+    /// How long all clients stay connected and silent before they send: what a connection costs can be looked at
+    ///
+    /// A server drops who is silent for six minutes.
+    #[arg(long, value_name = "S", default_value_t = 0, verbatim_doc_comment,
+        value_parser = value_parser!(u16).range(..=300))]
+    pub(crate) idle: u16,
 
     /// How many seconds without an answer to wait before giving up: for an ACK, a login, a restarting server
     #[arg(long, value_name = "S", default_value_t = 30, value_parser = value_parser!(u16).range(1..))]

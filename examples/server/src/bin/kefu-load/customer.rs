@@ -11,9 +11,11 @@ use tokio::select;
 use tokio::time::interval;
 
 use crate::content::{MAX_NUMBER, Template};
-use crate::link::{Caller, LOADING, Link, LinkError};
+use crate::link::{Link, LinkError};
 use crate::load::Shared;
 use crate::plan::{Role, Target};
+use crate::pulse::Pulse;
+use crate::service::{Caller, LOADING};
 use crate::window::{self, Window};
 
 /// Room for the ACKs of 256 messages.
@@ -71,12 +73,12 @@ pub(crate) struct Customer {
     /// Contents are written here one behind the other: the memory is used again, not allocated for each.
     contents: BytesMut,
     window: Window,
-    start: Instant,
+    pulse: Arc<Pulse>,
     sent: Sent,
 }
 
 impl Customer {
-    pub(crate) fn new(shared: Arc<Shared>, uid: u32, start: Instant) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, uid: u32, pulse: Arc<Pulse>) -> Self {
         let plan = &shared.plan;
         let Account { appid, uid: customer_id } = plan.account(Role::Customer, uid);
         let message = CustomerMessage {
@@ -92,7 +94,7 @@ impl Customer {
             template: plan.format.template(uid),
             contents: BytesMut::with_capacity(plan.format.size().max(BUFFER)),
             window: Window::new(plan.window),
-            start,
+            pulse,
             sent: Sent::new(uid),
             shared,
         }
@@ -106,8 +108,8 @@ impl Customer {
     pub(crate) async fn run(mut self, mut link: Link) -> Sent {
         let caller = Self::caller(self.shared.plan.account(Role::Customer, self.sent.uid));
         while self.converse(&mut link).await.is_err() {
-            let server = &self.shared.server;
-            match caller.log_in_again(server, &mut self.sent.refused_logins).await {
+            let (service, lost) = (&self.shared.service, link.server());
+            match caller.log_in_again(service, lost, &mut self.sent.refused_logins).await {
                 Ok(again) => link = again,
                 Err(error) => {
                     self.sent.gave_up = Some(error);
@@ -124,7 +126,7 @@ impl Customer {
 
     /// Works on one connection until the end of the run, or until the connection breaks.
     async fn converse(&mut self, link: &mut Link) -> Result<(), LinkError> {
-        let patience = self.shared.server.patience();
+        let patience = self.shared.service.patience();
         self.repeat(link)?;
         let mut tick = interval(TICK);
         let mut now = Instant::now();
@@ -162,7 +164,7 @@ impl Customer {
         let next = self.window.next();
         next < MAX_NUMBER
             && match self.shared.plan.target {
-                Target::Time(time) => now.saturating_duration_since(self.start) < time,
+                Target::Time(time) => now.saturating_duration_since(self.pulse.started()) < time,
                 Target::Count(count) => next < count,
             }
     }
@@ -186,6 +188,7 @@ impl Customer {
         if acked > 0 {
             self.sent.last_ack = Some(now);
             self.shared.counters.acked(acked);
+            self.pulse.beat();
         }
         taken
     }

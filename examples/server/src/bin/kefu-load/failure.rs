@@ -39,8 +39,10 @@ fn hint(error: &LinkError) -> &'static str {
             "allow more open files with `ulimit -n`, or use fewer --customers"
         }
         LinkError::Io(_) => "start the server, or name another with --addr",
-        LinkError::Refused => "start the server with the tokens that --write-tokens writes",
-        LinkError::Closed => "see the server's log; it may have a limit of connections",
+        LinkError::Refused(_) => "start the server with the tokens that --write-tokens writes",
+        LinkError::Closed => {
+            "see the server's log; it may have a limit of connections, or want TLS"
+        }
         LinkError::Silent(_) => "see whether the server is busy, or give it more --patience",
         LinkError::Undecodable(_) | LinkError::Unwritable(_) | LinkError::TooLong(_) => {
             "see whether --addr is a server of this protocol"

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 use kefu_proto::MsgId;
 use tokio::sync::watch;
@@ -10,18 +9,20 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::customer::{Customer, Sent};
 use crate::failure::Failure;
-use crate::link::{Link, LinkError, Server};
+use crate::link::{Link, LinkError};
 use crate::plan::{Plan, Role};
 use crate::progress::Progress;
+use crate::pulse::Pulse;
 use crate::report::Report;
 use crate::seller::{Heard, Seller};
+use crate::service::Service;
 use crate::verify::{self, Queue};
 
 /// What all connections of a run have in common.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) plan: Plan,
-    pub(crate) server: Server,
+    pub(crate) service: Service,
     pub(crate) counters: Counters,
 }
 
@@ -35,23 +36,23 @@ pub(crate) struct Counters {
 }
 
 pub(crate) async fn run(plan: Plan) -> Result<Report, Failure> {
-    let found = Server::find(&plan.addr, plan.patience).await;
-    let server = found.map_err(|source| Failure::Address { addr: plan.addr.clone(), source })?;
-    let shared = Arc::new(Shared { plan, server, counters: Counters::default() });
+    let service = Service::find(&plan.addrs, plan.patience).await?;
+    let shared = Arc::new(Shared { plan, service, counters: Counters::default() });
     let progress = Progress::new();
 
     let sellers = log_in_all(&shared, Role::Seller, shared.plan.sellers).await?;
     let customers = log_in_all(&shared, Role::Customer, shared.plan.customers).await?;
     let queues = sellers.iter().chain(&customers).map(|ready| ready.queue).collect();
 
-    let start = Instant::now();
-    let sending = send_all(&shared, start, sellers, customers);
-    let (sent, heard) = progress.of_sending(&shared, start, sending).await;
+    progress.of_idling(shared.plan.idle).await;
+    let pulse = Arc::new(Pulse::start());
+    let sending = send_all(&shared, &pulse, sellers, customers);
+    let (sent, heard) = progress.of_sending(&shared, pulse.started(), sending).await;
     let sent: Arc<[Sent]> = sent.into();
     let expected = sent.iter().map(|sent| 2 * sent.latency.len()).sum();
     let verifying = verify::all(&shared, queues, &sent);
     let verdict = progress.of_verifying(&shared, expected, verifying).await?;
-    Ok(Report::new(&shared.plan, start, &sent, &heard, verdict))
+    Ok(Report::new(&shared.plan, &pulse, &sent, &heard, verdict))
 }
 
 /// A client that has logged in.
@@ -68,7 +69,7 @@ async fn log_in_all(shared: &Arc<Shared>, role: Role, count: u32) -> Result<Vec<
         logins.spawn(async move {
             let account = shared.plan.account(role, uid);
             log_in(&shared, role, uid).await.map_err(|source| Failure::Login {
-                addr: shared.plan.addr.clone(),
+                addr: shared.plan.addr(),
                 account,
                 source,
             })
@@ -88,15 +89,15 @@ async fn log_in(shared: &Shared, role: Role, uid: u32) -> Result<Ready, LinkErro
         Role::Seller => Seller::caller(account),
         Role::Customer => Customer::caller(account),
     };
-    let mut link = caller.log_in(&shared.server).await?;
-    let end = link.sync(MsgId(0), shared.server.patience(), |_| ()).await?;
+    let mut link = caller.log_in(&shared.service, shared.plan.server_of(role, uid)).await?;
+    let end = link.sync(MsgId(0), shared.service.patience(), |_| ()).await?;
     Ok(Ready { queue: Queue { role, uid, end }, link })
 }
 
 /// Sends until the customers are done, then lets the sellers finish.
 async fn send_all(
     shared: &Arc<Shared>,
-    start: Instant,
+    pulse: &Arc<Pulse>,
     sellers: Vec<Ready>,
     customers: Vec<Ready>,
 ) -> (Vec<Sent>, Vec<Heard>) {
@@ -107,12 +108,14 @@ async fn send_all(
     }
     let mut sending = JoinSet::new();
     for Ready { queue: Queue { uid, .. }, link } in customers {
-        sending.spawn(Customer::new(Arc::clone(shared), uid, start).run(link));
+        sending.spawn(Customer::new(Arc::clone(shared), uid, Arc::clone(pulse)).run(link));
     }
     let mut sent = Vec::new();
     while let Some(customer) = sending.join_next().await {
         sent.push(joined(customer));
     }
+    // Where the last of them gave up, the service had been still until now.
+    pulse.beat();
     over.send_replace(true);
     let mut heard = Vec::new();
     while let Some(seller) = listening.join_next().await {

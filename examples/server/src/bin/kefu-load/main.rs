@@ -9,8 +9,10 @@ mod link;
 mod load;
 mod plan;
 mod progress;
+mod pulse;
 mod report;
 mod seller;
+mod service;
 mod verify;
 mod window;
 

@@ -13,7 +13,8 @@ use crate::failure::Failure;
 /// A run.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    pub(crate) addr: String,
+    /// The servers of the service.
+    pub(crate) addrs: Vec<String>,
     pub(crate) format: Format,
     pub(crate) customers: u32,
     pub(crate) sellers: u32,
@@ -21,6 +22,8 @@ pub(crate) struct Plan {
     pub(crate) transient: u8,
     pub(crate) target: Target,
     pub(crate) patience: Duration,
+    /// Before the first message.
+    pub(crate) idle: Duration,
     appid: AppId,
     kefu_appid: AppId,
 }
@@ -52,7 +55,7 @@ impl Plan {
         }
         let time = Duration::from_secs(args.seconds.into());
         Ok(Self {
-            addr: args.addr.clone(),
+            addrs: args.addr.clone(),
             format,
             customers: args.customers,
             sellers: args.sellers,
@@ -60,6 +63,7 @@ impl Plan {
             transient: args.transient,
             target: args.count.map_or(Target::Time(time), Target::Count),
             patience: Duration::from_secs(args.patience.into()),
+            idle: Duration::from_secs(args.idle.into()),
             appid: AppId(args.appid),
             kefu_appid: AppId(args.kefu_appid),
         })
@@ -71,6 +75,21 @@ impl Plan {
             Role::Seller => self.kefu_appid,
         };
         Account { appid, uid: UserId(uid.into()) }
+    }
+
+    /// The addresses of all servers, as one may give them to --addr.
+    pub(crate) fn addr(&self) -> String {
+        self.addrs.join(",")
+    }
+
+    /// The number of the server that a client first connects to: they take turns, the sellers one server behind the
+    /// customers, so that most messages go from one server to another.
+    pub(crate) fn server_of(&self, role: Role, uid: u32) -> usize {
+        let turn = match role {
+            Role::Customer => uid - 1,
+            Role::Seller => uid,
+        };
+        usize::try_from(turn).unwrap_or(0) % self.addrs.len()
     }
 
     /// The customers take turns at the sellers.
@@ -132,6 +151,21 @@ mod tests {
     fn customers_take_turns_at_the_sellers() {
         let plan = plan(&["--customers", "5", "--sellers", "2"]).unwrap();
         assert!((1..=5).map(|customer| plan.seller_of(customer)).eq([1, 2, 1, 2, 1]));
+    }
+
+    #[test]
+    fn most_customers_write_to_a_seller_on_another_server() {
+        let apart = |args: &[&str]| {
+            let plan = plan(args).unwrap();
+            let server = |customer| plan.server_of(Role::Customer, customer);
+            let server_of_seller = |seller| plan.server_of(Role::Seller, seller);
+            let all = 1..=plan.customers;
+            all.filter(|&uid| server(uid) != server_of_seller(plan.seller_of(uid))).count()
+        };
+        assert_eq!(apart(&["--addr", "a:1"]), 0);
+        assert_eq!(apart(&["--addr", "a:1,b:1"]), 200);
+        assert_eq!(apart(&["--addr", "a:1,b:1,c:1", "--sellers", "9"]), 200);
+        assert_eq!(apart(&["--addr", "a:1,b:1", "--addr", "c:1"]), 130);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::select;
-use tokio::time::interval;
+use tokio::time::{interval, sleep};
 
 use crate::load::{Counted, Shared};
 use crate::plan::Target;
@@ -59,6 +59,18 @@ impl Progress {
             Step { done, of, text }
         })
         .await
+    }
+
+    pub(crate) async fn of_idling(self, time: Duration) {
+        if time.is_zero() {
+            return;
+        }
+        let start = Instant::now();
+        self.show("idle", sleep(time), || {
+            let (done, of) = (millis(start.elapsed()), millis(time));
+            Step { done, of, text: format!("{} of {} s", done / 1_000, of / 1_000) }
+        })
+        .await;
     }
 
     pub(crate) async fn of_verifying<T>(

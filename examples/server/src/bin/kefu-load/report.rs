@@ -1,7 +1,7 @@
 //! The result: a table for people, one JSON object for machines.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::customer::{Sent, latencies};
 use crate::ledger::Verdict;
 use crate::plan::Plan;
+use crate::pulse::Pulse;
 use crate::seller::Heard;
 
 #[derive(Debug, Serialize)]
@@ -28,6 +29,8 @@ pub(crate) struct Report {
     /// Sent once more after a lost connection.
     repeated: u64,
     ack_latency_us: Latency,
+    /// The longest time, until all customers were done, in which none of them got an ACK.
+    longest_pause_ms: f64,
     /// How many SYNC_NOTIFY sellers received.
     notifies: u64,
     /// Transient messages that sellers received.
@@ -60,7 +63,7 @@ struct Refusals {
 impl Report {
     pub(crate) fn new(
         plan: &Plan,
-        start: Instant,
+        pulse: &Pulse,
         sent: &[Sent],
         heard: &[Heard],
         verification: Verdict,
@@ -71,7 +74,7 @@ impl Report {
             latency.add(&customer.latency).unwrap_or_default();
         }
         let last_ack = sent.iter().filter_map(|sent| sent.last_ack).max();
-        let elapsed = last_ack.map_or(Duration::ZERO, |last| last.duration_since(start));
+        let elapsed = last_ack.map_or(Duration::ZERO, |last| last.duration_since(pulse.started()));
         let acked = latency.len();
         let of_sent = |figure: fn(&Sent) -> u64| sent.iter().map(figure).sum::<u64>();
         let of_heard = |figure: fn(&Heard) -> u64| heard.iter().map(figure).sum::<u64>();
@@ -82,7 +85,7 @@ impl Report {
         let total = of_sent(|sent| sent.count.into());
         Self {
             run: plan.format.run().to_owned(),
-            server: plan.addr.clone(),
+            server: plan.addr(),
             customers: plan.customers,
             sellers: plan.sellers,
             window: plan.window,
@@ -94,6 +97,7 @@ impl Report {
             acked,
             repeated: of_sent(|sent| sent.repeated),
             ack_latency_us: Latency::of(&latency),
+            longest_pause_ms: pulse.longest_pause().as_secs_f64() * 1e3,
             notifies: of_heard(|heard| heard.notifies),
             transient_received: of_heard(|heard| heard.transient),
             refusals: Refusals {
@@ -166,6 +170,8 @@ impl fmt::Display for Report {
             ms(p99_9),
             ms(max)
         )?;
+        let Self { longest_pause_ms, .. } = self;
+        writeln!(f, "pause         no customer got an ACK for up to {longest_pause_ms:.2} ms")?;
         let Self { notifies, transient_received, refusals, reconnects, gave_up, .. } = self;
         writeln!(
             f,

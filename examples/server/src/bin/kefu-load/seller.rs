@@ -8,9 +8,10 @@ use tokio::select;
 use tokio::sync::watch;
 use tokio::time::{Instant, interval_at, timeout};
 
-use crate::link::{Caller, LOADING, Link, LinkError};
+use crate::link::{Link, LinkError};
 use crate::load::Shared;
 use crate::plan::Role;
+use crate::service::{Caller, LOADING};
 
 const BUFFER: usize = 16 * 1024;
 /// A server drops who is silent for six minutes (S4), and a seller has nothing else to say.
@@ -50,10 +51,11 @@ impl Seller {
     pub(crate) async fn run(mut self, mut link: Link) -> Heard {
         let mut over = self.over.clone();
         while self.listen(&mut link).await.is_err() && !*over.borrow() {
-            let server = &self.shared.server;
+            let (service, lost) = (&self.shared.service, link.server());
             let caller = Self::caller(self.account);
+            let refused = &mut self.heard.refused_logins;
             select! {
-                again = caller.log_in_again(server, &mut self.heard.refused_logins) => match again {
+                again = caller.log_in_again(service, lost, refused) => match again {
                     Ok(again) => {
                         link = again;
                         self.heard.reconnects += 1;
@@ -67,7 +69,7 @@ impl Seller {
                 _ = over.wait_for(|&over| over) => break,
             }
         }
-        let _ = timeout(self.shared.server.patience(), self.hear_out(&mut link)).await;
+        let _ = timeout(self.shared.service.patience(), self.hear_out(&mut link)).await;
         self.heard
     }
 

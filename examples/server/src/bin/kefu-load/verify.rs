@@ -10,9 +10,10 @@ use crate::content::Mark;
 use crate::customer::Sent;
 use crate::failure::Failure;
 use crate::ledger::{Ledger, Verdict};
-use crate::link::{Caller, Link, LinkError, VERIFYING};
+use crate::link::{Link, LinkError};
 use crate::load::{Shared, joined};
 use crate::plan::Role;
+use crate::service::{Caller, VERIFYING};
 
 const BUFFER: usize = 128 * 1024;
 const READING_AT_ONCE: usize = 8;
@@ -44,7 +45,7 @@ pub(crate) async fn all(
             let _turn = turns.acquire().await;
             let reader = Reader { shared: &shared, queue, sent: &sent };
             let failed = |source| Failure::Verification {
-                addr: shared.plan.addr.clone(),
+                addr: shared.plan.addr(),
                 account: reader.account(),
                 source,
             };
@@ -68,21 +69,23 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Reads the queue, from its start again if the server goes away meanwhile.
     async fn read(self) -> Result<Verdict, LinkError> {
-        let shared = self.shared;
+        let Shared { plan, service, .. } = self.shared;
+        let first = plan.server_of(self.queue.role, self.queue.uid);
         let caller = Caller { account: self.account(), device: VERIFYING, buffer: BUFFER };
         // A first login that fails may have met a restart, like any other.
-        let mut link = match caller.log_in(&shared.server).await {
-            Ok(link) => Ok(link),
-            Err(_) => caller.log_in_again(&shared.server, &mut 0).await,
+        let mut link = match caller.log_in(service, first).await {
+            Ok(link) => link,
+            Err(_) => caller.log_in_again(service, first, &mut 0).await?,
         };
         let mut attempt = 1;
         loop {
-            let read = self.read_on(link?).await;
+            let lost = link.server();
+            let read = self.read_on(link).await;
             if read.is_ok() || attempt == ATTEMPTS {
                 return read;
             }
             attempt += 1;
-            link = caller.log_in_again(&shared.server, &mut 0).await;
+            link = caller.log_in_again(service, lost, &mut 0).await?;
         }
     }
 
@@ -107,14 +110,14 @@ impl Reader<'_> {
         link: &mut Link,
         after: MsgId,
     ) -> Result<(Verdict, MsgId), LinkError> {
-        let Self { shared: Shared { plan, server, counters }, queue, sent } = self;
+        let Self { shared: Shared { plan, service, counters }, queue, sent } = self;
         let belong = |sent: &&Sent| match queue.role {
             Role::Customer => queue.uid == sent.uid,
             Role::Seller => queue.uid == plan.seller_of(sent.uid),
         };
         let mut ledger = Ledger::new(plan, self.account(), sent.iter().filter(belong));
         let last = link
-            .sync(after, server.patience(), |chat| {
+            .sync(after, service.patience(), |chat| {
                 if let Some(mark) = plan.format.read(&chat.content) {
                     let names_sender = chat.customer_id == UserId(mark.customer.into());
                     ledger.enter(Mark { intact: mark.intact && names_sender, ..mark });

@@ -5,6 +5,8 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
+use kefu_proto::MsgId;
+
 /// How a store is run; the defaults suit a server.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -16,6 +18,8 @@ pub struct Options {
     pub group: NonZeroUsize,
     /// How many uuids of active senders are kept in memory, at about 30 bytes each.
     pub marks: usize,
+    /// Messages get greater ids than this, and than those that there are.
+    pub after: MsgId,
     /// How many queues can be read at the same time.
     pub readers: NonZeroU32,
     /// The database may have this many pages of 4 KiB at most. For tests of a full disk.
@@ -32,6 +36,7 @@ impl Default for Options {
             waiting: const { NonZeroUsize::new(32 * 1024).expect("not 0") },
             group: const { NonZeroUsize::new(8 * 1024).expect("not 0") },
             marks: 4 * 1024 * 1024,
+            after: MsgId(0),
             readers: const { NonZeroU32::new(2).expect("not 0") },
             max_pages: None,
             observer: None,
@@ -46,6 +51,7 @@ impl fmt::Debug for Options {
             .field("waiting", &self.waiting)
             .field("group", &self.group)
             .field("marks", &self.marks)
+            .field("after", &self.after)
             .field("readers", &self.readers)
             .field("max_pages", &self.max_pages)
             .finish_non_exhaustive()

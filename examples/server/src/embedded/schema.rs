@@ -70,7 +70,7 @@ CREATE VIEW queued AS
 ";
 
 /// The lock must be kept as long as the folder is used.
-pub(super) fn open_folder(dir: &Path, options: &Options) -> Result<(File, Connection), OpenError> {
+pub(super) fn open_folder(dir: &Path, options: &Options) -> Result<(Lock, Connection), OpenError> {
     create_folder(dir)?;
     let lock = lock(dir)?;
     let path = dir.join(DATABASE);
@@ -116,13 +116,24 @@ fn create_folder(dir: &Path) -> Result<(), OpenError> {
     dir.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all()).map_err(io)
 }
 
-/// The system releases the lock when the process ends, however it does.
-fn lock(dir: &Path) -> Result<File, OpenError> {
+/// Keeps others from a folder until it is dropped, or the process ends, however it does.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    /// To close the file would not do: a child process that has not become another program yet has it open, too.
+    fn drop(&mut self) {
+        // An error means that there is no lock any more.
+        let _ = self.0.unlock();
+    }
+}
+
+fn lock(dir: &Path) -> Result<Lock, OpenError> {
     let path = dir.join("lock");
     let io = |source| OpenError::Io { path: path.clone(), source };
     let file = File::options().create(true).append(true).open(&path).map_err(io)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: dir.to_owned() }),
         Err(TryLockError::Error(source)) => Err(OpenError::Io { path, source }),
     }

@@ -3,8 +3,9 @@
 use kefu_proto::{Encode, MsgId, Saved, Saves};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Result};
 
-use super::repeat::{self, Known, Mark};
+use super::repeat::{Known, Mark};
 use super::row::{bind_message, message_columns};
+use crate::repeat::uuid;
 
 /// Numbers messages. Ids of all queues come from one counter, so they grow in each.
 #[derive(Debug)]
@@ -16,8 +17,12 @@ pub(super) struct Messages {
 }
 
 impl Messages {
-    pub(super) fn open(db: &Connection, marks: usize) -> Result<Self> {
-        let last = db.query_one("SELECT ifnull(max(n), 0) FROM message", [], |row| row.get(0))?;
+    /// Goes on after the last message, and after `after`.
+    pub(super) fn open(db: &Connection, marks: usize, after: MsgId) -> Result<Self> {
+        let last: i64 =
+            db.query_one("SELECT ifnull(max(n), 0) FROM message", [], |row| row.get(0))?;
+        // Message `n` has the ids `2n - 1` and `2n`.
+        let last = last.max(after.0 / 2 + after.0 % 2);
         Ok(Self { last, kept: last, known: Known::new(marks) })
     }
 
@@ -103,7 +108,7 @@ impl Inserts<'_> {
         let same = select
             .query_one([first, command, appid, customer, body.seller_id.0], |row| {
                 let content = row.get_ref(0)?.as_bytes()?;
-                Ok(repeat::uuid(content) == repeat::uuid(&body.content))
+                Ok(uuid(content) == uuid(&body.content))
             })
             .optional()?;
         Ok(same.unwrap_or(false).then_some(first))

@@ -6,13 +6,13 @@
 //! of the senders that are active are in memory, read from their queues when they send for the
 //! first time.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use kefu_proto::{Account, Saves};
 use rusqlite::{Connection, Result};
-use serde::Deserialize;
+
+use crate::repeat::uuid;
 
 /// A hash of what makes a message the same for its sender: its receiver and its uuid. Stored, so it
 /// may not change. Two messages may share one: a mark that is known is a reason to look at the
@@ -26,24 +26,6 @@ pub(super) fn mark_of(saves: &Saves) -> Option<Mark> {
     let uuid = uuid(&receiver.message.body.content)?;
     let receiver = appid.0.to_be_bytes().into_iter().chain(uid.0.to_be_bytes());
     Some(hash(receiver.chain(uuid.bytes())))
-}
-
-/// The top-level string field `uuid` of a JSON object. Anything else has none: a field of another
-/// type, a field given twice, an empty one, bytes that are no JSON.
-pub(super) fn uuid(content: &[u8]) -> Option<Cow<'_, str>> {
-    #[derive(Deserialize)]
-    struct Marked<'c> {
-        #[serde(borrow)]
-        uuid: Cow<'c, str>,
-    }
-
-    // An array would do for a struct, too.
-    let first = content.iter().find(|byte| !byte.is_ascii_whitespace())?;
-    if *first != b'{' {
-        return None;
-    }
-    let Marked { uuid } = serde_json::from_slice(content).ok()?;
-    (!uuid.is_empty()).then_some(uuid)
 }
 
 /// FNV-1a, 64 bits.
@@ -161,39 +143,6 @@ fn load(db: &Connection, account: Account) -> Result<HashMap<Mark, i64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_top_level_string_is_a_uuid() {
-        let found = |content: &str| uuid(content.as_bytes()).map(Cow::into_owned);
-        assert_eq!(found(r#"{"uuid":"a-1"}"#).as_deref(), Some("a-1"));
-        assert_eq!(
-            found(" {\"text\":\"\u{5728}\", \"uuid\" : \"\\u0061\"} ").as_deref(),
-            Some("a")
-        );
-        assert_eq!(found(r#"{"x":{"uuid":"in"},"\u0075uid":"out"}"#).as_deref(), Some("out"));
-    }
-
-    #[test]
-    fn nothing_else_is() {
-        for content in [
-            &b""[..],
-            b"\xff\xfe",
-            b"hello",
-            br#"["a-1"]"#,
-            br#""uuid""#,
-            br#"{"uuid":1}"#,
-            br#"{"uuid":null}"#,
-            br#"{"uuid":""}"#,
-            br#"{"uuid":"a","uuid":"b"}"#,
-            br#"{"x":{"uuid":"a"}}"#,
-            br#"{"text":"\"uuid\":\"a\""}"#,
-            br#"{"uuid":"a""#,
-            br#"{"uuid":"a"} x"#,
-            b"{\"uuid\":\"\xff\"}",
-        ] {
-            assert_eq!(uuid(content), None, "{content:?}");
-        }
-    }
 
     #[test]
     fn a_mark_does_not_change() {

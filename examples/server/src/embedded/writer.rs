@@ -1,6 +1,5 @@
 //! The one thread that writes: group commits.
 
-use std::fs::File;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,6 +12,7 @@ use super::options::{Fault, Group, Options, Step};
 use super::outbox::{self, Outbox, Push, PushId};
 use super::repeat::Mark;
 use super::row::bind_bytes;
+use super::schema::Lock;
 use super::{OpenError, StoreError};
 
 /// After how many pages in the write-ahead log they are copied into the database. More pages are
@@ -69,18 +69,19 @@ pub(super) struct Writer {
     doubt: Option<Arc<rusqlite::Error>>,
     /// The last group failed, and that has been logged.
     failing: bool,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Writer {
     pub(super) fn new(
         db: Connection,
-        lock: File,
+        lock: Lock,
         queue: mpsc::UnboundedReceiver<Job>,
         options: Options,
         pushed: Arc<Notify>,
     ) -> Result<Self, OpenError> {
-        let (messages, outbox) = (Messages::open(&db, options.marks)?, Outbox::open(&db)?);
+        let (messages, outbox) =
+            (Messages::open(&db, options.marks, options.after)?, Outbox::open(&db)?);
         Ok(Self {
             db,
             queue,

@@ -200,8 +200,8 @@ async fn connect(url: &str, gaps: Arc<Gaps>) -> Result<Client, ConnectError> {
             }
             match event {
                 Event::Disconnected => tracing::warn!(%event, "NATS"),
-                // One for each attempt to connect again.
-                Event::ClientError(_) => tracing::debug!(%event, "NATS"),
+                // One for each attempt to connect again; what this server does itself.
+                Event::ClientError(_) | Event::Closed => tracing::debug!(%event, "NATS"),
                 _ => tracing::info!(%event, "NATS"),
             }
             std::future::ready(())

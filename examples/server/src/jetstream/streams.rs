@@ -91,17 +91,25 @@ pub async fn bucket(
 
 async fn stream(context: &Context, wanted: Config) -> Result<Stream, SettingsError> {
     let deadline = Instant::now() + MAKING;
+    let mut told = false;
     loop {
         match find_or_make(context, &wanted).await {
             // A cluster may be without a leader for a moment, a stream of it for longer; a busy disk takes its time.
-            Err(SettingsError::NoAnswer { .. }) if Instant::now() < deadline => sleep(RETRY).await,
+            Err(error @ SettingsError::NoAnswer { .. }) if Instant::now() < deadline => {
+                if !told {
+                    tracing::warn!(stream = wanted.name, %error, "waiting up to {} s", MAKING.as_secs());
+                    told = true;
+                }
+                sleep(RETRY).await;
+            }
             ended => return ended,
         }
     }
 }
 
-/// How long answers are waited for while a stream is made.
-const MAKING: Duration = Duration::from_secs(10);
+/// How long answers are waited for while a stream is made: several of the elections that a cluster may need, each of which
+/// takes up to ten seconds.
+const MAKING: Duration = Duration::from_secs(30);
 
 async fn find_or_make(context: &Context, wanted: &Config) -> Result<Stream, SettingsError> {
     if let Some(stream) = find(context, wanted).await? {

@@ -94,27 +94,37 @@ async fn servers_that_start_together_on_an_empty_cluster_make_its_streams_togeth
 }
 
 #[tokio::test]
-async fn a_server_waits_a_while_for_most_of_a_cluster() {
+async fn a_server_waits_for_most_of_a_cluster() {
     let cluster = Cluster::start().await;
+    cluster.stop(1).await;
+    cluster.stop(2).await;
     let place = Place::new(cluster.url());
-    let others = [1, 2];
-    for node in others {
-        cluster.stop(node).await;
-    }
-    let line = refused(&place, &["--replicas", "3"]).await;
-    assert!(line.starts_with("JetStream is not available: ") && line.contains("most"), "{line}");
-
-    let options = ["--replicas", "3"];
-    let server = async { tokio::join!(place.server(&options), place.server(&options)) };
+    let servers = async {
+        tokio::join!(place.server(&["--replicas", "3"]), place.server(&["--replicas", "3"]))
+    };
     let cluster_goes_on = async {
         // Longer than one answer is waited for.
         sleep(Duration::from_secs(4)).await;
-        for node in others {
-            cluster.go_on(node);
-        }
+        cluster.go_on(1);
+        cluster.go_on(2);
     };
-    tokio::join!(server, cluster_goes_on);
+    tokio::join!(servers, cluster_goes_on);
     assert_eq!(streams(&place.store).await.len(), 8 + 3);
+}
+
+#[tokio::test]
+async fn a_server_that_waits_for_most_of_a_cluster_says_so_and_gives_up_after_a_while() {
+    let cluster = Cluster::start().await;
+    cluster.stop(1).await;
+    cluster.stop(2).await;
+    let place = Place::new(cluster.url());
+    let output = output(place.command(&["--replicas", "3"])).await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(said.matches("waiting up to 30 s").count(), 1, "{said}");
+    let line = said.lines().find(|line| line.starts_with("kefu-server: ")).unwrap();
+    assert!(line.contains(": JetStream is not available: "), "{line}");
+    assert!(line.ends_with("; most servers of a cluster must be there"), "{line}");
 }
 
 #[tokio::test]

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-/// Longer than anything here takes on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than anything here takes on a busy machine, where a cluster may need several elections.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits for what must come.
 pub async fn within<F: Future>(what: &str, future: F) -> F::Output {
@@ -27,15 +27,10 @@ pub async fn within<F: Future>(what: &str, future: F) -> F::Output {
 }
 
 /// Asks until it is so, for what nobody announces.
-pub async fn until(what: &str, is_so: impl AsyncFnMut() -> bool) {
-    until_within(PATIENCE, what, is_so).await;
-}
-
-/// As [`until`], for what has a reason to take longer.
-pub async fn until_within(patience: Duration, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + patience;
+pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
     while !is_so().await {
-        assert!(Instant::now() < deadline, "waited {} s in vain until {what}", patience.as_secs());
+        assert!(Instant::now() < deadline, "waited {} s in vain until {what}", PATIENCE.as_secs());
         sleep(Duration::from_millis(5)).await;
     }
 }

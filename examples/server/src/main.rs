@@ -3,7 +3,6 @@
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use clap::Parser;
 use kefu_server::options::Options;
 use kefu_server::server::Server;
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let options = Options::parse();
+    let options = Options::read(std::env::args_os()).unwrap_or_else(|error| error.exit());
     // What the client of NATS would say of its connection the server says.
     let usual = || EnvFilter::new("info,async_nats=off");
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| usual());

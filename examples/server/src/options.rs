@@ -1,13 +1,16 @@
 //! The command line.
 
 use std::convert::Infallible;
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::{NonZeroUsize, ParseIntError};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Args, Parser};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser};
 use kefu_proto::{AppId, Config, FrameLimit, MsgId};
 
 use crate::jetstream::Settings;
@@ -135,6 +138,31 @@ pub enum Backend {
 }
 
 impl Options {
+    /// Reads a command line, whose first word is the program's name.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, for people; asking for help is one, too.
+    pub fn read(line: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let given = command.try_get_matches_from_mut(line)?;
+        let options = Self::from_arg_matches(&given).map_err(|error| error.format(&mut command))?;
+        match &options.store {
+            Backend::Embedded => match Streams::given(&given) {
+                Some(option) => Err(command.error(
+                    ErrorKind::ArgumentConflict,
+                    format!("{option} says how NATS keeps messages: give --store nats://… as well, or leave it out"),
+                )),
+                None => Ok(options),
+            },
+            Backend::Nats(url) if !is_address(url) => Err(command.error(
+                ErrorKind::InvalidValue,
+                "--store must be `embedded` or an address like nats://127.0.0.1:4222",
+            )),
+            Backend::Nats(_) => Ok(options),
+        }
+    }
+
     /// Where the messages lie, for people.
     pub fn data_is_in(&self) -> String {
         match &self.store {
@@ -163,14 +191,14 @@ const SCHEMES: [&str; 2] = ["nats://", "tls://"];
 impl FromStr for Backend {
     type Err = Infallible;
 
-    /// What is no address is refused by [`is_address`]: the command line would repeat it with its secrets.
+    /// What is no address is refused by [`Options::read`]: an error here would be shown with it, secrets and all.
     fn from_str(text: &str) -> Result<Self, Infallible> {
         Ok(if text == "embedded" { Self::Embedded } else { Self::Nats(text.into()) })
     }
 }
 
 /// Whether NATS may be there.
-pub fn is_address(url: &str) -> bool {
+fn is_address(url: &str) -> bool {
     SCHEMES.iter().any(|scheme| url.starts_with(scheme))
 }
 
@@ -201,6 +229,17 @@ pub struct Streams {
 }
 
 impl Streams {
+    /// One of these options that somebody has given.
+    fn given(matches: &ArgMatches) -> Option<String> {
+        let options = Self::augment_args(Command::new("streams"));
+        let mut options = options.get_arguments();
+        let given = options.find(|option| {
+            let source = matches.value_source(option.get_id().as_str());
+            source.is_some_and(|source| source != ValueSource::DefaultValue)
+        })?;
+        given.get_long().map(|name| format!("--{name}"))
+    }
+
     pub fn settings(&self, after: MsgId) -> Settings {
         let Self { shards, replicas, duplicate_window, retain_days, retain_bytes } = *self;
         Settings {
@@ -256,8 +295,6 @@ fn frame_limit(text: &str) -> Result<FrameLimit, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

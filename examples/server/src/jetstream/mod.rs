@@ -47,7 +47,7 @@ pub use streams::{Settings, SettingsError};
 
 use self::address::Address;
 use crate::embedded::Observer;
-use crate::options::{is_address, without_secrets};
+use crate::options::without_secrets;
 
 /// A handle to the streams; clones are handles to the same ones.
 #[derive(Clone)]
@@ -178,9 +178,6 @@ struct Gaps {
 }
 
 async fn connect(url: &str, gaps: Arc<Gaps>) -> Result<Client, ConnectError> {
-    if !is_address(url) {
-        return Err(ConnectError::NoAddress);
-    }
     let unreachable = |source| ConnectError::Unreachable { url: without_secrets(url), source };
     let address = Address::parse(url).map_err(|error| unreachable(error.into()))?;
     let options = ConnectOptions::new()
@@ -221,8 +218,6 @@ pub enum ConnectError {
         "cannot reach NATS at {url}: {source}; start it with nats-server -js, or choose another with --store"
     )]
     Unreachable { url: String, source: async_nats::ConnectError },
-    #[error("--store must be `embedded` or an address like nats://127.0.0.1:4222")]
-    NoAddress,
     #[error(transparent)]
     Settings(#[from] SettingsError),
 }

@@ -179,8 +179,6 @@ async fn secrets_of_a_nats_address_are_shown_to_nobody() {
         format!("nats://kefu:{SECRET}@127.0.0.1:no-port"),
         format!("nats://kefu:a,{SECRET}@127.0.0.1:{port}"),
         format!("nats://kefu:a@{SECRET}@127.0.0.1:{port}"),
-        format!("nat://kefu:{SECRET}@{host}"),
-        format!("kefu:{SECRET}@{host}"),
     ] {
         let line = refused(&Place::new(store.clone()), &[]).await;
         assert!(!line.contains(SECRET), "{store}: {line}");

@@ -26,11 +26,43 @@ async fn a_wrong_command_line_has_exit_status_2() {
     assert_usage_error(command, "nowhere").await;
 }
 
-async fn assert_usage_error(command: Command, expected: &str) {
+/// It may hold a secret, which is not repeated.
+#[tokio::test]
+async fn a_store_that_there_is_not_has_exit_status_2() {
+    for store in ["", "nats", "nat://kefu:s3cr3t@127.0.0.1", "kefu:s3cr3t@127.0.0.1:4222"] {
+        let mut command = bare_command();
+        command.args(["--store", store]);
+        let said = assert_usage_error(command, "--store must be `embedded` or an address").await;
+        assert!(!said.contains("s3cr3t"), "{said}");
+    }
+}
+
+/// Whoever asked for messages to go after a week would keep them for ever, and not know.
+#[tokio::test]
+async fn options_of_streams_without_nats_have_exit_status_2() {
+    for [option, value] in [
+        ["--shards", "8"],
+        ["--replicas", "3"],
+        ["--duplicate-window", "60"],
+        ["--retain-days", "7"],
+        ["--retain-bytes", "1000000"],
+    ] {
+        let expected = format!("{option} says how NATS keeps messages: give --store nats://");
+        let mut command = bare_command();
+        command.args([option, value]);
+        assert_usage_error(command, &expected).await;
+    }
+    let mut command = bare_command();
+    command.env("KEFU_RETAIN_DAYS", "7");
+    assert_usage_error(command, "--retain-days says how NATS keeps messages").await;
+}
+
+async fn assert_usage_error(command: Command, expected: &str) -> String {
     let output = output(command).await;
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{said}");
     assert!(said.starts_with("error: ") && said.contains(expected), "{said}");
+    said
 }
 
 #[tokio::test]

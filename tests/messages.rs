@@ -218,7 +218,6 @@ fn every_value_can_be_moved_to_another_thread() {
     shared::<SaveMessage<'static>>();
 }
 
-/// Exact, so that whoever changes what a million of them take knows it.
 #[test]
 fn a_session_tells_what_it_was_made_of() {
     let account = Account { appid: AppId(7), uid: UserId(1) };
@@ -226,6 +225,7 @@ fn a_session_tells_what_it_was_made_of() {
     assert_eq!(Ok(session().config()), Config::new(AppId(1453)));
 }
 
+/// Exact, so that whoever changes what a million of them take knows it.
 #[test]
 fn a_session_is_small() {
     assert_eq!(size_of::<Session>(), 32);

@@ -43,7 +43,7 @@ fn path() -> PathBuf {
 }
 
 /// Counts depend on the compiler: those of two can be looked at, but a rise from one to the other is nobody's fault here.
-fn rustc() -> Result<String> {
+pub(crate) fn rustc() -> Result<String> {
     Ok(output(Command::new("rustc").arg("--version"))?.trim().to_owned())
 }
 

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::SystemTime;
 use std::{env, fs};
 
+use crate::counts::rustc;
 use crate::plots;
 use crate::ratios::SESSIONS;
 use crate::results::{self, Times};
@@ -51,8 +52,7 @@ fn machine() -> Result<String> {
     let info = fs::read_to_string("/proc/cpuinfo")?;
     let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let (_, model) = model.ok_or("/proc/cpuinfo names no processor")?;
-    let rustc = Command::new("rustc").arg("--version").output()?.stdout;
-    let rustc = String::from_utf8(rustc)?;
+    let rustc = rustc()?;
     let rustc = rustc.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
     Ok(format!("Nanoseconds per persistent message on {model}, {rustc}:\n"))
 }

@@ -22,16 +22,10 @@ pub(crate) fn online(who: &str) -> Server {
 }
 
 pub(crate) fn log_in(server: &mut Server, who: &str, token: &[u8]) {
-    server.receive(who, &login(token, 1));
-    assert_eq!(received(server, who).len(), 1);
+    log_in_on(server, who, token, "phone");
 }
 
-pub(crate) fn log_in_on(
-    server: &mut Server,
-    who: &str,
-    token: &'static [u8],
-    device: &'static str,
-) {
+pub(crate) fn log_in_on(server: &mut Server, who: &str, token: &[u8], device: &'static str) {
     server.receive(who, &login_on(token, device, 1));
     assert_eq!(received(server, who).len(), 1);
 }

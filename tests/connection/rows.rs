@@ -10,7 +10,7 @@ use super::client::{chat, frame, now, online_as};
 
 const CUSTOMER: Account = Account { appid: AppId(7), uid: UserId(1) };
 const SELLER: Account = Account { appid: AppId(1453), uid: UserId(2) };
-const PHONE: DeviceId = DeviceId(3);
+pub(crate) const PHONE: DeviceId = DeviceId(3);
 
 #[test]
 fn s2_a_request_names_the_queue_and_whether_the_kept_key_matters() {
@@ -63,7 +63,7 @@ fn debug_shows_no_content_of_a_row() {
     assert_eq!(format!("{row:?}"), shown);
 }
 
-fn pages(who: Account, device: DeviceId) -> SyncPages {
+pub(crate) fn pages(who: Account, device: DeviceId) -> SyncPages {
     request(who, device, 0).begin(MsgId(0)).1
 }
 
@@ -76,18 +76,13 @@ fn request(who: Account, device: DeviceId, key: i64) -> SyncRequest {
     }
 }
 
-fn row(msgid: i64, device_id: DeviceId, body: &Body) -> StoredMessage {
-    let Frame { command, body, .. } = frame_of(body);
-    StoredMessage { msgid: MsgId(msgid), device_id, command, body }
-}
-
-/// As it is synced: without seq, version and flags (S6).
-fn frame_of(body: &Body) -> Frame {
-    let (seq, version, flags) = (Seq(0), Version(0), Flags::NONE);
-    let message = Message { seq, version, flags, body: body.clone() };
-    let mut bytes = Vec::new();
-    message.encode_body(&mut bytes).unwrap();
-    Frame { seq, command: message.command(), version, flags, body: bytes.into() }
+pub(crate) fn row(msgid: i64, device_id: DeviceId, body: &Body) -> StoredMessage {
+    let message =
+        Message { seq: Seq(0), version: Version(0), flags: Flags::NONE, body: body.clone() };
+    let mut body = BytesMut::new();
+    message.encode_body(&mut body).unwrap();
+    let (msgid, command) = (MsgId(msgid), message.command());
+    StoredMessage { msgid, device_id, command, body: body.freeze() }
 }
 
 /// Seller 2 to customer 7/1.

@@ -2,16 +2,16 @@
 
 use bytes::BytesMut;
 use kefu_proto::{
-    Account, AppId, Body, Command, CustomerMessage, DeviceId, Encode, Flags, Frame, FrameDecoder,
-    FrameLimit, Identity, Message, MsgId, Online, Request, Seq, StoredMessage, SyncPages, UserId,
-    Version,
+    Account, AppId, Body, Command, CustomerMessage, DeviceId, Flags, Frame, FrameDecoder,
+    FrameLimit, MsgId, Online, Request, Seq, UserId, Version,
 };
 
 use super::client::{
-    bare_online, chat, frame, frame_of, log_in, log_in_on, now, online, online_as, received,
-    server, sync_keys, text,
+    bare_online, chat, frame, frame_of, log_in, log_in_on, now, online, received, server,
+    sync_keys, text,
 };
 use super::memory::Server;
+use super::rows::{PHONE, pages, row};
 
 /// S2.1, S2.2, S2.3, S2.4.
 #[test]
@@ -126,11 +126,11 @@ fn s2_what_this_very_device_has_sent_is_left_out() {
         (seller, from_seller(2), [from_seller(3), from_customer(7, 2), from_customer(1453, 1)]),
         (seller, from_customer(1453, 2), [from_customer(7, 2), from_seller(1), Body::Ping]),
     ] {
-        let mut pages = pages(reader);
-        assert_eq!(pages.row(row(1, 3, &own)), None, "{own:?}");
-        assert!(pages.row(row(2, 4, &own)).is_some(), "{own:?} from another device");
+        let mut pages = pages(reader, PHONE);
+        assert_eq!(pages.row(row(1, PHONE, &own)), None, "{own:?}");
+        assert!(pages.row(row(2, DeviceId(4), &own)).is_some(), "{own:?} from another device");
         for (msgid, other) in (3..).zip(others) {
-            assert!(pages.row(row(msgid, 3, &other)).is_some(), "{other:?}");
+            assert!(pages.row(row(msgid, PHONE, &other)).is_some(), "{other:?}");
         }
     }
 }
@@ -138,10 +138,10 @@ fn s2_what_this_very_device_has_sent_is_left_out() {
 /// S2.3, S2.4: a page that overlaps with the last, or lies before where the client begins, adds nothing.
 #[test]
 fn s2_no_row_is_sent_twice_or_backwards() {
-    let mut pages = pages(account(7, 1));
+    let mut pages = pages(account(7, 1), PHONE);
     let sent: Vec<i64> = [5, 5, 4, 6, 0, -1, 6, 9]
         .into_iter()
-        .filter(|&msgid| pages.row(row(msgid, 4, &Body::Customer(text()))).is_some())
+        .filter(|&msgid| pages.row(row(msgid, DeviceId(4), &Body::Customer(text()))).is_some())
         .collect();
     assert_eq!(sent, [5, 6, 9]);
     assert_eq!(pages.after(), MsgId(9));
@@ -150,22 +150,4 @@ fn s2_no_row_is_sent_twice_or_backwards() {
 
 fn account(appid: i64, uid: i64) -> Account {
     Account { appid: AppId(appid), uid: UserId(uid) }
-}
-
-/// The queue of an account that reads all of it from device 3.
-fn pages(reader: Account) -> SyncPages {
-    let mut read = BytesMut::from(&frame(1, Body::Sync(MsgId(0)))[..]);
-    match online_as(Identity::new(reader, DeviceId(3)).unwrap()).receive(&mut read, now()) {
-        Ok(Some(Request::Sync(request))) => request.begin(MsgId(0)).1,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn row(msgid: i64, device_id: i64, body: &Body) -> StoredMessage {
-    let (msgid, device_id) = (MsgId(msgid), DeviceId(device_id));
-    let message =
-        Message { seq: Seq(0), version: Version(0), flags: Flags::NONE, body: body.clone() };
-    let mut body = BytesMut::new();
-    message.encode_body(&mut body).unwrap();
-    StoredMessage { msgid, device_id, command: message.command(), body: body.freeze() }
 }

@@ -129,7 +129,7 @@ impl Texts {
             10..200 => 0,
             _ => rng.usize(1..160),
         };
-        let start = rng.usize(..=self.block.len().min(MAX_CONTENT) - length);
+        let start = rng.usize(..=MAX_CONTENT - length);
         self.block.slice(start..start + length)
     }
 }

@@ -46,7 +46,7 @@ planted! {
     w8_flags_that_are_dropped_are_found: DropFlags breaks Header;
     s1_a_login_of_nobody_is_found: AcceptAll breaks Login;
     h7_a_second_ack_is_found: AckTwice breaks AskedFor;
-    w5_an_unlisted_frame_that_is_changed_is_found: ChangeUnlisted breaks Unlisted;
+    w3_an_unlisted_frame_that_is_changed_is_found: ChangeUnlisted breaks Unlisted;
 }
 
 /// The first one in a few worlds, small enough for a debug build.

@@ -31,7 +31,7 @@ impl Client {
                 self.sync(sim, 0, false);
             }
             14 => {
-                // W7a: some start counting again.
+                // W7.6: some start counting again.
                 if let Some(line) = &mut self.line {
                     line.seq = 0;
                 }
@@ -76,7 +76,7 @@ impl Client {
         }
     }
 
-    /// W5
+    /// W3.4
     fn speak_unlisted(&mut self, sim: &mut Sim) {
         let command = [0, 1, 4, 64, 99, 255][sim.rng.usize(..6)];
         let body = [&b""[..], b"?", &[0xff; 300]][sim.rng.usize(..3)];
@@ -95,7 +95,7 @@ impl Client {
             1 => _ = self.write(ACK, 0, &[b"."]),
             2 => _ = self.write(PONG, 0, &[]),
             3 => _ = self.write(AUTH_TOKEN, 0, &[&[1, 6], b"nobody", &[1], b"d"]),
-            8 => {
+            4 => {
                 let command = [SYNC_BEGIN, SYNC_END, SYNC_NOTIFY][sim.rng.usize(..3)];
                 self.write(command, 0, &[&i64::MAX.to_be_bytes()]);
             }

@@ -212,7 +212,7 @@ impl Line {
         self.knocked && !self.spoilt
     }
 
-    /// W7a: numbers repeat, but none that may still be acknowledged.
+    /// W7.6: numbers repeat, but none that may still be acknowledged.
     fn next_seq(&mut self) -> i32 {
         loop {
             self.seq = self.seq.wrapping_add(1);

@@ -255,10 +255,10 @@ impl Host {
     fn finish_first(&mut self, sim: &mut Sim, link: usize) -> Result<bool, Violation> {
         let Some(connection) = &mut self.connections[link] else { return Ok(false) };
         match connection.in_hand.front() {
-            None | Some(InHand::Saving(Saving { answers: [None, _] | [_, None], .. })) => {
-                return Ok(false);
-            }
-            Some(InHand::Syncing(..)) => return Ok(false),
+            None
+            | Some(
+                InHand::Syncing(..) | InHand::Saving(Saving { answers: [None, _] | [_, None], .. }),
+            ) => return Ok(false),
             Some(InHand::Ready(_) | InHand::Saving(_)) => {}
         }
         match connection.in_hand.pop_front() {

@@ -151,7 +151,7 @@ impl Judge {
         Rule::PushAfterSaves.demands(message.is_saved(), what)
     }
 
-    /// The host is handed a command that is not the protocol's (W5).
+    /// The host is handed a command that is not the protocol's (W3.4).
     pub(crate) fn got_unlisted(&mut self, link: usize, command: u8, body: &[u8]) -> Verdict {
         let expected = self.lines[link].unlisted.pop_front();
         let came = [&[command], body].concat();
@@ -162,9 +162,7 @@ impl Judge {
 
 impl Line {
     fn expects(&self, head: Head, version: u8, flags: u8) -> Verdict {
-        let Head { seq, command, .. } = head;
-        let expected = Head { seq: self.written, command, version, flags, last: 0 };
-        let holds = seq == self.written && head == expected;
-        Rule::Header.demands(holds, || format!("{head:?} instead of {expected:?}"))
+        let expected = Head { seq: self.written, command: head.command, version, flags, last: 0 };
+        Rule::Header.demands(head == expected, || format!("{head:?} instead of {expected:?}"))
     }
 }

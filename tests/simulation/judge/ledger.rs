@@ -1,4 +1,4 @@
-//! What was said, each message under its number. The number travels in the store id, which no rule looks at (W4): so contents
+//! What was said, each message under its number. The number travels in the store id, which no rule looks at (H2.4, H3.3): so contents
 //! may be anything, and a stored or delivered message is still known.
 
 use bytes::Bytes;

@@ -54,7 +54,7 @@ impl Auth {
         platform: Platform,
     ) -> Option<DeviceId> {
         match self {
-            Self::File(_) => store.device_id(name.to_vec(), platform).await.ok(),
+            Self::File(_) => store.device_id(name, platform).await.ok(),
             Self::Redis(accounts) => accounts.device_id(name, platform).await.ok()?,
         }
     }

@@ -10,6 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::serve::ListenerExt;
 use axum::{Json, Router};
 use futures_util::{Stream, StreamExt, stream};
 use kefu_proto::Account;
@@ -35,7 +36,11 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>) -> io::Result<()>
         .route("/healthz", get(health))
         .with_state(shared);
     match tls {
-        None => axum::serve(listener, app).with_graceful_shutdown(stopped).await,
+        None => {
+            // S8: frames go out as they are written. One whose connection is gone has nobody to wait for it.
+            let listener = listener.tap_io(|socket| _ = socket.set_nodelay(true));
+            axum::serve(listener, app).with_graceful_shutdown(stopped).await
+        }
         Some((tls, shared)) => {
             let listener = TlsListener::new(listener, tls, shared);
             axum::serve(listener, app).with_graceful_shutdown(stopped).await

@@ -18,7 +18,7 @@ pub struct Metrics {
     pub accepted: Counter,
     /// Chat messages that the rules refuse, by reason.
     refused: Family<Reason, Counter>,
-    /// Logins that named nobody.
+    /// Logins whose token names nobody, or could not be looked up.
     pub logins_refused: Counter,
     /// Lookups in the auth Redis that failed.
     pub auth_failures: Counter,

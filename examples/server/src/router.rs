@@ -9,6 +9,8 @@ use kefu_proto::{Account, Message};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics::Metrics;
+
 /// From accounts to their connections.
 ///
 /// Every connection has an outbox of bounded length. Where it is full the connection is slow: it is told to close, the message
@@ -45,8 +47,23 @@ impl Router {
         (Seat { router: Arc::clone(self), account, id }, Inbox { messages, slow })
     }
 
-    /// Gives a message to every connection of `to` but one; returns how many were too slow to take it.
-    pub fn send(&self, to: Account, except: Option<ConnectionId>, message: &Message) -> u64 {
+    /// Gives a message to every connection of `to` but one. Those that are too slow to take it are closed.
+    pub fn send(
+        &self,
+        to: Account,
+        except: Option<ConnectionId>,
+        message: &Message,
+        metrics: &Metrics,
+    ) {
+        let dropped = self.offer(to, except, message);
+        if dropped > 0 {
+            metrics.outbox_drops.inc_by(dropped);
+            tracing::warn!(%to, dropped, "closing slow connections");
+        }
+    }
+
+    /// Returns how many were too slow.
+    fn offer(&self, to: Account, except: Option<ConnectionId>, message: &Message) -> u64 {
         let shard = self.shard(to);
         let peers = shard.get(&to).map_or(&[][..], Vec::as_slice);
         let mut dropped = 0;

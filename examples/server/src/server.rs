@@ -86,11 +86,7 @@ impl Shared {
 
     /// Gives a message to the connections of an account, but one, which is one of this server's.
     pub async fn send(&self, to: Account, except: Option<ConnectionId>, message: &Message) {
-        let dropped = self.router.send(to, except, message);
-        if dropped > 0 {
-            self.metrics.outbox_drops.inc_by(dropped);
-            tracing::warn!(%to, dropped, "closing slow connections");
-        }
+        self.router.send(to, except, message, &self.metrics);
         if let Some(peers) = &self.peers {
             peers.send(to, message).await;
         }
@@ -145,7 +141,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Reads the certificate, opens the data folder, reads the tokens and takes the ports.
+    /// Reads the certificate, finds the accounts and where pushes go, takes the ports and opens the store.
     ///
     /// # Errors
     ///
@@ -214,7 +210,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the store cannot be closed properly, or the page's port fails.
+    /// When the page's port fails, or a task of the server has panicked.
     pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let Self { shared, listener, http, sink, stop_timeout } = self;
         let pusher = tokio::spawn(push::drain(Arc::clone(&shared), sink));

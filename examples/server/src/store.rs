@@ -73,14 +73,10 @@ impl Store {
     }
 
     /// The number of a device: one for each pair of name and platform, for ever (S1.2).
-    pub async fn device_id(
-        &self,
-        name: Vec<u8>,
-        platform: Platform,
-    ) -> Result<DeviceId, StoreError> {
+    pub async fn device_id(&self, name: &[u8], platform: Platform) -> Result<DeviceId, StoreError> {
         Ok(match self {
-            Self::Embedded(store) => store.device_id(name, platform).await?,
-            Self::JetStream(store) => store.device_id(&name, platform).await?,
+            Self::Embedded(store) => store.device_id(name.to_vec(), platform).await?,
+            Self::JetStream(store) => store.device_id(name, platform).await?,
         })
     }
 
@@ -88,7 +84,7 @@ impl Store {
     pub async fn push(&self, entry: Push) -> Result<(), StoreError> {
         match self {
             Self::Embedded(store) => store.push(entry).await?,
-            Self::JetStream(store) => store.push(&entry)?,
+            Self::JetStream(store) => store.push(&entry).await?,
         }
         Ok(())
     }

@@ -227,8 +227,8 @@ pub enum ConnectError {
 pub enum JetStreamError {
     #[error("NATS: {0}")]
     Nats(String),
-    /// Within the duplicate window. Nothing may follow from the message (H8).
-    #[error("not stored within {} s", .0.as_secs())]
+    /// For as long as a repeat is sure to be known as one. Nothing may follow from a message that was to be stored (H8).
+    #[error("not done within {} s", .0.as_secs())]
     Patience(Duration),
 }
 

@@ -72,8 +72,7 @@ impl Peers {
     /// Gives a message to the connections of an account on other servers.
     pub async fn send(&self, to: Account, message: &Message) {
         let mut frame = BytesMut::new();
-        if message.encode_within(FrameLimit::MAX, &mut frame).is_err()
-            || self.store.ready().is_err()
+        if !self.store.is_connected() || message.encode_within(FrameLimit::MAX, &mut frame).is_err()
         {
             return;
         }
@@ -96,7 +95,9 @@ impl Peers {
                         tracing::debug!(%error, "nobody knows who is there");
                     }
                     peers.metrics.pushes.inc();
-                    let _ = peers.store.push(&entry);
+                    if let Err(error) = peers.store.push(&entry).await {
+                        tracing::warn!(%error, "a push is lost");
+                    }
                 }
             }
         });
@@ -116,16 +117,8 @@ impl Peers {
             if let Some(reply) = reply {
                 let _ = self.store.shared.client.publish(reply, Bytes::new()).await;
             } else if let Some(message) = message(payload) {
-                self.give(account, &message);
+                self.router.send(account, None, &message, &self.metrics);
             }
-        }
-    }
-
-    fn give(&self, account: Account, message: &Message) {
-        let dropped = self.router.send(account, None, message);
-        if dropped > 0 {
-            self.metrics.outbox_drops.inc_by(dropped);
-            tracing::warn!(to = %account, dropped, "closing slow connections");
         }
     }
 
@@ -167,7 +160,7 @@ impl Peers {
 
     async fn notify_of_newest(&self, account: Account) -> Result<(), JetStreamError> {
         if let Some(newest) = self.store.newest(account).await? {
-            self.give(account, &sync_notify(newest));
+            self.router.send(account, None, &sync_notify(newest), &self.metrics);
         }
         Ok(())
     }

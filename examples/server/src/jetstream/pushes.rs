@@ -18,19 +18,13 @@ use super::{ANSWER, JetStream, JetStreamError};
 use crate::store::{Push, PushEntry, PushId};
 
 impl JetStream {
-    /// Puts an entry into the outbox, in the background: the message itself is stored already.
-    pub fn push(&self, entry: &Push) -> Result<(), JetStreamError> {
+    /// Puts an entry into the outbox.
+    pub async fn push(&self, entry: &Push) -> Result<(), JetStreamError> {
         let mut body = BytesMut::new();
         entry.message.encode_body(&mut body).map_err(JetStreamError::nats)?;
         let (subject, command) = (subject::push(entry.to), entry.message.command());
         let publication = Publication::new(subject, self.unique(), command, body.freeze());
-        let store = self.clone();
-        self.shared.tasks.spawn(async move {
-            if let Err(error) = store.publish(&publication).await {
-                tracing::warn!(%error, "a push is lost");
-            }
-        });
-        Ok(())
+        self.publish(&publication).await.map(drop)
     }
 
     /// The next entries; waits for them.

@@ -67,11 +67,11 @@ impl Redis {
 
     /// The answer to a command.
     pub async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisError> {
-        let answer = if self.is_reachable() {
-            self.shared.ask(command).await
-        } else {
-            Err(RedisError::Away)
-        };
+        if !self.is_reachable() {
+            self.shared.failures.inc();
+            return Err(RedisError::Away);
+        }
+        let answer = self.shared.ask(command).await;
         if let Err(error) = &answer {
             self.shared.failures.inc();
             if error.is_silence() {

@@ -7,9 +7,8 @@ use rustix::process::{Resource, Rlimit, prlimit};
 use tokio::process::Command;
 
 use crate::support::client::{Client, customer, question, seller};
-use crate::support::http;
+use crate::support::http::{self, until_health};
 use crate::support::process::{self, Process};
-use crate::support::until;
 
 /// H8: the store fails, and comes back.
 #[tokio::test]
@@ -18,7 +17,7 @@ async fn h8_where_the_disk_fails_there_is_no_ack_but_a_line_in_the_log() {
     let server = Process::spawn(with_failing_writes_survived(folder.path())).await;
     let mut asker = Client::log_in(server.tcp, customer(1), "phone").await;
     let mut desk = Client::log_in(server.tcp, seller(2), "desk").await;
-    until_health(&server, 200, "ok\n").await;
+    until_health(server.http, 200, "ok\n").await;
 
     let limit = |current| Rlimit { current, maximum: None };
     prlimit(Some(server.pid()), Resource::Fsize, limit(Some(0))).unwrap();
@@ -29,7 +28,7 @@ async fn h8_where_the_disk_fails_there_is_no_ack_but_a_line_in_the_log() {
     }
     assert_eq!(desk.receive_all().await, [], "a notify for what is not stored");
     server.until_logged("the store cannot write; nothing is acknowledged").await;
-    until_health(&server, 503, "the store does not write\n").await;
+    until_health(server.http, 503, "the store does not write\n").await;
     assert!(http::metric(server.http, "kefu_save_failures_total").await >= 1);
     assert_eq!(http::metric(server.http, "kefu_saves_total").await, 0);
 
@@ -39,18 +38,9 @@ async fn h8_where_the_disk_fails_there_is_no_ack_but_a_line_in_the_log() {
     desk.receive_notify().await;
     assert_eq!(desk.sync(MsgId(-1)).await.contents(), [content.as_bytes()]);
     server.until_logged("the store writes again").await;
-    until_health(&server, 200, "ok\n").await;
+    until_health(server.http, 200, "ok\n").await;
     let log = server.log();
     assert_eq!(log.matches("the store cannot write").count(), 1, "one line, not one each: {log}");
-}
-
-/// The log is written a moment before.
-async fn until_health(server: &Process, status: u16, body: &str) {
-    until(&format!("/healthz is {status}"), async || {
-        let health = http::get(server.http, "/healthz").await;
-        (health.status, &*health.body) == (status, body)
-    })
-    .await;
 }
 
 /// A process is told of a write beyond its limit by a signal, which ends it where it is not ignored.

@@ -1,35 +1,17 @@
 //! S9: over WebSocket a binary message is exactly one frame, either way.
 
-use kefu_proto::{Body, MsgId, Seq};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::client::{answer, customer, parse, question, seller};
+use crate::support::client::{customer, seller};
 use crate::support::server::Server;
-use crate::support::websocket::WebSocket;
+use crate::support::websocket::{WebSocket, talk};
 
 #[tokio::test]
 async fn s9_a_customer_in_a_browser_and_a_seller_over_tcp_talk_to_each_other() {
     let server = Server::start(&[]).await;
     let mut desk = server.log_in(seller(2), "desk").await;
     let mut browser = WebSocket::log_in(server.http, customer(1), "").await;
-    browser.send(question(customer(1), seller(2), "hello")).await;
-    let ack = parse(browser.receive_frame("an ACK").await);
-    assert_eq!(ack.body, Body::Ack(Seq(2)));
-    desk.receive_notify().await;
-    assert_eq!(desk.sync(MsgId(0)).await.contents(), [b"hello"]);
-
-    let seq = desk.send(answer(seller(2), customer(1), "good day")).await;
-    desk.receive_ack(seq).await;
-    let notify = parse(browser.receive_frame("a SYNC_NOTIFY").await).body;
-    browser.send(Body::Sync(MsgId(0))).await;
-    let mut synced = Vec::new();
-    for what in ["a SYNC_BEGIN", "the answer", "a SYNC_END"] {
-        synced.push(parse(browser.receive_frame(what).await).body);
-    }
-    assert!(matches!(&synced[1], Body::CustomerSupport(chat) if &chat.content[..] == b"good day"));
-    assert!(
-        matches!((&synced[2], notify), (Body::SyncEnd(end), Body::SyncNotify(key)) if *end == key)
-    );
+    talk(&mut browser, &mut desk).await;
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ async fn a_hash_that_names_nobody_lets_nobody_in() {
         &["user_id", " 1", "app_id", "7"],
     ];
     for fields in hashes {
-        redis.ask::<()>(&[&["DEL", "access_token_t"][..]].concat());
+        redis.ask::<()>(&["DEL", "access_token_t"]);
         redis.ask::<()>(&[&["HSET", "access_token_t"], fields].concat());
         assert_eq!(status(server.tcp, b"t").await, LoginStatus(1), "{fields:?}");
     }

@@ -9,7 +9,7 @@ use crate::neighbour_of;
 use crate::support::client::{
     Client, answer, assert_accepted, auth_token, customer, question, seller, token,
 };
-use crate::support::http::{get, get_status};
+use crate::support::http::{get_status, until_health};
 use crate::support::redis::Redis;
 use crate::support::server::Server;
 use crate::support::until;
@@ -35,7 +35,7 @@ async fn without_redis_nobody_logs_in_and_everybody_else_goes_on() {
         panic!("no AUTH_STATUS")
     };
     assert_eq!(refusal.status, LoginStatus(1));
-    until_health(&server, 503, "the auth Redis cannot be reached\n").await;
+    until_health(server.http, 503, "the auth Redis cannot be reached\n").await;
     for path in ["/whoami?token=tok-7-1", "/trace?token=tok-7-1"] {
         assert_eq!(get_status(server.http, path).await, 503, "{path}");
     }
@@ -49,7 +49,7 @@ async fn without_redis_nobody_logs_in_and_everybody_else_goes_on() {
 
     redis.start_again().await;
     redis.let_in(customer(1));
-    until_health(&server, 200, "ok\n").await;
+    until_health(server.http, 200, "ok\n").await;
     waiting.authenticate(customer(1), "tablet").await;
     asker.send(Body::SyncKey(MsgId(3))).await;
     assert_eq!(asker.sync(MsgId(0)).await.begin, MsgId(3));
@@ -68,7 +68,7 @@ async fn a_redis_that_does_not_answer_refuses_a_login_in_time() {
     let began = Instant::now();
     assert_eq!(status(server.tcp, b"tok-7-1").await, LoginStatus(1));
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
-    until_health(&server, 503, "the auth Redis cannot be reached\n").await;
+    until_health(server.http, 503, "the auth Redis cannot be reached\n").await;
     // Known to be away it is not waited for again, by nobody.
     let began = Instant::now();
     for _ in 0..20 {
@@ -112,12 +112,4 @@ async fn talk(asker: &mut Client, answerer: &mut Client) {
     let seq = answerer.send(answer(seller(2), customer(1), "of course")).await;
     answerer.receive_ack(seq).await;
     assert_eq!(asker.receive_all().await.len(), 1, "a notify");
-}
-
-async fn until_health(server: &Server, status: u16, says: &str) {
-    until(says, async || {
-        let health = get(server.http, "/healthz").await;
-        (health.status, &*health.body) == (status, says)
-    })
-    .await;
 }

@@ -3,7 +3,7 @@
 use tempfile::TempDir;
 
 use crate::support::client::{Client, customer};
-use crate::support::process::{Process, bare_command, command, free_port, output};
+use crate::support::process::{Process, bare_command, command, free_port, output, refusal};
 use crate::support::redis::Redis;
 
 const PASSWORD: &str = "p4ss,w0rd";
@@ -109,12 +109,7 @@ async fn refused(option: &str, url: &str) -> String {
     let folder = TempDir::new().unwrap();
     let mut command = command(folder.path());
     command.args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", option, url]);
-    let output = output(command).await;
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(output.stdout.is_empty() && !said.contains("w0rd"), "{said}");
-    let line = said.strip_prefix("kefu-server: ").and_then(|said| said.strip_suffix('\n'));
-    let line = line.unwrap_or_else(|| panic!("{said:?}"));
-    assert_eq!(line.lines().count(), 1, "{said}");
-    line.to_owned()
+    let line = refusal(command).await;
+    assert!(!line.contains("w0rd"), "{line}");
+    line
 }

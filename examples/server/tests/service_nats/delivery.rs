@@ -1,10 +1,10 @@
 //! One user on several servers: devices, kept sync keys, repeats, moving.
 
-use kefu_proto::{AuthToken, Body, LoginStatus, MsgId, Platform, ShortBytes};
+use kefu_proto::{AuthToken, Body, MsgId, Platform, ShortBytes};
 
 use crate::cluster::context;
 use crate::service::{Place, Service};
-use crate::support::client::{Client, answer, customer, question, seller, token};
+use crate::support::client::{Client, answer, assert_accepted, customer, question, seller, token};
 use crate::support::nats::Nats;
 use crate::support::{http, until};
 
@@ -76,10 +76,7 @@ async fn log_in(service: &Service<3>, server: usize, device: &str, platform: Pla
     let token = ShortBytes::new(token(customer(1))).unwrap();
     let device_id = ShortBytes::new(device.to_owned()).unwrap();
     client.send(Body::AuthToken(AuthToken { platform, token, device_id })).await;
-    match client.receive("an AUTH_STATUS").await.body {
-        Body::AuthStatus(answer) => assert_eq!(answer.status, LoginStatus::OK),
-        other => panic!("{other:?} instead of an AUTH_STATUS"),
-    }
+    assert_accepted(&client.receive("an AUTH_STATUS").await);
     client
 }
 

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 use tokio::time::sleep;
@@ -174,8 +173,8 @@ impl Loaded {
         saves
     }
 
-    async fn check(mut self) -> Value {
-        self.load.take().unwrap().check().await
+    async fn check(mut self) {
+        self.load.take().unwrap().check().await;
     }
 
     /// As [`check`](Self::check), where servers and clients stay connected.

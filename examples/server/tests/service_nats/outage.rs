@@ -9,9 +9,10 @@ use tokio::time::{sleep, timeout};
 use crate::cluster::{Cluster, context};
 use crate::service::{Place, Service};
 use crate::support::client::{Client, auth_token, customer, question, seller, token};
+use crate::support::http::{self, until_health};
 use crate::support::nats::Nats;
 use crate::support::process::Process;
-use crate::support::{http, until};
+use crate::support::until;
 use crate::way::Way;
 
 /// From the beginning of a queue; 0 would mean the kept key.
@@ -33,7 +34,7 @@ async fn clients_stay_connected_and_go_on_when_nats_is_back() {
 
     service.nats.kill().await;
     for server in &service.servers {
-        until_health(server, 503, "the store cannot be reached\n").await;
+        until_health(server.http, 503, "the store cannot be reached\n").await;
     }
     let seq = phone.send(question(customer(1), seller(3), "meanwhile")).await;
     reader.send(Body::Sync(BEGINNING)).await;
@@ -50,7 +51,7 @@ async fn clients_stay_connected_and_go_on_when_nats_is_back() {
     .await;
     assert_eq!(reader.sync(BEGINNING).await.contents(), [&b"before"[..], b"meanwhile"]);
     for server in &service.servers {
-        until_health(server, 200, "ok\n").await;
+        until_health(server.http, 200, "ok\n").await;
     }
     let seq = phone.send(question(customer(1), seller(3), "after")).await;
     receive_ack(&mut phone, seq).await;
@@ -75,7 +76,7 @@ async fn what_nats_did_not_take_in_time_is_given_up_and_the_server_is_healthy_wh
 
     service.nats.start_again().await;
     // Nobody is let in to save anything before that.
-    until_health(&service.servers[0], 200, "ok\n").await;
+    until_health(service.servers[0].http, 200, "ok\n").await;
     assert_eq!(phone.sync(BEGINNING).await.messages, []);
     let seq = phone.send(question(customer(1), seller(3), "after")).await;
     receive_ack(&mut phone, seq).await;
@@ -132,9 +133,9 @@ async fn a_server_without_clients_is_healthy_again_by_itself() {
     let mut phone = Client::connect(service.servers[0].tcp).await;
     phone.send(auth_token(&token(customer(1)), "phone")).await;
     assert_eq!(phone.receive_rest().await, [], "it is not known who that is");
-    until_health(&service.servers[0], 503, "the store cannot be reached\n").await;
+    until_health(service.servers[0].http, 503, "the store cannot be reached\n").await;
     service.nats.start_again().await;
-    until_health(&service.servers[0], 200, "ok\n").await;
+    until_health(service.servers[0].http, 200, "ok\n").await;
     service.log_in(0, customer(1), "phone").await;
 }
 
@@ -146,7 +147,7 @@ async fn asked_to_stop_while_nats_is_away_it_waits_no_longer_than_it_may() {
     let mut idle = service.log_in(1, customer(4), "phone").await;
     service.nats.kill().await;
     for server in &service.servers {
-        until_health(server, 503, "the store cannot be reached\n").await;
+        until_health(server.http, 503, "the store cannot be reached\n").await;
     }
     let seq = sending.send(question(customer(1), seller(2), "too late")).await;
     syncing.send(Body::Sync(BEGINNING)).await;
@@ -193,7 +194,7 @@ async fn most_of_a_cluster_is_away_for_a_while_and_pushes_go_on() {
         cluster.kill(node).await;
     }
     // Nobody asks for anything, and it is noticed.
-    until_health(&server, 503, "the store cannot be reached\n").await;
+    until_health(server.http, 503, "the store cannot be reached\n").await;
     server.until_logged("the streams are out of reach").await;
     // Long enough for the outbox to be asked for while it has no leader, and for the node that is left to answer so.
     let away = Instant::now();
@@ -204,7 +205,7 @@ async fn most_of_a_cluster_is_away_for_a_while_and_pushes_go_on() {
     for node in [1, 2] {
         cluster.start_node(node);
     }
-    until_health(&server, 200, "ok\n").await;
+    until_health(server.http, 200, "ok\n").await;
     ask(&server, seller(3)).await;
     // Or 30 s later, if the entry was handed to a request that nobody waits for any more.
     server.until_logged("push to=1453/3 ").await;
@@ -224,12 +225,4 @@ async fn receive_ack(client: &mut Client, seq: Seq) {
             other => return assert_eq!(other, Body::Ack(seq)),
         }
     }
-}
-
-async fn until_health(server: &Process, status: u16, body: &str) {
-    until(&format!("its health is {status}"), async || {
-        let health = http::get(server.http, "/healthz").await;
-        health.status == status && health.body == body
-    })
-    .await;
 }

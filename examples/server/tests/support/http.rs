@@ -69,6 +69,14 @@ pub async fn until_metric(addr: SocketAddr, name: &str, value: u64) {
     until(&format!("{name} is {value}"), async || metric(addr, name).await == value).await;
 }
 
+pub async fn until_health(addr: SocketAddr, status: u16, body: &str) {
+    until(&format!("/healthz is {status}"), async || {
+        let health = get(addr, "/healthz").await;
+        (health.status, &*health.body) == (status, body)
+    })
+    .await;
+}
+
 /// Asks, and leaves the answer unread.
 pub async fn open(addr: SocketAddr, path: &str) -> TcpStream {
     let mut stream = TcpStream::connect(addr).await.unwrap();

@@ -12,6 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 
 use super::nats::{self, Nats};
+use super::program;
 use super::{until, within};
 
 /// Killed when it is dropped.
@@ -61,7 +62,7 @@ impl Process {
     }
 
     pub fn pid(&self) -> Pid {
-        Pid::from_raw(i32::try_from(self.child.id().unwrap()).unwrap()).unwrap()
+        program::pid(&self.child)
     }
 
     pub fn signal(&self, signal: Signal) {

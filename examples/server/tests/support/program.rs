@@ -105,6 +105,6 @@ fn threads(child: &Child) -> impl Iterator<Item = char> {
     })
 }
 
-fn pid(child: &Child) -> Pid {
+pub fn pid(child: &Child) -> Pid {
     Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap()
 }

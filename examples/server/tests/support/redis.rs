@@ -28,12 +28,7 @@ impl Redis {
 
     /// The answer to a command.
     pub fn ask<T: FromRedisValue>(&self, command: &[impl ToRedisArgs]) -> T {
-        self.ask_as("", command)
-    }
-
-    /// As someone who knows a password, `USER:PASSWORD@`.
-    pub fn ask_as<T: FromRedisValue>(&self, who: &str, command: &[impl ToRedisArgs]) -> T {
-        let client = Client::open(format!("redis://{who}{}", self.address())).unwrap();
+        let client = Client::open(self.url()).unwrap();
         let mut connection = client.get_connection().unwrap();
         Cmd::new().arg(command).query(&mut connection).unwrap()
     }

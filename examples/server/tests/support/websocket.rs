@@ -4,12 +4,15 @@ use std::net::SocketAddr;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt, StreamExt};
-use kefu_proto::{Account, Body, Flags};
+use kefu_proto::{Account, Body, Flags, MsgId, Seq};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use super::client::{Frames, Stream, assert_accepted, auth_token, parse, take_frame, token};
+use super::client::{
+    Client, Frames, Stream, answer, assert_accepted, auth_token, customer, parse, question, seller,
+    take_frame, token,
+};
 use super::within;
 
 pub struct WebSocket {
@@ -91,4 +94,26 @@ impl WebSocket {
         assert!(frame.is_some() && bytes.is_empty(), "a message is no single frame");
         frame
     }
+}
+
+/// Customer 1 in a browser and seller 2 over TCP, both just logged in, talk to each other.
+pub async fn talk(browser: &mut WebSocket, desk: &mut Client) {
+    browser.send(question(customer(1), seller(2), "hello")).await;
+    let ack = parse(browser.receive_frame("an ACK").await);
+    assert_eq!(ack.body, Body::Ack(Seq(2)));
+    desk.receive_notify().await;
+    assert_eq!(desk.sync(MsgId(0)).await.contents(), [b"hello"]);
+
+    let seq = desk.send(answer(seller(2), customer(1), "good day")).await;
+    desk.receive_ack(seq).await;
+    let notify = parse(browser.receive_frame("a SYNC_NOTIFY").await).body;
+    browser.send(Body::Sync(MsgId(0))).await;
+    let mut synced = Vec::new();
+    for what in ["a SYNC_BEGIN", "the answer", "a SYNC_END"] {
+        synced.push(parse(browser.receive_frame(what).await).body);
+    }
+    assert!(matches!(&synced[1], Body::CustomerSupport(chat) if &chat.content[..] == b"good day"));
+    assert!(
+        matches!((&synced[2], notify), (Body::SyncEnd(end), Body::SyncNotify(key)) if *end == key)
+    );
 }

@@ -1,12 +1,13 @@
 //! What there is without TLS there is over it.
 
-use kefu_proto::{Body, MsgId, Seq};
+use kefu_proto::MsgId;
 use tokio::net::TcpStream;
 use tokio_rustls::rustls::ProtocolVersion;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 
 use crate::pki::Secure;
-use crate::support::client::{Client, answer, customer, parse, question, seller};
+use crate::support::client::{Client, answer, customer, question, seller};
+use crate::support::websocket::talk;
 
 #[tokio::test]
 async fn a_customer_and_a_seller_talk_to_each_other() {
@@ -31,24 +32,7 @@ async fn s9_a_customer_in_a_browser_talks_over_wss() {
     let server = Secure::start(&[]).await;
     let mut desk = server.log_in(seller(2), "desk").await;
     let mut browser = server.log_in_web(customer(1)).await;
-    browser.send(question(customer(1), seller(2), "hello")).await;
-    let ack = parse(browser.receive_frame("an ACK").await);
-    assert_eq!(ack.body, Body::Ack(Seq(2)));
-    desk.receive_notify().await;
-    assert_eq!(desk.sync(MsgId(0)).await.contents(), [b"hello"]);
-
-    let seq = desk.send(answer(seller(2), customer(1), "good day")).await;
-    desk.receive_ack(seq).await;
-    let notify = parse(browser.receive_frame("a SYNC_NOTIFY").await).body;
-    browser.send(Body::Sync(MsgId(0))).await;
-    let mut synced = Vec::new();
-    for what in ["a SYNC_BEGIN", "the answer", "a SYNC_END"] {
-        synced.push(parse(browser.receive_frame(what).await).body);
-    }
-    assert!(matches!(&synced[1], Body::CustomerSupport(chat) if &chat.content[..] == b"good day"));
-    assert!(
-        matches!((&synced[2], notify), (Body::SyncEnd(end), Body::SyncNotify(key)) if *end == key)
-    );
+    talk(&mut browser, &mut desk).await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use crate::pki::Pki;
 use crate::support::client::customer;
-use crate::support::process::{Process, bare_command, command, output};
+use crate::support::process::{Process, bare_command, command, output, refusal};
 
 #[tokio::test]
 async fn it_says_where_with_an_s() {
@@ -103,15 +103,10 @@ async fn files_of_no_use_are_named_with_what_to_do() {
 /// Runs a server that must not start; returns its one line.
 async fn assert_refused(cert: &Path, key: &Path, expected: &str) -> String {
     let folder = TempDir::new().unwrap();
-    let output = output(with_files(&folder.path().join("data"), cert, key)).await;
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{said}");
-    let line = said.strip_prefix("kefu-server: ").unwrap_or_else(|| panic!("{said:?}"));
-    assert!(line.ends_with('\n') && line.lines().count() == 1, "{said:?}");
+    let line = refusal(with_files(&folder.path().join("data"), cert, key)).await;
     assert!(line.contains(expected), "{line:?} without {expected:?}");
     assert!(!folder.path().join("data").exists(), "nothing is made before the files are read");
-    line.trim_end().to_owned()
+    line
 }
 
 fn with_files(data: &Path, cert: &Path, key: &Path) -> Command {

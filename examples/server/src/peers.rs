@@ -1,4 +1,4 @@
-//! From server to server: a subject per account with a connection here, on core NATS.
+//! The other servers of a service: a subject for each connected account, on core NATS.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_nats::client::RequestErrorKind;
-use async_nats::{Message as Told, Subscriber};
+use async_nats::{Message as Received, Subscriber};
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, StreamExt};
 use kefu_proto::{
@@ -16,10 +16,10 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{JetStream, JetStreamError, RETRY, subject};
 use crate::metrics::Metrics;
 use crate::router::Router;
 use crate::store::Push;
+use crate::store::jetstream::{JetStream, JetStreamError, RETRY_PAUSE};
 
 /// The other servers.
 pub struct Peers {
@@ -29,9 +29,10 @@ pub struct Peers {
     listening: Mutex<HashMap<Account, Listening>>,
 }
 
-/// An account that this server listens for.
+/// An account whose subject this server has subscribed to.
 struct Listening {
     connections: usize,
+    /// Whether NATS knows the subscription.
     ready: watch::Receiver<bool>,
     _stop: DropGuard,
 }
@@ -39,12 +40,12 @@ struct Listening {
 impl Peers {
     pub fn new(store: JetStream, router: Arc<Router>, metrics: Arc<Metrics>) -> Arc<Self> {
         let peers = Arc::new(Self { store, router, metrics, listening: Mutex::default() });
-        tokio::spawn(Arc::clone(&peers).make_up_for_gaps());
+        tokio::spawn(Arc::clone(&peers).repair_gaps());
         peers
     }
 
-    /// Makes an account's connections here reachable for other servers, until the [`Presence`] is dropped. When this is done
-    /// they are.
+    /// Makes the account's connections reachable for other servers, until the [`Presence`] is
+    /// dropped. They are reachable when this returns.
     pub async fn join(self: &Arc<Self>, account: Account) -> Presence {
         let mut ready = match self.lock().entry(account) {
             Entry::Occupied(mut listening) => {
@@ -64,35 +65,35 @@ impl Peers {
             }
         };
         let presence = Presence { peers: Arc::clone(self), account };
-        // An error means that there is no connection to NATS: then everything is made up for when there is one.
+        // With an error there is no connection to NATS. Gaps are repaired once there is one.
         let _ = ready.wait_for(|&ready| ready).await;
         presence
     }
 
-    /// Gives a message to the connections of an account on other servers.
+    /// Sends a message to the account's connections on other servers.
     pub async fn send(&self, to: Account, message: &Message) {
         let mut frame = BytesMut::new();
         if !self.store.is_connected() || message.encode_within(FrameLimit::MAX, &mut frame).is_err()
         {
             return;
         }
-        // What is lost with the connection is made up for as for those who are connected here.
-        let _ = self.store.shared.client.publish(subject::peers(to), frame.freeze()).await;
+        // A message that is lost with the connection is a gap, which is repaired later.
+        let _ = self.store.client().publish(subject(to), frame.freeze()).await;
     }
 
-    /// H7.3: a user who is connected nowhere is told by the push service. Whether there is a server that has a connection of
-    /// theirs NATS knows: a question that nobody listens to comes back at once.
+    /// Puts a message into the push outbox if its receiver is connected to no server (H7.3).
+    ///
+    /// NATS decides that: a request to a subject without subscribers fails at once.
     pub fn push(self: &Arc<Self>, entry: Push) {
         let peers = Arc::clone(self);
-        self.store.shared.tasks.spawn(async move {
-            let asked =
-                peers.store.shared.client.request(subject::peers(entry.to), Bytes::new()).await;
+        self.store.spawn(async move {
+            let asked = peers.store.client().request(subject(entry.to), Bytes::new()).await;
             match asked {
                 Ok(_) => {}
-                // If nobody can tell, one push too many is better than none.
+                // If it is unknown, one push too many is better than none.
                 Err(error) => {
                     if error.kind() != RequestErrorKind::NoResponders {
-                        tracing::debug!(%error, "nobody knows who is there");
+                        tracing::debug!(%error, "unknown whether the receiver is connected");
                     }
                     peers.metrics.pushes.inc();
                     if let Err(error) = peers.store.push(&entry).await {
@@ -104,40 +105,42 @@ impl Peers {
     }
 
     async fn listen(self: Arc<Self>, account: Account, ready: watch::Sender<bool>) {
-        let client = &self.store.shared.client;
-        let Ok(mut told) = client.subscribe(subject::peers(account)).await else { return };
-        // The answer to this comes after NATS knows of the subscription.
+        let client = self.store.client();
+        let Ok(mut messages) = client.subscribe(subject(account)).await else { return };
+        // NATS answers this after it has processed the subscription.
         let _ = client.request(NOBODY, Bytes::new()).await;
         ready.send_replace(true);
-        self.hear(account, &mut told).await;
+        self.deliver(account, &mut messages).await;
     }
 
-    async fn hear(&self, account: Account, told: &mut Subscriber) {
-        while let Some(Told { payload, reply, .. }) = told.next().await {
+    async fn deliver(&self, account: Account, messages: &mut Subscriber) {
+        while let Some(Received { payload, reply, .. }) = messages.next().await {
             if let Some(reply) = reply {
-                let _ = self.store.shared.client.publish(reply, Bytes::new()).await;
+                let _ = self.store.client().publish(reply, Bytes::new()).await;
             } else if let Some(message) = message(payload) {
                 self.router.send(account, None, &message, &self.metrics);
             }
         }
     }
 
-    /// What was told while NATS was away, or faster than it could be read, is lost: clients are told how far their queues go.
-    async fn make_up_for_gaps(self: Arc<Self>) {
-        let (client, gaps) = (&self.store.shared.client, &self.store.shared.gaps);
+    /// Messages are lost while NATS is away, or if they come too fast. After that, clients are
+    /// notified of the newest message of their queue, and sync.
+    async fn repair_gaps(self: Arc<Self>) {
+        let (client, gaps) = (self.store.client(), self.store.gaps());
         let mut disconnected = gaps.disconnected.subscribe();
         let Ok(mut others) = client.subscribe(GAP).await else { return };
         loop {
             tokio::select! {
                 Ok(()) = disconnected.changed() => {
                     self.until_connected().await;
-                    // In a cluster the others' connections may have stayed, and what this server told them last is lost.
+                    // In a cluster other servers may have stayed connected. They have missed this
+                    // server's last messages.
                     let _ = client.publish(GAP, Bytes::new()).await;
                 }
                 () = gaps.overrun.notified() => sleep(SETTLE).await,
                 Some(_) = others.next() => {
                     sleep(SETTLE).await;
-                    // Of several servers that lost the same node, one stands for all.
+                    // Several servers may have lost the same node: repair once for all.
                     while let Some(Some(_)) = others.next().now_or_never() {}
                 }
             }
@@ -150,10 +153,10 @@ impl Peers {
         }
     }
 
-    /// Until others can reach this server again.
+    /// Waits until other servers can reach this one again.
     async fn until_connected(&self) {
         while !self.store.is_connected() {
-            sleep(RETRY).await;
+            sleep(RETRY_PAUSE).await;
         }
         sleep(SETTLE).await;
     }
@@ -180,7 +183,7 @@ impl Peers {
     }
 }
 
-/// A connection that other servers can reach; not any more when it is dropped.
+/// Makes one connection reachable for other servers, until it is dropped.
 pub struct Presence {
     peers: Arc<Peers>,
     account: Account,
@@ -205,9 +208,14 @@ fn sync_notify(newest: MsgId) -> Message {
     Message { seq, version, flags, body: Body::SyncNotify(newest) }
 }
 
-/// A subject that nobody listens to.
+/// The subject of an account's connections on other servers.
+fn subject(Account { appid, uid }: Account) -> String {
+    format!("kefu.peers.{appid}.{uid}")
+}
+
+/// A subject without subscribers.
 const NOBODY: &str = "kefu.nobody";
-/// On which a server says that it had no connection.
+/// The subject on which a server announces that it was disconnected.
 const GAP: &str = "kefu.gap";
-/// After a reconnect, until the subscriptions are there again.
+/// After a reconnect, until the subscriptions are restored.
 const SETTLE: Duration = Duration::from_millis(200);

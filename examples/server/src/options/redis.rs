@@ -1,16 +1,18 @@
-//! The command line of the neighbours.
+//! The options of Redis.
 
 use std::str::FromStr;
 
 use clap::Args;
 
-/// Where an API service that already runs shares its Redis. Either may be used without the other.
+/// The Redis of an existing API service. Each option may be used without the other.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Neighbours (an API service with its Redis)")]
-pub struct Neighbours {
-    /// Who may log in: `tokens`, by the file of --tokens; or `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, by the hashes
-    /// `access_token_TOKEN` with the fields `user_id` and `app_id`. Redis then also has the numbers of devices
-    /// (`devices_DEVICE_PLATFORM`, counted by `devices_id`) and the sync keys (`sync_key` in `users_APPID_UID`)
+#[command(next_help_heading = "Redis (of an existing API service)")]
+pub struct RedisOptions {
+    /// Who may log in: `tokens`, by the file of --tokens; or
+    /// `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, by the hashes `access_token_TOKEN` with the
+    /// fields `user_id` and `app_id`. Redis then also keeps the numbers of devices
+    /// (`devices_DEVICE_PLATFORM`, counted by `devices_id`) and the sync keys (`sync_key` in
+    /// `users_APPID_UID`)
     #[arg(
         long,
         env = "KEFU_AUTH",
@@ -20,8 +22,9 @@ pub struct Neighbours {
     )]
     pub auth: AuthSource,
 
-    /// Where messages to users who are offline go: `log`, a line each in the log; or
-    /// `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, as JSON at the end of the list `customer_push_queue`, at least once
+    /// Where pushes for offline users go: `log`, one line each; or
+    /// `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, as JSON at the end of the list
+    /// `customer_push_queue`, at least once
     #[arg(
         long,
         env = "KEFU_PUSH",
@@ -32,7 +35,7 @@ pub struct Neighbours {
     pub push: PushSink,
 }
 
-/// Who says whose token is whose.
+/// Where tokens are looked up.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum AuthSource {
     /// The tokens file.
@@ -74,7 +77,7 @@ impl FromStr for PushSink {
     }
 }
 
-/// Whatever may have a password in it: what is wrong with it is said later, and without showing it as clap does.
+/// Whether a text may have a password: clap must not show it, so it is checked later.
 fn is_url(text: &str) -> bool {
     text.contains("://") || text.contains('@')
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use deadpool_redis::redis::{Cmd, cmd};
 use kefu_proto::{Account, AppId, DeviceId, MsgId, Platform, UserId};
 
-use super::redis::{Redis, RedisError};
+use crate::redis::connection::{Redis, RedisError};
 
 /// The accounts in Redis.
 pub struct Accounts(Redis);
@@ -32,7 +32,7 @@ impl Accounts {
             .map(|(uid, appid)| Account { appid: AppId(appid.get()), uid: UserId(uid.get()) }))
     }
 
-    /// The number of a device, the same whichever server asks first (S1.2).
+    /// The number of a device, the same for all servers (S1.2).
     pub async fn device_id(
         &self,
         name: &[u8],
@@ -43,7 +43,7 @@ impl Accounts {
         Ok(number(id).map(|id: NonZeroI64| DeviceId(id.get())))
     }
 
-    /// The sync key that is kept for an account; 0 where none is (S2.1).
+    /// The sync key that is kept for an account; 0 if there is none (S2.1).
     pub async fn kept_key(&self, account: Account) -> Result<MsgId, RedisError> {
         let key = self.0.ask(cmd("HGET").arg(user(account)).arg("sync_key")).await?;
         Ok(MsgId(number(key).unwrap_or(0)))
@@ -55,7 +55,7 @@ impl Accounts {
     }
 }
 
-/// What may be there.
+/// A reply that may be nil.
 type Bytes = Option<Vec<u8>>;
 
 fn number<N: FromStr>(bytes: Bytes) -> Option<N> {
@@ -66,14 +66,15 @@ fn user(Account { appid, uid }: Account) -> String {
     format!("users_{appid}_{uid}")
 }
 
-/// Sent as a whole each time, which is shorter than what to do where Redis has forgotten it.
+/// Sends the whole script each time: shorter code than to handle a Redis that has not cached it.
 fn script(text: &str) -> Cmd {
     let mut command = cmd("EVAL");
     command.arg(text);
     command
 }
 
-/// A script runs alone: no two servers number one device. Numbers stay strings, since those of Lua have only 53 bits.
+/// Scripts are atomic, so two servers cannot number the same device. Numbers stay strings, since
+/// those of Lua have only 53 bits.
 const DEVICE_ID: &str = "\
 local id = redis.call('GET', KEYS[1])
 if not id or not id:match('^%-?[1-9]%d*$') then
@@ -83,7 +84,8 @@ if not id or not id:match('^%-?[1-9]%d*$') then
 end
 return id";
 
-/// Of two numbers without leading zeros the longer is the larger. What is no number counts as 0.
+/// Of two numbers without leading zeros the longer one is larger. A value that is no number counts
+/// as 0.
 const RAISE_KEY: &str = "\
 local kept = (redis.call('HGET', KEYS[1], 'sync_key') or ''):match('^0*(%d*)$') or ''
 local key = ARGV[1]

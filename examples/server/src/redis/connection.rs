@@ -1,4 +1,4 @@
-//! A Redis that may be away: few connections, and no long waits.
+//! A Redis behind a circuit breaker.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,86 +13,85 @@ use thiserror::Error;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-/// A handle to a Redis.
-///
-/// Whoever waited in vain says so to all: until it answers a PING again nobody else waits for it.
+/// A Redis behind a circuit breaker: after a timeout all commands fail at once, until a PING
+/// succeeds.
 pub struct Redis {
-    shared: Arc<Shared>,
-    _watch: AbortOnDropHandle<()>,
+    breaker: Arc<Breaker>,
+    _probe: AbortOnDropHandle<()>,
 }
 
-struct Shared {
-    /// Which option named it.
+struct Breaker {
+    /// The option that this Redis was given with.
     option: &'static str,
     pool: Pool,
-    /// How long one answer is waited for.
-    patience: Duration,
+    /// How long one answer may take.
+    timeout: Duration,
     is_reachable: AtomicBool,
     failures: Counter,
 }
 
 impl Redis {
-    /// Connects, as far as to know that the address is right; from then on Redis may come and go.
+    /// Connects once, to check the address. From then on Redis may come and go.
     ///
     /// # Errors
     ///
-    /// [`ConnectError`], in one line that says what to do, and without the secrets of the URL.
+    /// [`ConnectError`], in one line that says what to do and shows no secret of the URL.
     pub async fn connect(
         option: &'static str,
         url: &str,
-        patience: Duration,
+        timeout: Duration,
         failures: Counter,
     ) -> Result<Self, ConnectError> {
         let (pool, address) = pool(option, url)?;
-        let shared =
-            Shared { option, pool, patience, is_reachable: AtomicBool::new(true), failures };
+        let is_reachable = AtomicBool::new(true);
+        let breaker = Breaker { option, pool, timeout, is_reachable, failures };
         let unusable = |source| ConnectError::Unusable { option, address, source };
-        shared.ping().await.map_err(unusable)?;
-        let shared = Arc::new(shared);
-        let watch = tokio::spawn(watch(Arc::clone(&shared)));
-        Ok(Self { shared, _watch: AbortOnDropHandle::new(watch) })
+        breaker.ping().await.map_err(unusable)?;
+        let breaker = Arc::new(breaker);
+        let probe = tokio::spawn(probe(Arc::clone(&breaker)));
+        Ok(Self { breaker, _probe: AbortOnDropHandle::new(probe) })
     }
 
-    /// Whether the last that was asked for was answered.
+    /// Whether the last command was answered.
     pub fn is_reachable(&self) -> bool {
-        self.shared.is_reachable.load(Ordering::Relaxed)
+        self.breaker.is_reachable.load(Ordering::Relaxed)
     }
 
-    /// Waits while it cannot be reached.
+    /// Waits until it can be reached.
     pub async fn until_reachable(&self) {
         while !self.is_reachable() {
             sleep(PROBE).await;
         }
     }
 
-    /// The answer to a command.
+    /// Sends a command and waits for its answer.
     pub async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisError> {
         if !self.is_reachable() {
-            self.shared.failures.inc();
-            return Err(RedisError::Away);
+            self.breaker.failures.inc();
+            return Err(RedisError::Open);
         }
-        let answer = self.shared.ask(command).await;
+        let answer = self.breaker.ask(command).await;
         if let Err(error) = &answer {
-            self.shared.failures.inc();
-            if error.is_silence() {
-                self.shared.note(Err(error));
+            self.breaker.failures.inc();
+            if error.is_unreachable() {
+                self.breaker.note(Err(error));
             } else {
-                tracing::warn!(%error, "Redis of {} refuses", self.shared.option);
+                tracing::warn!(%error, "Redis of {} refuses", self.breaker.option);
             }
         }
         answer
     }
 }
 
-/// Looks whether it is there.
-async fn watch(shared: Arc<Shared>) {
+/// Opens and closes the breaker by regular PINGs.
+async fn probe(breaker: Arc<Breaker>) {
     loop {
         sleep(PROBE).await;
-        shared.note(shared.ping().await.as_ref());
+        breaker.note(breaker.ping().await.as_ref());
     }
 }
 
-impl Shared {
+impl Breaker {
     async fn ping(&self) -> Result<(), RedisError> {
         self.ask(&cmd("PING")).await
     }
@@ -102,7 +101,7 @@ impl Shared {
             let mut connection = self.pool.get().await?;
             Ok(command.query_async(&mut connection).await?)
         };
-        timeout(self.patience, asked).await.unwrap_or(Err(RedisError::Silence(self.patience)))
+        timeout(self.timeout, asked).await.unwrap_or(Err(RedisError::Timeout(self.timeout)))
     }
 
     fn note(&self, answer: Result<&(), &RedisError>) {
@@ -117,7 +116,7 @@ impl Shared {
     }
 }
 
-/// Connections on demand, and the address without secrets.
+/// A pool that connects on demand, and the address without secrets.
 fn pool(option: &'static str, url: &str) -> Result<(Pool, String), ConnectError> {
     if url.starts_with("rediss://") {
         return Err(ConnectError::Tls { option });
@@ -128,7 +127,7 @@ fn pool(option: &'static str, url: &str) -> Result<(Pool, String), ConnectError>
     let wrong = |source| ConnectError::Url { option, source };
     let info = url.into_connection_info().map_err(wrong)?;
     let address = format!("redis://{}", info.addr());
-    // One patience for everything, not one more for each step.
+    // One timeout for everything, instead of one for each step.
     let config =
         AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
     let manager = Manager::new_with_config(info, config).map_err(wrong)?;
@@ -137,16 +136,16 @@ fn pool(option: &'static str, url: &str) -> Result<(Pool, String), ConnectError>
 }
 
 const CONNECTIONS: usize = 16;
-/// Between two looks whether it is there.
+/// Between two PINGs.
 const PROBE: Duration = Duration::from_millis(500);
 
-/// Why Redis did not do what it was asked for.
+/// Why Redis has not done what it was asked for.
 #[derive(Debug, Error)]
 pub enum RedisError {
-    #[error("it has not answered for a while")]
-    Away,
+    #[error("it cannot be reached")]
+    Open,
     #[error("no answer within {} ms", .0.as_millis())]
-    Silence(Duration),
+    Timeout(Duration),
     #[error("no connection: {0}")]
     Connection(PoolError),
     #[error(transparent)]
@@ -154,10 +153,10 @@ pub enum RedisError {
 }
 
 impl RedisError {
-    /// Whether there was no answer at all.
-    fn is_silence(&self) -> bool {
+    /// Whether there was no answer, so that the breaker opens.
+    fn is_unreachable(&self) -> bool {
         match self {
-            Self::Away | Self::Silence(_) | Self::Connection(_) => true,
+            Self::Open | Self::Timeout(_) | Self::Connection(_) => true,
             Self::Answer(error) => error.is_io_error(),
         }
     }
@@ -182,7 +181,8 @@ pub enum ConnectError {
     #[error("{option} needs an address like redis://127.0.0.1:6379")]
     Scheme { option: &'static str },
     #[error(
-        "TLS to Redis is not supported: give {option} an address like redis://127.0.0.1:6379, of a tunnel say"
+        "TLS to Redis is not supported: give {option} an address like redis://127.0.0.1:6379, \
+         for example of a tunnel"
     )]
     Tls { option: &'static str },
     #[error("{option}: {source}")]

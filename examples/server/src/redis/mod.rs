@@ -1,11 +1,9 @@
-//! What an API service that already runs keeps in Redis: whose token is whose, and the queue of its push service.
+//! The Redis of an existing API service: its accounts, and the queue of its push service.
 
 mod accounts;
-mod options;
-mod push_queue;
-mod redis;
+mod connection;
+mod push_list;
 
 pub use accounts::Accounts;
-pub use options::{AuthSource, Neighbours, PushSink};
-pub use push_queue::PushQueue;
-pub use redis::{ConnectError, Redis, RedisError};
+pub use connection::{ConnectError, Redis, RedisError};
+pub use push_list::PushList;

@@ -1,4 +1,4 @@
-//! The queue of a push service in Redis.
+//! The queue of a push service.
 
 use std::borrow::Cow;
 
@@ -6,25 +6,24 @@ use deadpool_redis::redis::cmd;
 use kefu_proto::{Body, CustomerMessage, Flags, Frame, Incoming, Message, Seq, Version};
 use serde::Serialize;
 
-use super::redis::{Redis, RedisError};
+use crate::redis::connection::{Redis, RedisError};
 use crate::store::PushEntry;
 
-/// A list from whose head the push service takes.
-pub struct PushQueue(Redis);
+/// A Redis list, from whose head the push service takes.
+pub struct PushList(Redis);
 
-impl PushQueue {
+impl PushList {
     pub const fn new(redis: Redis) -> Self {
         Self(redis)
     }
 
-    /// Puts all entries at the end of the list, in order, or none.
+    /// Appends all entries in order, or none.
     pub async fn push(&self, entries: &[PushEntry]) -> Result<(), RedisError> {
         let pushes: Vec<_> = entries.iter().filter_map(json).collect();
         if pushes.is_empty() {
             return Ok(());
         }
-        // How long the list is then.
-        let _: i64 = self.0.ask(cmd("RPUSH").arg("customer_push_queue").arg(pushes)).await?;
+        let _length: i64 = self.0.ask(cmd("RPUSH").arg("customer_push_queue").arg(pushes)).await?;
         Ok(())
     }
 
@@ -34,10 +33,10 @@ impl PushQueue {
     }
 }
 
-/// `None` for what is no message between customer and seller, which nobody puts into the outbox.
+/// `None` for a body that is no chat message. This server puts none into the outbox.
 fn json(entry: &PushEntry) -> Option<String> {
     let Some(message) = message(entry) else {
-        tracing::warn!(to = %entry.to, command = %entry.command, "no message; taken out");
+        tracing::warn!(to = %entry.to, command = %entry.command, "not a chat message; removed");
         return None;
     };
     let push = Push {
@@ -70,7 +69,7 @@ fn message(entry: &PushEntry) -> Option<CustomerMessage> {
     }
 }
 
-/// As the push service reads it. JSON is text: of a content that is not UTF-8, U+FFFD stands for what is wrong.
+/// The JSON that the push service reads. Invalid UTF-8 of the content is replaced by U+FFFD.
 #[derive(Serialize)]
 struct Push<'e> {
     appid: i64,

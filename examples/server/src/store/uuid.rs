@@ -1,4 +1,4 @@
-//! By what a repeated message is known (S10.1).
+//! The `uuid` in a message's content, by which a repeated message is recognised (S10.1).
 
 use std::borrow::Cow;
 
@@ -6,16 +6,18 @@ use data_encoding::BASE64URL_NOPAD;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-/// The top-level string field `uuid` of a JSON object. Anything else has none: a field of another
-/// type, a field given twice, an empty one, bytes that are no JSON.
-pub fn uuid(content: &[u8]) -> Option<Cow<'_, str>> {
+/// The top-level string field `uuid` of a content that is a JSON object.
+///
+/// `None` where it is missing, empty, given twice or of another type, and where the content is not
+/// JSON.
+pub fn find(content: &[u8]) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Marked<'c> {
         #[serde(borrow)]
         uuid: Cow<'c, str>,
     }
 
-    // An array would do for a struct, too.
+    // Serde reads a struct from a JSON array, too.
     let first = content.iter().find(|byte| !byte.is_ascii_whitespace())?;
     if *first != b'{' {
         return None;
@@ -24,7 +26,7 @@ pub fn uuid(content: &[u8]) -> Option<Cow<'_, str>> {
     (!uuid.is_empty()).then_some(uuid)
 }
 
-/// Stands for a uuid where there is room for 43 characters, and not for any bytes.
+/// 43 ASCII characters in place of a uuid of any length.
 pub fn digest(uuid: &str) -> String {
     BASE64URL_NOPAD.encode(&Sha256::digest(uuid))
 }
@@ -35,7 +37,7 @@ mod tests {
 
     #[test]
     fn a_top_level_string_is_a_uuid() {
-        let found = |content: &str| uuid(content.as_bytes()).map(Cow::into_owned);
+        let found = |content: &str| find(content.as_bytes()).map(Cow::into_owned);
         assert_eq!(found(r#"{"uuid":"a-1"}"#).as_deref(), Some("a-1"));
         assert_eq!(
             found(" {\"text\":\"\u{5728}\", \"uuid\" : \"\\u0061\"} ").as_deref(),
@@ -62,7 +64,7 @@ mod tests {
             br#"{"uuid":"a"} x"#,
             b"{\"uuid\":\"\xff\"}",
         ] {
-            assert_eq!(uuid(content), None, "{content:?}");
+            assert_eq!(find(content), None, "{content:?}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! Errors of the embedded store.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,10 +9,10 @@ use thiserror::Error;
 /// Why a data folder cannot be used.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    /// The folder or a file in it cannot be made or opened.
+    /// The folder or a file in it cannot be created or opened.
     #[error("data folder {path}: {source}", path = path.display())]
     Io {
-        /// What could not be made or opened.
+        /// What could not be created or opened.
         path: PathBuf,
         /// Why.
         source: io::Error,
@@ -36,13 +36,14 @@ pub enum OpenError {
         /// The version that this server reads and writes.
         needed: i64,
     },
-    /// There is a database, but not one of this server's.
+    /// The file is a database of another program, or no database.
     #[error("{path} is not a database of this server", path = path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
     },
-    /// Some network file systems lack the shared memory that the database's write-ahead log needs.
+    /// The file system lacks the shared memory that a write-ahead log needs, as some network file
+    /// systems do.
     #[error(
         "data folder {path} is on a file system that cannot hold a write-ahead log",
         path = path.display()
@@ -59,12 +60,12 @@ pub enum OpenError {
 /// Why the store did not do what it was asked for.
 #[derive(Clone, Debug, Error)]
 pub enum StoreError {
-    /// The database said no. A batch of saves is not stored, and nothing may follow from it.
+    /// The database failed. The batch is not stored, and none of its effects may happen.
     #[error("the store failed: {0}")]
     Failed(Arc<rusqlite::Error>),
-    /// A write or sync has failed before, and what it left behind has not been cleared up yet.
-    #[error("the store does not write until an earlier failure is cleared up: {0}")]
-    InDoubt(Arc<rusqlite::Error>),
+    /// An earlier write or sync failed, and no checkpoint has succeeded since.
+    #[error("the store does not write until it has recovered from an earlier failure: {0}")]
+    Poisoned(Arc<rusqlite::Error>),
     /// The store has been closed.
     #[error("the store is closed")]
     Closed,

@@ -1,10 +1,9 @@
-//! What marks a message as a repeat, and which marks a sender has used (S10).
+//! Marks, by which repeats are found (S10).
 //!
-//! An index of uuids on disk would have every new message change a page of its own, somewhere in
-//! an index that only grows: measured, that costs more than all the rest of a save. So a mark, a
-//! hash, lies in the row of the sender's copy, which is written anyway, and the marks
-//! of the senders that are active are in memory, read from their queues when they send for the
-//! first time.
+//! With an index of uuids on disk every new message would change a random page of an index that
+//! only grows. Measured, that costs more than the rest of a save. So the mark, a hash, is stored in
+//! the row of the sender's copy, which is written anyway. The marks of active senders are kept in
+//! memory: they are read from a sender's queue when it sends for the first time.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -12,18 +11,18 @@ use std::collections::hash_map::Entry;
 use kefu_proto::{Account, Saves};
 use rusqlite::{Connection, Result};
 
-use crate::repeat::uuid;
+use crate::store::uuid;
 
-/// A hash of what makes a message the same for its sender: its receiver and its uuid. Stored, so it
-/// may not change. Two messages may share one: a mark that is known is a reason to look at the
-/// message, no more.
+/// A hash of a message's receiver and uuid. It is stored, so the hash must not change.
+///
+/// Two messages may share a mark: whether they are the same is decided by comparing them.
 pub(super) type Mark = i64;
 
 /// The mark of a message, if it has a uuid.
 pub(super) fn mark_of(saves: &Saves) -> Option<Mark> {
     let [receiver, _] = saves.requests();
     let Account { appid, uid } = receiver.queue;
-    let uuid = uuid(&receiver.message.body.content)?;
+    let uuid = uuid::find(&receiver.message.body.content)?;
     let receiver = appid.0.to_be_bytes().into_iter().chain(uid.0.to_be_bytes());
     Some(hash(receiver.chain(uuid.bytes())))
 }
@@ -36,32 +35,32 @@ fn hash(bytes: impl Iterator<Item = u8>) -> Mark {
     hash.cast_signed()
 }
 
-/// The marks of the senders that were active last.
+/// The marks of recently active senders.
 #[derive(Debug)]
 pub(super) struct Known {
     senders: HashMap<Account, Sender>,
     marks: usize,
     limit: usize,
     group: u64,
-    /// Marks of the group that is not committed yet.
+    /// The marks of the open transaction.
     fresh: Vec<(Account, Mark)>,
 }
 
 #[derive(Debug)]
 struct Sender {
-    /// The message that was the first to have the mark.
+    /// For each mark the first message that had it.
     first: HashMap<Mark, i64>,
     last_group: u64,
 }
 
 impl Known {
-    /// Keeps about `limit` marks, more only if a single group needs them.
+    /// Keeps about `limit` marks, or as many as a single group needs.
     pub(super) fn new(limit: usize) -> Self {
         Self { senders: HashMap::new(), marks: 0, limit, group: 0, fresh: Vec::new() }
     }
 
-    /// The message of this sender that had the mark first; if there is none, it is now message
-    /// `n`.
+    /// The first message of this sender that had the mark. If there is none, `n` is recorded as the
+    /// first.
     pub(super) fn first(
         &mut self,
         db: &Connection,
@@ -89,7 +88,7 @@ impl Known {
     }
 
     /// The group is committed.
-    pub(super) fn keep(&mut self) {
+    pub(super) fn commit(&mut self) {
         self.marks = self.marks.saturating_add(self.fresh.len());
         self.fresh.clear();
         if self.marks > self.limit {
@@ -98,8 +97,8 @@ impl Known {
         self.group = self.group.saturating_add(1);
     }
 
-    /// The group is rolled back: its messages were not the first to have their marks.
-    pub(super) fn forget(&mut self) {
+    /// The group is rolled back: its marks are removed.
+    pub(super) fn roll_back(&mut self) {
         for (account, mark) in self.fresh.drain(..) {
             if let Some(sender) = self.senders.get_mut(&account) {
                 sender.first.remove(&mark);
@@ -107,7 +106,8 @@ impl Known {
         }
     }
 
-    /// Makes room for a quarter of the limit, so that it does not have to be done again soon.
+    /// Removes the senders that were idle longest, down to three quarters of the limit, so that it
+    /// need not be done for every group.
     fn evict(&mut self) {
         let mut idle: Vec<(u64, Account)> = self
             .senders

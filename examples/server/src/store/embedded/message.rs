@@ -1,41 +1,40 @@
-//! Storing messages: the hot path.
+//! Inserting messages: the hot path.
 
 use kefu_proto::{Encode, MsgId, Saved, Saves};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Result};
 
-use super::repeat::{Known, Mark};
-use super::row::{bind_message, message_columns};
-use crate::repeat::uuid;
+use crate::store::embedded::mark::{Known, Mark};
+use crate::store::embedded::row::{bind_message, message_columns};
+use crate::store::uuid;
 
-/// Numbers messages. Ids of all queues come from one counter, so they grow in each.
+/// Numbers messages and finds repeats. One counter serves all queues, so ids grow in each.
 #[derive(Debug)]
 pub(super) struct Messages {
     last: i64,
-    /// The last one that is committed.
-    kept: i64,
+    last_committed: i64,
     known: Known,
 }
 
 impl Messages {
-    /// Goes on after the last message, and after `after`.
+    /// Continues after the last stored message, and after the msgid `after`.
     pub(super) fn open(db: &Connection, marks: usize, after: MsgId) -> Result<Self> {
         let last: i64 =
             db.query_one("SELECT ifnull(max(n), 0) FROM message", [], |row| row.get(0))?;
         // Message `n` has the ids `2n - 1` and `2n`.
         let last = last.max(after.0 / 2 + after.0 % 2);
-        Ok(Self { last, kept: last, known: Known::new(marks) })
+        Ok(Self { last, last_committed: last, known: Known::new(marks) })
     }
 
     /// The transaction is committed.
-    pub(super) fn keep(&mut self) {
-        self.kept = self.last;
-        self.known.keep();
+    pub(super) fn commit(&mut self) {
+        self.last_committed = self.last;
+        self.known.commit();
     }
 
     /// The transaction is rolled back.
-    pub(super) fn forget(&mut self) {
-        self.last = self.kept;
-        self.known.forget();
+    pub(super) fn roll_back(&mut self) {
+        self.last = self.last_committed;
+        self.known.roll_back();
     }
 
     pub(super) fn inserts<'s>(&'s mut self, db: &'s Connection) -> Result<Inserts<'s>> {
@@ -47,8 +46,8 @@ impl Messages {
                 message_columns!(),
                 ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
             ))?,
-            // OR FAIL: SQLite could not undo the first row by itself and need not keep copies of
-            // pages for that. We roll back everything anyway.
+            // OR FAIL: SQLite need not journal pages to undo the first row alone. A failure rolls
+            // back the whole transaction anyway.
             copies: db.prepare_cached(
                 "INSERT OR FAIL INTO queue (appid, uid, msgid, mark)
                 VALUES (?, ?, ?, NULL), (?, ?, ?, ?)",
@@ -66,7 +65,7 @@ pub(super) struct Inserts<'s> {
 }
 
 impl Inserts<'_> {
-    /// The ids of both copies, and whether they were there before.
+    /// Returns the ids of both copies, and whether the message was stored already.
     pub(super) fn store(&mut self, saves: &Saves, mark: Option<Mark>) -> Result<(Saved, bool)> {
         let n = self.messages.last.saturating_add(1);
         if let Some(mark) = mark
@@ -91,8 +90,8 @@ impl Inserts<'_> {
         Ok((saved, false))
     }
 
-    /// The message that this one repeats. Where two messages share a mark, only the first is
-    /// recognised again: the other is stored again, as if it had no uuid.
+    /// The message that this one repeats. Of two messages that share a mark only the first is
+    /// recognised: the other is stored again, as if it had no uuid.
     fn first(&mut self, saves: &Saves, mark: Mark, n: i64) -> Result<Option<i64>> {
         let [_, sender] = saves.requests();
         let Some(first) = self.messages.known.first(self.db, sender.queue, mark, n)? else {
@@ -108,14 +107,14 @@ impl Inserts<'_> {
         let same = select
             .query_one([first, command, appid, customer, body.seller_id.0], |row| {
                 let content = row.get_ref(0)?.as_bytes()?;
-                Ok(uuid(content) == uuid(&body.content))
+                Ok(uuid::find(content) == uuid::find(&body.content))
             })
             .optional()?;
         Ok(same.unwrap_or(false).then_some(first))
     }
 }
 
-/// Message `n` is `2n - 1` in its receiver's queue and `2n` in its sender's.
+/// Message `n` has the msgids `2n - 1` in its receiver's queue and `2n` in its sender's.
 fn copies_of(n: i64) -> Saved {
     let sender = n.saturating_mul(2);
     Saved { receiver: MsgId(sender.saturating_sub(1)), sender: MsgId(sender) }

@@ -1,32 +1,33 @@
-//! What a host can set, and where it can look on.
+//! Settings of the embedded store.
 
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
-use std::time::Duration;
 
 use kefu_proto::MsgId;
+
+use crate::store::observer::Observer;
 
 /// How a store is run; the defaults suit a server.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Options {
-    /// How much may wait to be stored before callers have to wait: messages, where each full KiB
-    /// of content counts as one more.
+    /// How many messages may be queued before callers have to wait. Each full KiB of content counts
+    /// as one more message.
     pub waiting: NonZeroUsize,
-    /// How much goes into one transaction at most, counted likewise.
+    /// How many messages one transaction may have, counted likewise.
     pub group: NonZeroUsize,
     /// How many uuids of active senders are kept in memory, at about 30 bytes each.
     pub marks: usize,
-    /// Messages get greater ids than this, and than those that there are.
+    /// New msgids are greater than this, and than those that exist.
     pub after: MsgId,
     /// How many queues can be read at the same time.
     pub readers: NonZeroU32,
-    /// The database may have this many pages of 4 KiB at most. For tests of a full disk.
+    /// The most pages of 4 KiB that the database may have. For tests of a full disk.
     pub max_pages: Option<u32>,
     /// Is told of every group.
     pub observer: Option<Arc<dyn Observer>>,
-    /// Can make commits fail. For tests.
+    /// Makes steps fail. For tests.
     pub fault: Option<Arc<dyn Fault>>,
 }
 
@@ -58,41 +59,17 @@ impl fmt::Debug for Options {
     }
 }
 
-/// Looks on while the store works, for metrics. Called on the store's thread: must not wait.
-pub trait Observer: Send + Sync {
-    /// A group has been committed, or rolled back.
-    fn group(&self, group: &Group);
-}
-
-/// One transaction.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Group {
-    /// How many messages it stored.
-    pub messages: usize,
-    /// How many messages were repeats of stored ones.
-    pub repeats: usize,
-    /// How many other things it did: sync keys, devices, the push outbox.
-    pub others: usize,
-    /// How long it took from its begin until it was on disk.
-    pub took: Duration,
-    /// How long the commit took, the sync included.
-    pub commit: Duration,
-    /// Whether it was committed.
-    pub committed: bool,
-}
-
-/// Stands between the store and its disk, so that a test can make the disk fail.
+/// Injects disk failures in tests.
 pub trait Fault: Send + Sync {
-    /// Asked before each step: an error is what the step fails with, without having been done.
+    /// Called before each step. With an error the step fails and is not done.
     ///
     /// # Errors
     ///
-    /// Whatever the test wants the disk to have said.
+    /// The error that the step fails with.
     fn permit(&self, step: Step) -> rusqlite::Result<()>;
 }
 
-/// What the store asks of its disk.
+/// Steps that write to the disk.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Step {
     /// Put a group into the write-ahead log, and sync it.

@@ -1,19 +1,11 @@
-//! The push outbox: messages whose receiver was not there, until a sink has told them (H7.3).
+//! The push outbox: messages for receivers who were offline, until a sink has taken them (H7.3).
 
 use bytes::{Bytes, BytesMut};
-use kefu_proto::{Account, AppId, ChatMessage, Command, UserId};
+use kefu_proto::{Account, AppId, Command, UserId};
 use rusqlite::{Connection, Result};
 
-use super::row::{bind_message, message_columns, read_message};
-
-/// A message to be pushed.
-#[derive(Clone, Debug)]
-pub struct Push {
-    /// Whom to push it to.
-    pub to: Account,
-    /// The message.
-    pub message: ChatMessage,
-}
+use crate::store::embedded::row::{bind_message, message_columns, read_message};
+use crate::store::push::Push;
 
 /// The place of an entry in the push outbox; later ones are greater.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -21,7 +13,7 @@ pub struct PushId(i64);
 
 /// An entry of the push outbox.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct PushEntry {
+pub struct OutboxRow {
     /// What to acknowledge it with.
     pub id: PushId,
     /// Whom to push it to.
@@ -32,7 +24,7 @@ pub struct PushEntry {
     pub body: Bytes,
 }
 
-/// Entries added, in the order of their ids.
+/// Adds entries under ascending ids.
 #[derive(Clone, Debug)]
 pub(super) struct Outbox {
     last: i64,
@@ -44,7 +36,7 @@ impl Outbox {
         Ok(Self { last })
     }
 
-    /// An id is never given out twice, so that a late acknowledgement cannot hit a new entry.
+    /// Ids are never reused, so that a late acknowledgement cannot remove a newer entry.
     pub(super) fn add(&mut self, db: &Connection, entry: &Push) -> Result<()> {
         let mut insert = db.prepare_cached(concat!(
             "INSERT INTO push (id, appid, uid, ",
@@ -60,7 +52,7 @@ impl Outbox {
     }
 }
 
-pub(super) fn oldest(db: &Connection, limit: usize) -> Result<Vec<PushEntry>> {
+pub(super) fn oldest(db: &Connection, limit: usize) -> Result<Vec<OutboxRow>> {
     let mut select = db.prepare_cached(concat!(
         "SELECT id, appid, uid, ",
         message_columns!(),
@@ -71,7 +63,7 @@ pub(super) fn oldest(db: &Connection, limit: usize) -> Result<Vec<PushEntry>> {
     while let Some(row) = rows.next()? {
         let (command, body) = read_message(row, 3, &mut bodies)?;
         let to = Account { appid: AppId(row.get(1)?), uid: UserId(row.get(2)?) };
-        entries.push(PushEntry { id: PushId(row.get(0)?), to, command, body });
+        entries.push(OutboxRow { id: PushId(row.get(0)?), to, command, body });
     }
     Ok(entries)
 }

@@ -1,4 +1,4 @@
-//! Reading, beside the writer: in `SQLite`'s WAL mode neither waits for the other.
+//! Reading beside the writer: in `SQLite`'s WAL mode neither waits for the other.
 
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -6,21 +6,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::BytesMut;
 use kefu_proto::{Account, DeviceId, MsgId, StoredMessage};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use tokio::sync::Semaphore;
 
-use super::row::{message_columns, read_message};
-use super::{OpenError, StoreError, schema};
+use crate::store::embedded::error::{OpenError, StoreError};
+use crate::store::embedded::row::{message_columns, read_message};
+use crate::store::embedded::schema;
 
-/// A few read-only connections, each used by one reader at a time.
+/// A pool of read-only connections. Clones share it.
 #[derive(Clone, Debug)]
-pub(super) struct Readers {
+pub(super) struct ReadPool {
     count: NonZeroU32,
     free: Arc<Semaphore>,
     connections: Arc<Mutex<Vec<Connection>>>,
 }
 
-impl Readers {
+impl ReadPool {
     pub(super) fn open(dir: &Path, count: NonZeroU32) -> Result<Self, OpenError> {
         let connections: Vec<Connection> =
             (0..count.get()).map(|_| schema::open_reader(dir)).collect::<Result<_, _>>()?;
@@ -28,7 +29,7 @@ impl Readers {
         Ok(Self { count, free, connections: Arc::new(Mutex::new(connections)) })
     }
 
-    /// Runs `query` where it may block.
+    /// Runs `query` on a thread that may block.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -38,17 +39,17 @@ impl Readers {
         let reading = tokio::task::spawn_blocking(move || {
             let _free = free;
             let lock = || connections.lock().unwrap_or_else(PoisonError::into_inner);
-            // A query that panicked has taken its connection with it: the others remain.
+            // A query that panics loses its connection; the others remain.
             let connection = lock().pop().ok_or(StoreError::Closed)?;
             let answer = query(&connection);
             lock().push(connection);
             answer.map_err(StoreError::from)
         });
-        // The task is gone only when the runtime is, or after a panic.
+        // The task fails only if the runtime stops, or after a panic.
         reading.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Waits for those who read, and lets in no more.
+    /// Waits for running queries and refuses new ones.
     pub(super) async fn close(&self) {
         if self.free.acquire_many(self.count.get()).await.is_ok() {
             self.free.close();
@@ -57,6 +58,7 @@ impl Readers {
     }
 }
 
+/// At most `limit` messages of a queue with greater msgids than `after`, oldest first.
 pub(super) fn page(
     db: &Connection,
     queue: Account,
@@ -78,11 +80,4 @@ pub(super) fn page(
         page.push(StoredMessage { msgid, device_id, command, body });
     }
     Ok(page)
-}
-
-pub(super) fn kept_key(db: &Connection, account: Account) -> rusqlite::Result<MsgId> {
-    let mut select =
-        db.prepare_cached("SELECT msgid FROM kept_key WHERE appid = ?1 AND uid = ?2")?;
-    let key = select.query_one([account.appid.0, account.uid.0], |row| row.get(0)).optional()?;
-    Ok(MsgId(key.unwrap_or(0)))
 }

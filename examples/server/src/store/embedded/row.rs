@@ -1,4 +1,4 @@
-//! Messages as rows. The fixed fields of a body (W4) are columns, so that a person can read them.
+//! Messages as rows. The fixed fields of a body (W4) are columns, so that people can query them.
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{AppId, ChatMessage, Command, CustomerMessage, Encode, Flags, Party, Seq};
@@ -35,7 +35,7 @@ pub(super) fn bind_message(
     bind_bytes(statement, first.saturating_add(numbers.len()), &body.content)
 }
 
-/// Text where the bytes are UTF-8, since that is what people can read.
+/// Binds bytes as text where they are UTF-8, so that people can read them.
 pub(super) fn bind_bytes(statement: &mut Statement<'_>, at: usize, bytes: &[u8]) -> Result<()> {
     match str::from_utf8(bytes) {
         Ok(text) => statement.raw_bind_parameter(at, text),
@@ -43,8 +43,8 @@ pub(super) fn bind_bytes(statement: &mut Statement<'_>, at: usize, bytes: &[u8])
     }
 }
 
-/// Reads the columns of a message from column `first` on and appends its body to `page`, of which
-/// the result is a part: one allocation serves many rows.
+/// Reads the columns of a message from column `first` on. The body is cut from `page`, so that one
+/// allocation serves many rows.
 pub(super) fn read_message(
     row: &Row<'_>,
     first: usize,

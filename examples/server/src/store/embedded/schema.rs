@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use rusqlite::{Connection, MAIN_DB, OpenFlags, wal::CheckpointMode};
 
-use super::{OpenError, Options};
+use crate::store::embedded::error::OpenError;
+use crate::store::embedded::options::Options;
 
-/// Changes whenever an older or newer server could not read the data.
+/// The version of the layout. It changes when older or newer servers could not read the data.
 const VERSION: i64 = 1;
 
-/// `KEFU` in the database's header: says to tools, and to us, whose file it is.
+/// `KEFU` in the database's header: tells tools, and this server, whose file it is.
 const APPLICATION: i64 = 0x4b45_4655;
 
 const DATABASE: &str = "kefu.db";
@@ -69,7 +70,7 @@ CREATE VIEW queued AS
     FROM queue q JOIN message m ON m.n = (q.msgid + 1) / 2;
 ";
 
-/// The lock must be kept as long as the folder is used.
+/// Opens the database for writing. The lock must be kept for as long as the folder is used.
 pub(super) fn open_folder(dir: &Path, options: &Options) -> Result<(Lock, Connection), OpenError> {
     create_folder(dir)?;
     let lock = lock(dir)?;
@@ -84,12 +85,12 @@ pub(super) fn open_folder(dir: &Path, options: &Options) -> Result<(Lock, Connec
     if wal != "wal" {
         return Err(OpenError::NoLog { path: dir.to_owned() });
     }
-    // A commit returns when the log is synced: no ACK before that.
+    // A commit returns once the log is synced: there is no ACK before.
     db.pragma_update(None, "synchronous", "FULL")?;
-    // After a crash the log may be readable only because the kernel still has it: a failed sync is
-    // reported once. So nothing is appended to it before its pages have been written anew.
+    // After a crash the log may be readable only from the kernel's cache, because a failed sync is
+    // reported just once. So its pages are rewritten before anything is appended to it.
     db.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::TRUNCATE)?;
-    // The writer makes checkpoints itself, after it has answered.
+    // The writer makes checkpoints itself, after its answers.
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
     db.pragma_update(None, "cache_size", -65536)?;
     if let Some(pages) = options.max_pages {
@@ -105,7 +106,7 @@ pub(super) fn open_reader(dir: &Path) -> Result<Connection, OpenError> {
     Ok(db)
 }
 
-/// A new folder outlives a crash only when its parent has been synced too.
+/// A new folder survives a crash only once its parent has been synced.
 fn create_folder(dir: &Path) -> Result<(), OpenError> {
     let io = |source| OpenError::Io { path: dir.to_owned(), source };
     if dir.is_dir() {
@@ -116,12 +117,13 @@ fn create_folder(dir: &Path) -> Result<(), OpenError> {
     dir.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all()).map_err(io)
 }
 
-/// Keeps others from a folder until it is dropped, or the process ends, however it does.
+/// Locks a folder until it is dropped or the process ends, however that happens.
 #[derive(Debug)]
 pub(super) struct Lock(File);
 
 impl Drop for Lock {
-    /// To close the file would not do: a child process that has not become another program yet has it open, too.
+    /// Closing the file is not enough: a forked child that has not called exec yet has it open,
+    /// too.
     fn drop(&mut self) {
         // An error means that there is no lock any more.
         let _ = self.0.unlock();

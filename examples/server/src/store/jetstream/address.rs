@@ -1,15 +1,14 @@
-//! Where NATS is, and who one is there.
+//! Addresses of NATS, with and without credentials.
 
 use std::io;
 
 use async_nats::{ConnectOptions, ServerAddr};
 use percent_encoding::percent_decode_str;
 
-use crate::options::without_secrets;
-
-/// The servers of a NATS. The client takes no credentials from addresses, and would log them: they come apart from these.
-pub struct Address {
-    pub servers: Vec<ServerAddr>,
+/// The servers of a NATS. Credentials are kept apart from the addresses: the client ignores those
+/// in an address, and would log them.
+pub(super) struct Address {
+    pub(super) servers: Vec<ServerAddr>,
     credentials: Credentials,
 }
 
@@ -20,15 +19,15 @@ enum Credentials {
 }
 
 impl Address {
-    /// Reads addresses with commas between them, as `nats://user:password@host:port` or `nats://token@host:port`. The first
-    /// one's credentials hold for all.
-    pub fn parse(urls: &str) -> io::Result<Self> {
+    /// Reads addresses that are separated by commas, as `nats://user:password@host:port` or
+    /// `nats://token@host:port`. The credentials of the first are used for all.
+    pub(super) fn parse(urls: &str) -> io::Result<Self> {
         let servers =
             without_secrets(urls).split(',').map(str::parse).collect::<io::Result<_>>()?;
         Ok(Self { servers, credentials: Credentials::parse(urls) })
     }
 
-    pub fn log_in(&self, options: ConnectOptions) -> ConnectOptions {
+    pub(super) fn log_in(&self, options: ConnectOptions) -> ConnectOptions {
         match &self.credentials {
             Credentials::None => options,
             Credentials::Token(token) => options.token(token.clone()),
@@ -51,3 +50,24 @@ impl Credentials {
         }
     }
 }
+
+/// Whether a text is an address of NATS.
+pub fn is_address(url: &str) -> bool {
+    SCHEMES.iter().any(|scheme| url.starts_with(scheme))
+}
+
+/// The addresses as they may be shown: without credentials.
+pub fn without_secrets(urls: &str) -> String {
+    let shown = |url: &str| match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        (None, Some((_, host))) => host.to_owned(),
+        (_, None) => url.to_owned(),
+    };
+    // A comma may also be part of a password.
+    let urls = SCHEMES.iter().fold(urls.to_owned(), |urls, scheme| {
+        urls.replace(&format!(",{scheme}"), &format!("\n{scheme}"))
+    });
+    urls.lines().map(shown).collect::<Vec<_>>().join(",")
+}
+
+const SCHEMES: [&str; 2] = ["nats://", "tls://"];

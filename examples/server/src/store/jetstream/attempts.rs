@@ -1,14 +1,16 @@
-//! Trying again.
+//! Repeated attempts.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use super::{ANSWER, JetStream, JetStreamError};
+use crate::store::jetstream::error::JetStreamError;
+use crate::store::jetstream::handle::JetStream;
+use crate::store::jetstream::timing::{ANSWER_TIMEOUT, RETRY_PAUSE};
 
 impl JetStream {
-    /// Tries until it is done, or until a repeat would not be known as one any more.
+    /// Tries until it succeeds, but no longer than a repeat is sure to be recognised.
     pub(super) async fn persistently<T, F>(
         &self,
         what: &'static str,
@@ -30,21 +32,25 @@ impl JetStream {
     }
 
     pub(super) fn attempts(&self, what: &'static str) -> Attempts<'_> {
-        let disconnected = self.shared.gaps.disconnected.subscribe();
-        Attempts { store: self, what, since: Instant::now(), disconnected }
+        // The last attempt may reach the stream only just before its answer is given up.
+        let window = self.inner.settings.duplicate_window;
+        let timeout = window.saturating_sub(2 * ANSWER_TIMEOUT).max(ANSWER_TIMEOUT);
+        let disconnected = self.inner.gaps.disconnected.subscribe();
+        Attempts { store: self, what, since: Instant::now(), timeout, disconnected }
     }
 }
 
-/// Attempts at one thing.
+/// Attempts at one operation.
 pub(super) struct Attempts<'s> {
     store: &'s JetStream,
     what: &'static str,
     since: Instant,
+    timeout: Duration,
     disconnected: watch::Receiver<()>,
 }
 
 impl Attempts<'_> {
-    /// One of them. What is asked when the connection is lost is not answered any more.
+    /// Makes one attempt. It fails when the connection is lost, since no answer comes then.
     pub(super) async fn run<T>(
         &mut self,
         attempt: impl Future<Output = Result<T, JetStreamError>>,
@@ -56,24 +62,22 @@ impl Attempts<'_> {
     }
 
     pub(super) fn done(&self) {
-        *self.store.failed() = None;
+        self.store.inner.health.succeeded();
     }
 
-    /// Waits for the next attempt; an error if there is none.
+    /// Waits for the next attempt.
+    ///
+    /// # Errors
+    ///
+    /// [`JetStreamError::Timeout`] if there is no time for another one.
     pub(super) async fn failed(&mut self, error: JetStreamError) -> Result<(), JetStreamError> {
-        *self.store.failed() = Some(Instant::now());
-        // The last attempt may reach the stream only just before its answer is given up.
-        let patience = self.store.shared.settings.duplicate_window;
-        let patience = patience.saturating_sub(2 * ANSWER).max(ANSWER);
-        if self.since.elapsed() > patience {
+        self.store.inner.health.failed();
+        if self.since.elapsed() > self.timeout {
             tracing::warn!(%error, "gave up {}", self.what);
-            return Err(JetStreamError::Patience(patience));
+            return Err(JetStreamError::Timeout(self.timeout));
         }
         tracing::debug!(%error, "{} again", self.what);
-        sleep(RETRY).await;
+        sleep(RETRY_PAUSE).await;
         Ok(())
     }
 }
-
-/// Between two attempts at something that NATS did not do.
-pub(super) const RETRY: Duration = Duration::from_millis(100);

@@ -1,26 +1,27 @@
-//! Kept sync keys and the numbers of devices, in buckets.
+//! Kept sync keys and device numbers, in key-value buckets.
 
 use async_nats::jetstream::kv::{CreateErrorKind, UpdateErrorKind};
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use kefu_proto::{Account, DeviceId, MsgId, Platform};
 
-use super::{JetStream, JetStreamError};
+use crate::store::jetstream::error::JetStreamError;
+use crate::store::jetstream::handle::JetStream;
 
 impl JetStream {
-    /// The sync key that is kept for an account; 0 where none is (S2.1).
+    /// The sync key that is kept for an account; 0 if there is none (S2.1).
     pub async fn kept_key(&self, account: Account) -> Result<MsgId, JetStreamError> {
         let kept = self.persistently("reading a sync key", || self.kept(account)).await?;
         Ok(kept.map_or(MsgId(0), |kept| kept.key))
     }
 
-    /// Keeps a sync key, unless a larger one is kept already (S3.1), by whichever server.
+    /// Keeps a sync key, unless a larger one is kept already (S3.1), whichever server kept it.
     pub async fn keep_key(&self, account: Account, key: MsgId) -> Result<(), JetStreamError> {
         self.persistently("keeping a sync key", || self.raise_key(account, key)).await
     }
 
     async fn raise_key(&self, account: Account, key: MsgId) -> Result<(), JetStreamError> {
-        let (bucket, name) = (&self.shared.kept, kept_name(account));
+        let (bucket, name) = (&self.inner.kept, kept_name(account));
         let value = || Bytes::from(key.to_string());
         loop {
             let raised = match self.kept(account).await? {
@@ -34,7 +35,7 @@ impl JetStream {
                     created => Some(created.map_err(JetStreamError::nats)),
                 },
             };
-            // Another server was faster: what it has kept is to be looked at.
+            // Another server was faster: compare with the key that it has kept.
             if let Some(raised) = raised {
                 return raised.map(drop);
             }
@@ -43,14 +44,14 @@ impl JetStream {
 
     async fn kept(&self, account: Account) -> Result<Option<Kept>, JetStreamError> {
         let entry =
-            self.shared.kept.entry(kept_name(account)).await.map_err(JetStreamError::nats)?;
+            self.inner.kept.entry(kept_name(account)).await.map_err(JetStreamError::nats)?;
         let Some(entry) = entry else { return Ok(None) };
         let key = str::from_utf8(&entry.value).ok().and_then(|value| value.parse().ok());
         let key = MsgId(key.unwrap_or(0));
         Ok(Some(Kept { key, revision: entry.revision }))
     }
 
-    /// The number of a device: the place at which the bucket has it, which no other device has (S1.2).
+    /// The number of a device: its unique revision in the bucket (S1.2).
     pub async fn device_id(
         &self,
         name: &[u8],
@@ -61,7 +62,7 @@ impl JetStream {
     }
 
     async fn number_of(&self, device: &str) -> Result<DeviceId, JetStreamError> {
-        let bucket = &self.shared.devices;
+        let bucket = &self.inner.devices;
         loop {
             if let Some(entry) = bucket.entry(device).await.map_err(JetStreamError::nats)? {
                 return number(entry.revision);

@@ -1,4 +1,4 @@
-//! What goes into a stream: once, however often it has to be sent.
+//! Publishing to a stream: stored once, however often it is sent.
 
 use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::publish::PublishAck;
@@ -6,51 +6,58 @@ use async_nats::{HeaderMap, Subject};
 use bytes::Bytes;
 use kefu_proto::Command;
 
-use super::{JetStream, JetStreamError, subject, timed};
+use crate::store::jetstream::error::JetStreamError;
+use crate::store::jetstream::handle::JetStream;
+use crate::store::jetstream::subject;
+use crate::store::jetstream::timing::timed;
 
-/// A message on its way into a stream.
-pub struct Publication {
+/// A message to be published.
+pub(super) struct Publication {
     subject: Subject,
     headers: HeaderMap,
     body: Bytes,
 }
 
 impl Publication {
-    /// `name`: under which the stream knows it if it comes again.
-    pub fn new(subject: String, name: String, command: Command, body: Bytes) -> Self {
+    /// `name` is the `Nats-Msg-Id`, by which the stream recognises a repeat.
+    pub(super) fn new(subject: String, name: String, command: Command, body: Bytes) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(NATS_MESSAGE_ID, name);
         headers.insert(subject::COMMAND, command.0.to_string());
         Self { subject: subject.into(), headers, body }
     }
 
-    pub fn with(mut self, header: &'static str, value: &str) -> Self {
+    pub(super) fn with(mut self, header: &'static str, value: &str) -> Self {
         self.headers.insert(header, value);
         self
     }
 }
 
 impl JetStream {
-    /// Tries until the stream has it.
+    /// Publishes until the stream has acknowledged the message.
     ///
     /// # Errors
     ///
-    /// [`JetStreamError::Patience`]: NATS was away for longer than it would know a repeat.
-    pub async fn publish(&self, publication: &Publication) -> Result<PublishAck, JetStreamError> {
+    /// [`JetStreamError::Timeout`]: NATS was away for longer than it recognises a repeat.
+    pub(super) async fn publish(
+        &self,
+        publication: &Publication,
+    ) -> Result<PublishAck, JetStreamError> {
         self.persistently("publishing", || self.publish_once(publication)).await
     }
 
     async fn publish_once(&self, publication: &Publication) -> Result<PublishAck, JetStreamError> {
-        // Without a connection it would wait in the client, and come out when nobody asks for it any more.
-        self.ready()?;
+        // Without a connection the client would buffer it, and send it after the last attempt.
+        self.require_connection()?;
         let Publication { subject, headers, body } = publication;
-        let context = &self.shared.context;
+        let context = &self.inner.context;
         let sent = context.publish_with_headers(subject.clone(), headers.clone(), body.clone());
         stored(timed(timed(sent).await?.into_future()).await?)
     }
 }
 
-/// A leader may answer to a repeat before it has stored the message, and after an election it may never store it.
+/// A leader may acknowledge a repeat before it has stored the message, and after an election it may
+/// never store it. Such an acknowledgement has no sequence.
 fn stored(ack: PublishAck) -> Result<PublishAck, JetStreamError> {
     if ack.sequence == 0 { Err(JetStreamError::nats("not stored yet")) } else { Ok(ack) }
 }

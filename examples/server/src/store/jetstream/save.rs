@@ -1,25 +1,28 @@
-//! Copies into queues.
+//! Storing the copies of a message.
 
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{Effects, Encode, SaveMessage, Saved, Saves};
 
-use super::publish::Publication;
-use super::{JetStream, JetStreamError, subject};
-use crate::embedded::Group;
-use crate::repeat;
+use crate::store::jetstream::error::JetStreamError;
+use crate::store::jetstream::handle::JetStream;
+use crate::store::jetstream::publish::Publication;
+use crate::store::jetstream::subject;
+use crate::store::observer::Group;
+use crate::store::uuid;
 
 impl JetStream {
     /// Stores both copies, at the same time, and tries again until both are stored.
     ///
     /// # Errors
     ///
-    /// [`JetStreamError::Patience`]: NATS was away for longer than it would know a repeat. There are no effects (H8.1).
+    /// [`JetStreamError::Timeout`]: NATS was away for longer than it recognises a repeat. There are
+    /// no effects then (H8.1).
     pub async fn save(&self, saves: Saves) -> Result<Effects, JetStreamError> {
         let started = Instant::now();
         let stored = self.store(&saves).await;
-        self.shared.observer.group(&Group {
+        self.inner.observer.group(&Group {
             messages: 1,
             repeats: stored.as_ref().map_or(0, |stored| stored.is_repeat.into()),
             others: 0,
@@ -42,15 +45,15 @@ impl JetStream {
 
     fn copies(&self, saves: &Saves) -> Result<[Publication; 2], JetStreamError> {
         let (sender, receiver) = (saves.sender(), saves.receiver());
-        let name = match repeat::uuid(&saves.message().body.content) {
-            Some(uuid) => format!("{sender}>{receiver}>{}", repeat::digest(&uuid)),
-            None => self.unique(),
+        let name = match uuid::find(&saves.message().body.content) {
+            Some(uuid) => format!("{sender}>{receiver}>{}", uuid::digest(&uuid)),
+            None => self.unique_name(),
         };
         let mut body = BytesMut::new();
         saves.message().encode_body(&mut body).map_err(JetStreamError::nats)?;
         let body = body.freeze();
         let [to_receiver, to_sender] = saves.requests();
-        // Both may lie in one stream, where they are two messages.
+        // Both may go to the same stream, where they are two messages: their names must differ.
         Ok([
             self.copy(&to_receiver, body.clone(), format!("r>{name}")),
             self.copy(&to_sender, body, format!("s>{name}")),
@@ -58,7 +61,7 @@ impl JetStream {
     }
 
     fn copy(&self, save: &SaveMessage<'_>, body: Bytes, name: String) -> Publication {
-        let subject = subject::queue(save.queue, self.shared.settings.shards);
+        let subject = subject::queue(save.queue, self.inner.settings.shards);
         Publication::new(subject, name, save.message.command(), body)
             .with(subject::DEVICE, &save.device_id.to_string())
     }

@@ -1,4 +1,4 @@
-//! The streams: made where they are not there, never changed where they are.
+//! The streams: missing ones are created, existing ones are never altered.
 
 use std::error::Error as _;
 use std::fmt::{Debug, Display};
@@ -14,23 +14,23 @@ use kefu_proto::MsgId;
 use thiserror::Error;
 use tokio::time::{Instant, sleep};
 
-use super::attempts::RETRY;
-use super::subject;
+use crate::store::jetstream::subject;
+use crate::store::jetstream::timing::RETRY_PAUSE;
 
-/// What the streams are made with.
+/// How the streams are configured.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Over how many streams the queues are spread.
+    /// How many streams the queues are spread over.
     pub shards: usize,
     /// How many NATS servers have each copy.
     pub replicas: usize,
-    /// Msgids are sequences and this, so that they are greater.
+    /// Added to a sequence to get its msgid, so that msgids are greater than this.
     pub after: MsgId,
-    /// How long a repeat is known as one.
+    /// How long a repeat is recognised.
     pub duplicate_window: Duration,
-    /// How long messages are kept; zero: for ever.
+    /// How long messages are kept; zero: forever.
     pub retain: Duration,
-    /// How many bytes a stream may have; the oldest messages leave it. -1: as many as there are.
+    /// The most bytes of a stream, whose oldest messages are removed then; -1: no limit.
     pub retain_bytes: i64,
 }
 
@@ -42,7 +42,7 @@ impl Settings {
             storage: StorageType::File,
             num_replicas: self.replicas,
             duplicate_window: self.duplicate_window,
-            // What NATS makes of 0, so that it compares equal.
+            // NATS turns 0 into this, so it compares equal.
             max_bytes: -1,
             ..Config::default()
         }
@@ -64,7 +64,7 @@ pub async fn queues(context: &Context, settings: &Settings) -> Result<Vec<Stream
     Ok(streams)
 }
 
-/// The push outbox: an entry leaves it when a sink is done with it.
+/// The push outbox: an entry is removed when it is acknowledged.
 pub async fn pushes(context: &Context, settings: &Settings) -> Result<Stream, SettingsError> {
     let config = Config {
         retention: RetentionPolicy::WorkQueue,
@@ -73,7 +73,7 @@ pub async fn pushes(context: &Context, settings: &Settings) -> Result<Stream, Se
     stream(context, config).await
 }
 
-/// A bucket that has one value a key: a stream of the shape that makes it one.
+/// A key-value bucket: a stream with these settings is one.
 pub async fn bucket(
     context: &Context,
     settings: &Settings,
@@ -90,28 +90,29 @@ pub async fn bucket(
 }
 
 async fn stream(context: &Context, wanted: Config) -> Result<Stream, SettingsError> {
-    let deadline = Instant::now() + MAKING;
-    let mut told = false;
+    let deadline = Instant::now() + CREATE_TIMEOUT;
+    let mut is_logged = false;
     loop {
-        match find_or_make(context, &wanted).await {
-            // A cluster may be without a leader for a moment, a stream of it for longer; a busy disk takes its time.
+        match find_or_create(context, &wanted).await {
+            // A cluster may have no leader for a moment, and a stream for longer.
             Err(error @ SettingsError::NoAnswer { .. }) if Instant::now() < deadline => {
-                if !told {
-                    tracing::warn!(stream = wanted.name, %error, "waiting up to {} s", MAKING.as_secs());
-                    told = true;
+                if !is_logged {
+                    let seconds = CREATE_TIMEOUT.as_secs();
+                    tracing::warn!(stream = wanted.name, %error, "waiting up to {seconds} s");
+                    is_logged = true;
                 }
-                sleep(RETRY).await;
+                sleep(RETRY_PAUSE).await;
             }
             ended => return ended,
         }
     }
 }
 
-/// How long answers are waited for while a stream is made: several of the elections that a cluster may need, each of which
-/// takes up to ten seconds.
-const MAKING: Duration = Duration::from_secs(30);
+/// How long a start waits for one stream. A cluster may need several elections, each of which takes
+/// up to ten seconds.
+const CREATE_TIMEOUT: Duration = Duration::from_secs(30);
 
-async fn find_or_make(context: &Context, wanted: &Config) -> Result<Stream, SettingsError> {
+async fn find_or_create(context: &Context, wanted: &Config) -> Result<Stream, SettingsError> {
     if let Some(stream) = find(context, wanted).await? {
         return Ok(stream);
     }
@@ -120,15 +121,15 @@ async fn find_or_make(context: &Context, wanted: &Config) -> Result<Stream, Sett
             tracing::info!(stream = wanted.name, replicas = wanted.num_replicas, "made");
             Ok(stream)
         }
-        // Another server may have made it meanwhile, which is as good if it is the same.
+        // Another server may have created it meanwhile.
         Err(error) => match find(context, wanted).await? {
             Some(stream) => Ok(stream),
-            None => Err(SettingsError::not_made(wanted, &error)),
+            None => Err(SettingsError::not_created(wanted, &error)),
         },
     }
 }
 
-/// The stream if it is there; it must be as it is wanted.
+/// The stream if it exists; its settings must be the wanted ones.
 async fn find(context: &Context, wanted: &Config) -> Result<Option<Stream>, SettingsError> {
     match context.get_stream(&wanted.name).await {
         Ok(stream) => {
@@ -146,14 +147,15 @@ async fn find(context: &Context, wanted: &Config) -> Result<Option<Stream>, Sett
     }
 }
 
-/// What is written on the stream of a shard. With more or fewer shards than before, queues would be looked for in other
-/// streams than they lie in; with other msgids a client would miss messages or get them twice.
+/// The description of a shard's stream, which records the settings that must never change: with
+/// another number of shards queues would be sought in the wrong streams, and with other msgids
+/// clients would miss messages or get them twice.
 fn describe(shard: usize, Settings { shards, after, .. }: &Settings) -> String {
     let msgids = if after.0 == 0 { String::new() } else { format!("{AFTER}{after}") };
     format!("{SHARD}{shard} of {shards}{msgids}")
 }
 
-/// What the description of a shard says.
+/// What a shard's description records.
 struct Described {
     shards: usize,
     after: MsgId,
@@ -169,17 +171,21 @@ const SHARD: &str = "queues of kefu-server, shard ";
 const AFTER: &str = ", msgids after ";
 
 fn is_missing(kind: GetStreamErrorKind) -> bool {
-    matches!(kind, GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
+    matches!(
+        kind,
+        GetStreamErrorKind::JetStream(error)
+            if error.error_code() == ErrorCode::STREAM_NOT_FOUND
+    )
 }
 
-/// Most of a cluster is needed for an answer: without it there is none, or this one.
+/// Without a majority of the cluster there is no answer, or this one.
 fn is_no_answer(error: &GetStreamError) -> bool {
     let request = error.source().and_then(|source| source.downcast_ref::<RequestError>());
     request.is_some_and(|request| request.kind() == RequestErrorKind::TimedOut)
         || matches!(error.kind(), GetStreamErrorKind::JetStream(error) if is_leaderless(&error))
 }
 
-fn is_not_made_yet(error: &CreateStreamError) -> bool {
+fn is_not_created_yet(error: &CreateStreamError) -> bool {
     error.kind() == CreateStreamErrorKind::TimedOut
         || matches!(error.kind(), CreateStreamErrorKind::JetStream(error) if is_leaderless(&error))
 }
@@ -222,7 +228,8 @@ fn check(is: &Config, wanted: &Config) -> Result<(), SettingsError> {
 #[derive(Debug, Error)]
 pub enum SettingsError {
     #[error(
-        "stream {stream} has {setting} {is}, this server was told {wanted}; change the option, or the stream with `nats stream edit {stream}`"
+        "stream {stream} has {setting} {is}, this server was told {wanted}; change the option, or \
+         the stream with `nats stream edit {stream}`"
     )]
     Differs { stream: String, setting: &'static str, is: String, wanted: String },
     #[error(
@@ -230,7 +237,8 @@ pub enum SettingsError {
     )]
     Shards { is: usize, wanted: usize },
     #[error(
-        "the streams have msgids after {is}, this server was told {wanted}; start it with --msgids-after {is}"
+        "the streams have msgids after {is}, this server was told {wanted}; \
+         start it with --msgids-after {is}"
     )]
     After { is: MsgId, wanted: MsgId },
     #[error("NATS has no JetStream: {error}; start it with nats-server -js")]
@@ -238,7 +246,8 @@ pub enum SettingsError {
     #[error("JetStream is not available: {error}; most servers of a cluster must be there")]
     NoAnswer { error: String },
     #[error(
-        "stream {stream} cannot be made: {error}; --replicas {replicas} needs a NATS cluster of at least {replicas} servers"
+        "stream {stream} cannot be created: {error}; \
+         --replicas {replicas} needs a NATS cluster of at least {replicas} servers"
     )]
     Replicas { stream: String, replicas: usize, error: String },
     #[error("stream {stream}: {error}")]
@@ -246,8 +255,8 @@ pub enum SettingsError {
 }
 
 impl SettingsError {
-    fn not_made(wanted: &Config, error: &CreateStreamError) -> Self {
-        if is_not_made_yet(error) {
+    fn not_created(wanted: &Config, error: &CreateStreamError) -> Self {
+        if is_not_created_yet(error) {
             return Self::NoAnswer { error: error.to_string() };
         }
         let (stream, replicas) = (wanted.name.clone(), wanted.num_replicas);

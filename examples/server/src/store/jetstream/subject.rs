@@ -1,11 +1,11 @@
-//! What things are called on NATS.
+//! The names of streams, subjects and headers.
 
 use kefu_proto::{Account, AppId, UserId};
 
-/// Which stream an account's queue lies in.
+/// The stream that has an account's queue.
 pub fn shard(account: Account, shards: usize) -> usize {
     let shards = i64::try_from(shards).unwrap_or(i64::MAX).max(1);
-    // Ids below zero are ids like any others.
+    // Negative ids are valid.
     usize::try_from(account.uid.0.rem_euclid(shards)).unwrap_or(0)
 }
 
@@ -13,7 +13,7 @@ pub fn stream(shard: usize) -> String {
     format!("kefu_queues_{shard}")
 }
 
-/// Everything that a stream holds.
+/// All queues of a stream.
 pub fn queues(shard: usize) -> String {
     format!("kefu.queue.{shard}.>")
 }
@@ -23,16 +23,11 @@ pub fn queue(account: Account, shards: usize) -> String {
     format!("kefu.queue.{}.{appid}.{uid}", shard(account, shards))
 }
 
-/// Where the connections of an account are told something.
-pub fn peers(account: Account) -> String {
-    format!("kefu.peers.{}.{}", account.appid, account.uid)
-}
-
-/// What a copy has beside its body (H10.1).
+/// Headers: what is stored of a message besides its body (H10.1).
 pub const COMMAND: &str = "Kefu-Command";
 pub const DEVICE: &str = "Kefu-Device";
 
-/// A push says in its subject whom it is for.
+/// The push outbox. An entry's subject names the receiver.
 pub const PUSHES: &str = "kefu.push.>";
 
 pub fn push(account: Account) -> String {

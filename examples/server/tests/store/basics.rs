@@ -2,7 +2,8 @@
 
 use crate::common::{SELLER, customer, marked, msgids, open, queue, reply, save, saves};
 use kefu_proto::{Command, DeviceId, Encode, MsgId, Platform};
-use kefu_server::embedded::{OpenError, Options, Push, Store, StoreError};
+use kefu_server::store::Push;
+use kefu_server::store::embedded::{OpenError, Options, Store, StoreError};
 use tempfile::tempdir;
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use kefu_proto::{
     Account, AppId, Body, Config, CustomerMessage, Delivery, DeviceId, Effect, Effects, Flags,
     Identity, Message, MsgId, Outbound, Saves, Seq, Session, StoreId, UnixTime, UserId, Version,
 };
-use kefu_server::embedded::{Options, Store};
+use kefu_server::store::embedded::{Options, Store};
 
 pub(crate) const KEFU: AppId = AppId(1453);
 pub(crate) const SELLER: Account = Account { appid: KEFU, uid: UserId(2) };

@@ -1,4 +1,4 @@
-//! One connection to a server: bytes, frames, sync.
+//! A connection to one server: bytes, frames, sync.
 
 use std::io;
 use std::time::Duration;
@@ -10,14 +10,13 @@ use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::select;
-use tokio::time::timeout;
 
-/// Below this much room a read is not worth its system call.
+/// A read into less room than this is not worth its system call.
 const LEAST_ROOM: usize = 512;
 
 /// A connection.
 #[derive(Debug)]
-pub(crate) struct Link {
+pub(crate) struct Connection {
     server: usize,
     stream: TcpStream,
     decoder: FrameDecoder,
@@ -26,7 +25,7 @@ pub(crate) struct Link {
     buffer: usize,
 }
 
-impl Link {
+impl Connection {
     /// A connection to the server with this number; `buffer` is how many bytes it reads at once.
     pub(crate) fn new(server: usize, stream: TcpStream, buffer: usize) -> Self {
         Self {
@@ -44,7 +43,7 @@ impl Link {
         self.server
     }
 
-    /// Queues a frame that needs no number of its own.
+    /// Queues a frame whose number does not matter.
     pub(crate) fn send(&mut self, body: Body) -> Result<(), EncodeError> {
         self.queue(&Message { seq: Seq(0), version: Version(1), flags: Flags::NONE, body })
     }
@@ -54,24 +53,24 @@ impl Link {
         message.encode(&mut self.unwritten)
     }
 
-    /// Writes what is queued and waits until something has been read. It goes on reading while the server does not take more:
-    /// a server that waits for its reader would otherwise never come to read.
+    /// Writes what is queued and waits until something has been read. It keeps reading while the
+    /// socket takes no more: a server that waits for its reader would never read otherwise.
     ///
-    /// May be dropped at any time.
-    pub(crate) async fn exchange(&mut self) -> Result<(), LinkError> {
+    /// Cancel safe.
+    pub(crate) async fn exchange(&mut self) -> Result<(), ConnectionError> {
         let Self { stream, read, unwritten, buffer, .. } = self;
-        // Where all frames have been taken out, this only goes back to the start of the same memory.
+        // With all frames taken out, this reclaims the same allocation.
         read.reserve(buffer.saturating_sub(read.len()).max(LEAST_ROOM));
         let (mut reader, mut writer) = stream.split();
         loop {
             select! {
                 biased;
                 written = writer.write(unwritten), if !unwritten.is_empty() => match written? {
-                    0 => return Err(LinkError::Closed),
+                    0 => return Err(ConnectionError::Closed),
                     written => unwritten.advance(written),
                 },
                 received = reader.read_buf(read) => {
-                    return if received? == 0 { Err(LinkError::Closed) } else { Ok(()) };
+                    return if received? == 0 { Err(ConnectionError::Closed) } else { Ok(()) };
                 }
             }
         }
@@ -87,13 +86,13 @@ impl Link {
         Ok(None)
     }
 
-    /// Reads the own queue after a sync key, and returns the key of its end.
+    /// Reads this account's queue after a sync key and returns the key of its end.
     pub(crate) async fn sync(
         &mut self,
         after: MsgId,
-        patience: Duration,
+        timeout: Duration,
         mut row: impl FnMut(&CustomerMessage),
-    ) -> Result<MsgId, LinkError> {
+    ) -> Result<MsgId, ConnectionError> {
         self.send(Body::Sync(after))?;
         loop {
             while let Some(message) = self.take()? {
@@ -103,18 +102,18 @@ impl Link {
                     _ => {}
                 }
             }
-            let exchange = timeout(patience, self.exchange()).await;
-            exchange.unwrap_or(Err(LinkError::Silent(patience)))?;
+            let exchange = tokio::time::timeout(timeout, self.exchange()).await;
+            exchange.unwrap_or(Err(ConnectionError::Silent(timeout)))?;
         }
     }
 
-    /// Writes what is still queued and hangs up.
+    /// Writes what is still queued and closes the connection.
     pub(crate) async fn close(mut self) -> io::Result<()> {
         self.stream.write_all(&self.unwritten).await?;
         self.stream.shutdown().await
     }
 
-    pub(crate) async fn receive(&mut self) -> Result<Message, LinkError> {
+    pub(crate) async fn receive(&mut self) -> Result<Message, ConnectionError> {
         loop {
             if let Some(message) = self.take()? {
                 return Ok(message);
@@ -124,16 +123,16 @@ impl Link {
     }
 }
 
-/// Why a connection is of no more use.
+/// Why a connection cannot be used any more.
 #[derive(Debug, Error)]
-pub(crate) enum LinkError {
+pub enum ConnectionError {
     #[error(transparent)]
     Io(#[from] io::Error),
     #[error("the server has closed the connection")]
     Closed,
     #[error("{0} refuses the token")]
     Refused(String),
-    /// A share of some seconds need not be a whole number of them.
+    /// In tenths: one server's share of the timeout need not be whole seconds.
     #[error("no answer for {} s", (.0.as_secs_f64() * 10.0).round() / 10.0)]
     Silent(Duration),
     #[error("the server sent a {0}")]

@@ -1,12 +1,12 @@
-//! What the messages say: JSON that names its message by run, customer and number.
+//! The content of messages: JSON that names its message by run, customer and number.
 
 use std::ops::Range;
 
-/// The most customers, so that a uuid's length has a bound.
+/// The most customers: bounds the length of a uuid.
 pub(crate) const MAX_CUSTOMERS: u32 = 1_000_000;
 /// The most messages of one customer: as many as [`DIGITS`] can number from 0.
 pub(crate) const MAX_NUMBER: u32 = 1_000_000_000;
-/// The longest content that a client connection carries: 36 bytes stand before it, and the body ends below 32 KiB.
+/// The longest content in a frame of a client: 36 bytes precede it, and a body is shorter than 32 KiB.
 pub(crate) const MAX_SIZE: u16 = 32 * 1024 - 1 - 36;
 
 const DIGITS: usize = 9;
@@ -15,7 +15,7 @@ const MIDDLE: &[u8] = br#"","uuid":""#;
 const END: &[u8] = br#""}"#;
 const PADDING: u8 = b'x';
 
-/// How all contents of one run look: `{"text":"xxx…","uuid":"<run>-<customer>-<number>"}`.
+/// The form of all contents of a run: `{"text":"xxx…","uuid":"<run>-<customer>-<number>"}`.
 #[derive(Debug)]
 pub(crate) struct Format {
     run: String,
@@ -55,7 +55,7 @@ impl Format {
         Template { bytes, digits }
     }
 
-    /// Which message a content is; `None` for what another run or another client has sent.
+    /// The message that a content belongs to. `None` if another run or another client sent it.
     pub(crate) fn read(&self, content: &[u8]) -> Option<Mark> {
         let (rest, number) = split_number(content.strip_suffix(END)?)?;
         let (rest, customer) = split_number(rest)?;
@@ -66,7 +66,7 @@ impl Format {
     }
 }
 
-/// Which message of the run a stored content is.
+/// The message of this run that a stored content belongs to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Mark {
     pub(crate) customer: u32,
@@ -75,7 +75,7 @@ pub(crate) struct Mark {
     pub(crate) intact: bool,
 }
 
-/// One customer's content, all but the number.
+/// One customer's content, with room for the number.
 #[derive(Debug)]
 pub(crate) struct Template {
     bytes: Vec<u8>,

@@ -1,4 +1,4 @@
-//! A customer: sends, waits for ACKs, and repeats what got none when the connection breaks.
+//! A customer: sends, waits for ACKs, and after a lost connection repeats what got none.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,19 +10,19 @@ use kefu_proto::{StoreId, UnixTime, UserId, Version};
 use tokio::select;
 use tokio::time::interval;
 
+use crate::connection::{Connection, ConnectionError};
 use crate::content::{MAX_NUMBER, Template};
-use crate::link::{Link, LinkError};
-use crate::load::Shared;
+use crate::pauses::Pauses;
 use crate::plan::{Role, Target};
-use crate::pulse::Pulse;
+use crate::run::Run;
 use crate::service::{Caller, LOADING};
 use crate::window::{self, Window};
 
 /// Room for the ACKs of 256 messages.
 const BUFFER: usize = 4 * 1024;
-/// How often a customer to whom nothing happens looks at the clock.
+/// How often a customer that receives nothing checks the time.
 const TICK: Duration = Duration::from_secs(1);
-/// Latencies are told apart by a hundredth, in microseconds up to an hour: 27 KB a customer.
+/// Microseconds up to an hour with an error of 1 %: 27 KB per customer.
 const LATENCY_DIGITS: u8 = 2;
 const LONGEST_LATENCY: u64 = 3_600_000_000;
 
@@ -35,9 +35,9 @@ pub(crate) fn latencies() -> Histogram<u64> {
 #[derive(Debug)]
 pub(crate) struct Sent {
     pub(crate) uid: u32,
-    /// The messages have the numbers below this one.
+    /// How many messages. They are numbered from 0.
     pub(crate) count: u32,
-    /// Which of them never got an ACK, in order.
+    /// The numbers of those without an ACK, in order.
     pub(crate) unacked: Vec<u32>,
     pub(crate) latency: Histogram<u64>,
     pub(crate) last_ack: Option<Instant>,
@@ -45,7 +45,7 @@ pub(crate) struct Sent {
     pub(crate) reconnects: u64,
     pub(crate) refused_logins: u64,
     /// Why the customer stopped before the end.
-    pub(crate) gave_up: Option<LinkError>,
+    pub(crate) gave_up: Option<ConnectionError>,
 }
 
 impl Sent {
@@ -66,20 +66,20 @@ impl Sent {
 
 #[derive(Debug)]
 pub(crate) struct Customer {
-    shared: Arc<Shared>,
-    /// What all of the customer's messages say, but the content.
+    run: Arc<Run>,
+    /// All of the customer's messages, but for their content.
     message: CustomerMessage,
     template: Template,
-    /// Contents are written here one behind the other: the memory is used again, not allocated for each.
+    /// Contents are split off this buffer, so that most of them need no allocation.
     contents: BytesMut,
     window: Window,
-    pulse: Arc<Pulse>,
+    pauses: Arc<Pauses>,
     sent: Sent,
 }
 
 impl Customer {
-    pub(crate) fn new(shared: Arc<Shared>, uid: u32, pulse: Arc<Pulse>) -> Self {
-        let plan = &shared.plan;
+    pub(crate) fn new(run: Arc<Run>, uid: u32, pauses: Arc<Pauses>) -> Self {
+        let plan = &run.plan;
         let Account { appid, uid: customer_id } = plan.account(Role::Customer, uid);
         let message = CustomerMessage {
             customer_appid: appid,
@@ -94,9 +94,9 @@ impl Customer {
             template: plan.format.template(uid),
             contents: BytesMut::with_capacity(plan.format.size().max(BUFFER)),
             window: Window::new(plan.window),
-            pulse,
+            pauses,
             sent: Sent::new(uid),
-            shared,
+            run,
         }
     }
 
@@ -105,46 +105,46 @@ impl Customer {
     }
 
     /// Sends until there is nothing left to send or to wait for.
-    pub(crate) async fn run(mut self, mut link: Link) -> Sent {
-        let caller = Self::caller(self.shared.plan.account(Role::Customer, self.sent.uid));
-        while self.converse(&mut link).await.is_err() {
-            let (service, lost) = (&self.shared.service, link.server());
+    pub(crate) async fn run(mut self, mut connection: Connection) -> Sent {
+        let caller = Self::caller(self.run.plan.account(Role::Customer, self.sent.uid));
+        while self.converse(&mut connection).await.is_err() {
+            let (service, lost) = (&self.run.service, connection.server());
             match caller.log_in_again(service, lost, &mut self.sent.refused_logins).await {
-                Ok(again) => link = again,
+                Ok(again) => connection = again,
                 Err(error) => {
                     self.sent.gave_up = Some(error);
                     break;
                 }
             }
             self.sent.reconnects += 1;
-            self.shared.counters.reconnected();
+            self.run.counters.reconnected();
         }
         self.sent.count = self.window.next();
         self.sent.unacked = self.window.unacked().collect();
         self.sent
     }
 
-    /// Works on one connection until the end of the run, or until the connection breaks.
-    async fn converse(&mut self, link: &mut Link) -> Result<(), LinkError> {
-        let patience = self.shared.service.patience();
-        self.repeat(link)?;
+    /// Uses one connection until the end of the run, or until it breaks.
+    async fn converse(&mut self, connection: &mut Connection) -> Result<(), ConnectionError> {
+        let timeout = self.run.service.timeout();
+        self.repeat(connection)?;
         let mut tick = interval(TICK);
         let mut now = Instant::now();
         loop {
-            self.fill(link, now)?;
+            self.fill(connection, now)?;
             if self.window.len() == 0 {
                 return Ok(());
             }
-            if self.window.is_stuck(now, patience) {
-                self.sent.gave_up = Some(LinkError::Silent(patience));
+            if self.window.is_stuck(now, timeout) {
+                self.sent.gave_up = Some(ConnectionError::Silent(timeout));
                 return Ok(());
             }
             select! {
                 biased;
-                exchanged = link.exchange() => {
+                exchanged = connection.exchange() => {
                     exchanged?;
                     now = Instant::now();
-                    self.take_acks(link, now)?;
+                    self.take_acks(connection, now)?;
                 }
                 _ = tick.tick() => now = Instant::now(),
             }
@@ -152,10 +152,10 @@ impl Customer {
     }
 
     /// Sends as much as the window allows.
-    fn fill(&mut self, link: &mut Link, now: Instant) -> Result<(), EncodeError> {
-        while self.window.len() < self.shared.plan.window && self.may_send(now) {
+    fn fill(&mut self, connection: &mut Connection, now: Instant) -> Result<(), EncodeError> {
+        while self.window.len() < self.run.plan.window && self.may_send(now) {
             let number = self.window.send(now);
-            self.write(link, number)?;
+            self.write(connection, number)?;
         }
         Ok(())
     }
@@ -163,16 +163,20 @@ impl Customer {
     fn may_send(&self, now: Instant) -> bool {
         let next = self.window.next();
         next < MAX_NUMBER
-            && match self.shared.plan.target {
-                Target::Time(time) => now.saturating_duration_since(self.pulse.started()) < time,
+            && match self.run.plan.target {
+                Target::Time(time) => now.saturating_duration_since(self.pauses.started()) < time,
                 Target::Count(count) => next < count,
             }
     }
 
-    fn take_acks(&mut self, link: &mut Link, now: Instant) -> Result<(), LinkError> {
+    fn take_acks(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
         let mut acked = 0;
         let taken = loop {
-            match link.take() {
+            match connection.take() {
                 Ok(Some(Message { body: Body::Ack(seq), .. })) => {
                     if let Some(latency) = self.window.ack(seq, now) {
                         let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
@@ -187,28 +191,28 @@ impl Customer {
         };
         if acked > 0 {
             self.sent.last_ack = Some(now);
-            self.shared.counters.acked(acked);
-            self.pulse.beat();
+            self.run.counters.acked(acked);
+            self.pauses.end();
         }
         taken
     }
 
-    /// Sends what has no ACK once more on a new connection, in the same order and under the same uuids.
-    fn repeat(&mut self, link: &mut Link) -> Result<(), EncodeError> {
+    /// Sends the messages in flight again on a new connection, in the same order, under the same uuids.
+    fn repeat(&mut self, connection: &mut Connection) -> Result<(), EncodeError> {
         let unacked: Vec<u32> = self.window.unacked().collect();
         for number in unacked {
-            self.write(link, number)?;
+            self.write(connection, number)?;
             self.sent.repeated += 1;
         }
         Ok(())
     }
 
-    fn write(&mut self, link: &mut Link, number: u32) -> Result<(), EncodeError> {
+    fn write(&mut self, connection: &mut Connection, number: u32) -> Result<(), EncodeError> {
         self.contents.extend_from_slice(self.template.numbered(number));
         let content = self.contents.split().freeze();
-        let transient = self.shared.plan.is_transient(number);
+        let transient = self.run.plan.is_transient(number);
         let flags = if transient { Flags::TEXT | Flags::UNPERSISTENT } else { Flags::TEXT };
         let body = Body::Customer(CustomerMessage { content, ..self.message.clone() });
-        link.queue(&Message { seq: window::seq(number), version: Version(1), flags, body })
+        connection.queue(&Message { seq: window::seq(number), version: Version(1), flags, body })
     }
 }

@@ -1,4 +1,4 @@
-//! Why there is no result: one line each, with what to do about it.
+//! Why there is no verdict: one line each, with what to do about it.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,18 +6,16 @@ use std::path::PathBuf;
 use kefu_proto::Account;
 use thiserror::Error;
 
-use crate::link::LinkError;
+use crate::connection::ConnectionError;
 
 /// What ends the tool with exit status 2.
 #[derive(Debug, Error)]
-pub(crate) enum Failure {
-    #[error(
-        "--appid and --kefu-appid are both {0}: customers and sellers need an app of their own"
-    )]
+pub enum Failure {
+    #[error("--appid and --kefu-appid are both {0}: customers and sellers need different apps")]
     SameApp(i64),
-    #[error("--size {size} is too small: the JSON with its uuid takes {least} bytes here")]
+    #[error("--size {size} is too small: the JSON with its uuid takes {least} bytes")]
     Size { size: usize, least: usize },
-    #[error("{}: {source}: name a file that can be written with --write-tokens", path.display())]
+    #[error("{}: {source}: give --write-tokens a file that can be written", path.display())]
     Tokens { path: PathBuf, source: io::Error },
     #[error("cannot start: {0}")]
     Runtime(io::Error),
@@ -26,27 +24,27 @@ pub(crate) enum Failure {
     #[error("--addr {addr}: {source}: give the server as HOST:PORT")]
     Address { addr: String, source: io::Error },
     #[error("{addr}: {account} cannot log in: {source}: {}", hint(source))]
-    Login { addr: String, account: Account, source: LinkError },
+    Login { addr: String, account: Account, source: ConnectionError },
     #[error("{addr}: the queue of {account} cannot be read: {source}: {}", hint(source))]
-    Verification { addr: String, account: Account, source: LinkError },
+    Verification { addr: String, account: Account, source: ConnectionError },
     #[error("{0}")]
     GaveUp(String),
 }
 
-fn hint(error: &LinkError) -> &'static str {
+fn hint(error: &ConnectionError) -> &'static str {
     match error {
-        LinkError::Io(error) if is_out_of_files(error) => {
+        ConnectionError::Io(error) if is_out_of_files(error) => {
             "allow more open files with `ulimit -n`, or use fewer --customers"
         }
-        LinkError::Io(_) => "start the server, or name another with --addr",
-        LinkError::Refused(_) => "start the server with the tokens that --write-tokens writes",
-        LinkError::Closed => {
-            "see the server's log; it may have a limit of connections, or want TLS"
+        ConnectionError::Io(_) => "start the server, or name another with --addr",
+        ConnectionError::Refused(_) => {
+            "start the server with the tokens that --write-tokens writes"
         }
-        LinkError::Silent(_) => "see whether the server is busy, or give it more --patience",
-        LinkError::Undecodable(_) | LinkError::Unwritable(_) | LinkError::TooLong(_) => {
-            "see whether --addr is a server of this protocol"
-        }
+        ConnectionError::Closed => "see the server's log; it may be full, or expect TLS",
+        ConnectionError::Silent(_) => "check whether the server is overloaded, or raise --timeout",
+        ConnectionError::Undecodable(_)
+        | ConnectionError::Unwritable(_)
+        | ConnectionError::TooLong(_) => "check that --addr is a server of this protocol",
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a queue should hold and what it holds: each sender's messages once, in the order of their numbers.
+//! Compares what a queue holds with what it should: each sender's messages once and in order.
 
 use std::collections::HashMap;
 
@@ -9,39 +9,40 @@ use crate::content::Mark;
 use crate::customer::Sent;
 use crate::plan::Plan;
 
-/// So many wrong messages are named one by one; the rest is only counted.
+/// How many wrong messages are named; the rest is only counted.
 const EXAMPLES: usize = 5;
 
 /// What was found in one queue or in many.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Verdict {
+pub struct Verdict {
     /// Copies that were looked for: two of each persistent message that got its ACK.
-    pub(crate) expected: u64,
+    pub expected: u64,
     /// Copies of this run that were read.
-    pub(crate) read: u64,
-    /// Got its ACK, but is not there.
-    pub(crate) lost: u64,
-    /// Is there again.
-    pub(crate) doubled: u64,
-    /// Comes behind a later message of the same sender.
-    pub(crate) reordered: u64,
-    /// Was never sent, or not to this queue, or not to be stored, or not with this content.
-    pub(crate) strange: u64,
-    pub(crate) examples: Vec<String>,
+    pub read: u64,
+    /// Got its ACK and is not there.
+    pub lost: u64,
+    /// Is there more than once.
+    pub duplicated: u64,
+    /// Comes after a later message of the same sender.
+    pub reordered: u64,
+    /// Was not sent to this queue, not to be stored, or not with this content.
+    pub unexpected: u64,
+    /// The first few of them.
+    pub examples: Vec<String>,
 }
 
 impl Verdict {
-    pub(crate) const fn is_clean(&self) -> bool {
-        self.lost == 0 && self.doubled == 0 && self.reordered == 0 && self.strange == 0
+    pub const fn is_clean(&self) -> bool {
+        self.lost == 0 && self.duplicated == 0 && self.reordered == 0 && self.unexpected == 0
     }
 
     pub(crate) fn add(&mut self, other: Self) {
         self.expected += other.expected;
         self.read += other.read;
         self.lost += other.lost;
-        self.doubled += other.doubled;
+        self.duplicated += other.duplicated;
         self.reordered += other.reordered;
-        self.strange += other.strange;
+        self.unexpected += other.unexpected;
         self.examples.extend(other.examples);
         self.examples.truncate(EXAMPLES);
     }
@@ -60,13 +61,13 @@ pub(crate) struct Ledger<'a> {
 #[derive(Debug)]
 struct Page<'a> {
     sent: &'a Sent,
-    /// A bit a message.
+    /// One bit per message.
     seen: Vec<u64>,
     highest: Option<u32>,
 }
 
 impl<'a> Ledger<'a> {
-    /// A ledger of the queue of `owner`, to which these customers' messages belong.
+    /// A ledger of the queue of `owner`, in which the messages of these senders belong.
     pub(crate) fn new(
         plan: &'a Plan,
         owner: Account,
@@ -83,13 +84,13 @@ impl<'a> Ledger<'a> {
         let belongs = intact && !self.plan.is_transient(number);
         let page = self.pages.get_mut(&customer);
         let Some(page) = page.filter(|page| belongs && number < page.sent.count) else {
-            self.verdict.strange += 1;
-            self.example("strange", customer, number);
+            self.verdict.unexpected += 1;
+            self.example("unexpected", customer, number);
             return;
         };
         if !page.see(number) {
-            self.verdict.doubled += 1;
-            self.example("doubled", customer, number);
+            self.verdict.duplicated += 1;
+            self.example("duplicated", customer, number);
         } else if page.highest.is_some_and(|highest| highest > number) {
             self.verdict.reordered += 1;
             self.example("reordered", customer, number);
@@ -145,23 +146,21 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Where the bit of a message is. A number of 32 bits is a size wherever there are sockets.
+/// The word and the bit of a message. 32 bits fit into a `usize` wherever there are sockets.
 fn place(number: u32) -> (usize, u64) {
     (usize::try_from(number / 64).unwrap_or(usize::MAX), 1 << (number % 64))
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
     use crate::args::Args;
     use crate::plan::Role;
 
-    /// Reads a queue with the messages of customer 1, who sent 0 to 9 with every second one transient, so the odd ones; 8 got
-    /// no ACK. Returns lost, doubled, reordered, strange.
+    /// Reads a queue with the messages of customer 1, who sent 0 to 9. The odd ones are transient,
+    /// and 8 got no ACK. Returns lost, duplicated, reordered, unexpected.
     fn verdict(rows: &[(u32, u32)]) -> [u64; 4] {
-        let plan = Plan::new(&Args::parse_from(["kefu-load", "--transient", "50"])).unwrap();
+        let plan = Plan::new(&Args::from_options(["--transient", "50"]).unwrap()).unwrap();
         let sent = Sent { count: 10, unacked: vec![8], ..Sent::new(1) };
         let mut ledger = Ledger::new(&plan, plan.account(Role::Customer, 1), [&sent].into_iter());
         for &(customer, number) in rows {
@@ -170,7 +169,7 @@ mod tests {
         let verdict = ledger.close();
         assert_eq!(verdict.expected, 4);
         assert_eq!(verdict.is_clean(), verdict.examples.is_empty());
-        [verdict.lost, verdict.doubled, verdict.reordered, verdict.strange]
+        [verdict.lost, verdict.duplicated, verdict.reordered, verdict.unexpected]
     }
 
     #[test]
@@ -189,7 +188,7 @@ mod tests {
         let transient = (1, 3);
         let unsent = (1, 10);
         let foreign = (2, 0);
-        let strange = [(1, 0), transient, (1, 2), unsent, (1, 4), foreign, (1, 6)];
-        assert_eq!(verdict(&strange), [0, 0, 0, 3]);
+        let unexpected = [(1, 0), transient, (1, 2), unsent, (1, 4), foreign, (1, 6)];
+        assert_eq!(verdict(&unexpected), [0, 0, 0, 3]);
     }
 }

@@ -1,42 +1,23 @@
-//! Loads a customer-service IM server over its wire protocol, then reads the queues back and checks them.
-
-mod args;
-mod content;
-mod customer;
-mod failure;
-mod ledger;
-mod link;
-mod load;
-mod plan;
-mod progress;
-mod pulse;
-mod report;
-mod seller;
-mod service;
-mod verify;
-mod window;
+//! The command line of the load tool.
 
 use std::fs;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use kefu_load::{Args, Failure, Progress};
 use tokio::runtime::{self, Runtime};
 
-use args::Args;
-use failure::Failure;
-use plan::Plan;
-
-/// Something was lost, doubled or reordered.
+/// Something was lost, duplicated, reordered or unexpected.
 const FAULTY: u8 = 1;
-/// Nothing can be said about the server: it could not be reached, or the command line makes no sense.
+/// There is no verdict: no server could be reached, or the command line makes no sense.
 const FAILED: u8 = 2;
 
 fn main() -> ExitCode {
     match run(&Args::parse()) {
         Ok(code) => code,
         Err(failure) => {
-            // Where even stderr is gone, the exit status still tells.
+            // If stderr is closed, the exit status still tells.
             let _ = writeln!(io::stderr(), "kefu-load: {failure}");
             ExitCode::from(FAILED)
         }
@@ -44,14 +25,13 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let plan = Plan::new(args)?;
     if let Some(path) = &args.write_tokens {
-        let written = fs::write(path, plan.tokens());
+        let written = fs::write(path, kefu_load::tokens(args)?);
         written.map_err(|source| Failure::Tokens { path: path.clone(), source })?;
         return Ok(ExitCode::SUCCESS);
     }
     let runtime = runtime(args.threads).map_err(Failure::Runtime)?;
-    let report = runtime.block_on(load::run(plan))?;
+    let report = runtime.block_on(kefu_load::run(args, Progress::on_stderr()))?;
     let text = if args.json { report.json() } else { report.to_string() };
     writeln!(io::stdout(), "{text}").map_err(Failure::Output)?;
     if !report.is_clean() {

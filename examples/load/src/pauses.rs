@@ -1,16 +1,16 @@
-//! The pulse of the service: when any customer got an ACK, and for how long none did.
+//! The longest time in which no customer got an ACK.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Feels every ACK of all customers from the start of the sending on.
+/// The time between ACKs, of all customers together, from the start of the sending on.
 #[derive(Debug)]
-pub(crate) struct Pulse {
+pub(crate) struct Pauses {
     start: Instant,
     pause: Mutex<Pause>,
 }
 
-impl Pulse {
+impl Pauses {
     pub(crate) fn start() -> Self {
         let start = Instant::now();
         Self { start, pause: Mutex::new(Pause::since(start)) }
@@ -20,10 +20,10 @@ impl Pulse {
         self.start
     }
 
-    /// A customer got ACKs, or the last customer stops waiting for any.
-    pub(crate) fn beat(&self) {
+    /// A customer got ACKs, or the last customer stops waiting.
+    pub(crate) fn end(&self) {
         let mut pause = self.pause();
-        // Read under the lock: of two threads' beats, the first to be told would else not have to be the earlier one.
+        // The clock is read under the lock, so that the times of two threads come in order.
         pause.end(Instant::now());
     }
 
@@ -32,12 +32,12 @@ impl Pulse {
     }
 
     fn pause(&self) -> MutexGuard<'_, Pause> {
-        // There is nothing in it that a panic could leave half done.
+        // A panic cannot leave it half written.
         self.pause.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The present pause, and the longest so far.
+/// The current pause, and the longest so far.
 #[derive(Debug)]
 struct Pause {
     since: Instant,
@@ -49,7 +49,7 @@ impl Pause {
         Self { since: start, longest: Duration::ZERO }
     }
 
-    /// Ends the present pause; the next one begins.
+    /// Ends the current pause; the next one begins.
     fn end(&mut self, now: Instant) {
         self.longest = self.longest.max(now.saturating_duration_since(self.since));
         self.since = now;
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_pause_is_between_two_beats_wherever_it_lies() {
+    fn the_longest_pause_is_between_two_acks_wherever_it_lies() {
         assert_eq!(longest(&[]), 0);
         assert_eq!(longest(&[5, 6, 7]), 5);
         assert_eq!(longest(&[1, 8, 10]), 7);
@@ -80,12 +80,12 @@ mod tests {
     }
 
     #[test]
-    fn a_pulse_feels_the_time_since_its_start() {
-        let pulse = Pulse::start();
-        assert_eq!(pulse.longest_pause(), Duration::ZERO);
+    fn pauses_are_measured_from_the_start_on() {
+        let pauses = Pauses::start();
+        assert_eq!(pauses.longest_pause(), Duration::ZERO);
         std::thread::sleep(Duration::from_millis(20));
-        pulse.beat();
-        let pause = pulse.longest_pause();
-        assert!(pause >= Duration::from_millis(20) && pause <= pulse.started().elapsed());
+        pauses.end();
+        let pause = pauses.longest_pause();
+        assert!(pause >= Duration::from_millis(20) && pause <= pauses.started().elapsed());
     }
 }

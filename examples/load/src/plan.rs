@@ -1,4 +1,4 @@
-//! Who writes to whom, how much and how often: all that is settled before the first connection.
+//! Who writes to whom, how much and how long: what is decided before the first connection.
 
 use std::fmt::Write;
 use std::hash::{BuildHasher, RandomState};
@@ -10,7 +10,7 @@ use crate::args::Args;
 use crate::content::Format;
 use crate::failure::Failure;
 
-/// A run.
+/// What a run is to do.
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// The servers of the service.
@@ -21,8 +21,8 @@ pub(crate) struct Plan {
     pub(crate) window: usize,
     pub(crate) transient: u8,
     pub(crate) target: Target,
-    pub(crate) patience: Duration,
-    /// Before the first message.
+    pub(crate) timeout: Duration,
+    /// How long all clients stay silent before the first message.
     pub(crate) idle: Duration,
     appid: AppId,
     kefu_appid: AppId,
@@ -32,11 +32,11 @@ pub(crate) struct Plan {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Target {
     Time(Duration),
-    /// Messages of each customer.
+    /// Messages per customer.
     Count(u32),
 }
 
-/// The two kinds of clients; each has its uids from 1 on.
+/// The two kinds of clients. Each has uids from 1 on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Role {
     Customer,
@@ -62,7 +62,7 @@ impl Plan {
             window: usize::from(args.window),
             transient: args.transient,
             target: args.count.map_or(Target::Time(time), Target::Count),
-            patience: Duration::from_secs(args.patience.into()),
+            timeout: Duration::from_secs(args.timeout.into()),
             idle: Duration::from_secs(args.idle.into()),
             appid: AppId(args.appid),
             kefu_appid: AppId(args.kefu_appid),
@@ -77,12 +77,12 @@ impl Plan {
         Account { appid, uid: UserId(uid.into()) }
     }
 
-    /// The addresses of all servers, as one may give them to --addr.
+    /// The addresses of all servers, as --addr takes them.
     pub(crate) fn addr(&self) -> String {
         self.addrs.join(",")
     }
 
-    /// The number of the server that a client first connects to: they take turns, the sellers one server behind the
+    /// The number of the server that a client connects to first. Sellers are shifted by one against
     /// customers, so that most messages go from one server to another.
     pub(crate) fn server_of(&self, role: Role, uid: u32) -> usize {
         let turn = match role {
@@ -92,12 +92,12 @@ impl Plan {
         usize::try_from(turn).unwrap_or(0) % self.addrs.len()
     }
 
-    /// The customers take turns at the sellers.
+    /// The customers are spread evenly over the sellers.
     pub(crate) const fn seller_of(&self, customer: u32) -> u32 {
         1 + (customer - 1) % self.sellers
     }
 
-    /// Spreads the transient messages evenly, without having to remember which they are.
+    /// Spreads the transient messages evenly: a function of the number, so that none are remembered.
     pub(crate) fn is_transient(&self, number: u32) -> bool {
         let before = |number: u64| number * u64::from(self.transient) / 100;
         let number = u64::from(number);
@@ -110,7 +110,7 @@ impl Plan {
         let sellers = (1..=self.sellers).map(|uid| self.account(Role::Seller, uid));
         customers.chain(sellers).fold(String::new(), |mut file, account| {
             let Account { appid, uid } = account;
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             let _ = writeln!(file, "{:?} = {{ appid = {appid}, uid = {uid} }}", token(account));
             file
         })
@@ -121,7 +121,7 @@ pub(crate) fn token(Account { appid, uid }: Account) -> String {
     format!("load-{appid}-{uid}")
 }
 
-/// Another run's messages may be in the same queues: a random name tells them apart.
+/// A random name: messages of other runs may be in the same queues.
 fn run_id() -> String {
     let random = RandomState::new().hash_one(std::process::id());
     format!("{:08x}", random >> 32)
@@ -129,12 +129,10 @@ fn run_id() -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
 
     fn plan(args: &[&str]) -> Result<Plan, Failure> {
-        Plan::new(&Args::parse_from([&["kefu-load"], args].concat()))
+        Plan::new(&Args::from_options(args.iter().copied()).unwrap())
     }
 
     #[test]
@@ -148,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn customers_take_turns_at_the_sellers() {
+    fn customers_are_spread_over_the_sellers() {
         let plan = plan(&["--customers", "5", "--sellers", "2"]).unwrap();
         assert!((1..=5).map(|customer| plan.seller_of(customer)).eq([1, 2, 1, 2, 1]));
     }

@@ -1,4 +1,4 @@
-//! How far the run is: a bar on a terminal, else a line a second.
+//! Progress of a run: a bar on a terminal, else a line a second.
 
 use std::io::{self, IsTerminal, Write};
 use std::pin::pin;
@@ -8,18 +8,19 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::select;
 use tokio::time::{interval, sleep};
 
-use crate::load::{Counted, Shared};
 use crate::plan::Target;
 use crate::report::{grouped, per_second};
+use crate::run::{Counted, Run};
 
-/// A bar that moves; lines that can be read.
 const BAR_EVERY: Duration = Duration::from_millis(100);
 const LINE_EVERY: Duration = Duration::from_secs(1);
 
-/// Where progress is shown: on stderr, so that the result can go elsewhere.
+/// How progress is shown: on stderr, since stdout is for the result.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Progress {
-    is_terminal: bool,
+pub enum Progress {
+    Hidden,
+    Lines,
+    Bar,
 }
 
 /// One moment of a phase.
@@ -30,24 +31,23 @@ struct Step {
 }
 
 impl Progress {
-    pub(crate) fn new() -> Self {
-        Self { is_terminal: io::stderr().is_terminal() }
+    /// A bar if stderr is a terminal, lines otherwise.
+    pub fn on_stderr() -> Self {
+        if io::stderr().is_terminal() { Self::Bar } else { Self::Lines }
     }
 
     pub(crate) async fn of_sending<T>(
         self,
-        shared: &Shared,
+        run: &Run,
         start: Instant,
         work: impl Future<Output = T>,
     ) -> T {
         self.show("sending", work, || {
-            let Counted { acked, notifies, reconnects, .. } = shared.counters.now();
+            let Counted { acked, notifies, reconnects, .. } = run.counters.now();
             let elapsed = start.elapsed();
-            let (done, of) = match shared.plan.target {
+            let (done, of) = match run.plan.target {
                 Target::Time(time) => (millis(elapsed), millis(time)),
-                Target::Count(count) => {
-                    (acked, u64::from(count) * u64::from(shared.plan.customers))
-                }
+                Target::Count(count) => (acked, u64::from(count) * u64::from(run.plan.customers)),
             };
             let text = format!(
                 "{} s, {} ACKed ({}/s), {} notifies, {reconnects} reconnects",
@@ -75,12 +75,12 @@ impl Progress {
 
     pub(crate) async fn of_verifying<T>(
         self,
-        shared: &Shared,
+        run: &Run,
         expected: u64,
         work: impl Future<Output = T>,
     ) -> T {
         self.show("verifying", work, || {
-            let read = shared.counters.now().rows;
+            let read = run.counters.now().rows;
             let text = format!("{} of {} messages read back", grouped(read), grouped(expected));
             Step { done: read, of: expected, text }
         })
@@ -93,9 +93,13 @@ impl Progress {
         work: impl Future<Output = T>,
         step: impl Fn() -> Step,
     ) -> T {
-        let bar = self.is_terminal.then(|| bar(phase));
-        let mut tick = interval(if self.is_terminal { BAR_EVERY } else { LINE_EVERY });
-        // The first tick is at once: there is nothing to show yet.
+        let (bar, period) = match self {
+            Self::Hidden => return work.await,
+            Self::Lines => (None, LINE_EVERY),
+            Self::Bar => (Some(bar(phase)), BAR_EVERY),
+        };
+        let mut tick = interval(period);
+        // The first tick comes at once, when there is nothing to show yet.
         tick.tick().await;
         let mut work = pin!(work);
         let done = loop {
@@ -109,7 +113,7 @@ impl Progress {
                 bar.set_position(done.min(of));
                 bar.set_message(text);
             } else {
-                // Nobody may be reading.
+                // A closed stderr is no reason to stop.
                 let _ = writeln!(io::stderr(), "{phase}: {text}");
             }
         };

@@ -1,4 +1,4 @@
-//! The result: a table for people, one JSON object for machines.
+//! The result: a table for people, or one JSON object for programs.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,64 +8,65 @@ use serde::Serialize;
 
 use crate::customer::{Sent, latencies};
 use crate::ledger::Verdict;
+use crate::pauses::Pauses;
 use crate::plan::Plan;
-use crate::pulse::Pulse;
-use crate::seller::Heard;
+use crate::seller::Received;
 
+/// What one run did and found.
 #[derive(Debug, Serialize)]
-pub(crate) struct Report {
-    run: String,
-    server: String,
-    customers: u32,
-    sellers: u32,
-    window: usize,
-    size: usize,
-    transient_percent: u8,
+pub struct Report {
+    pub run: String,
+    pub server: String,
+    pub customers: u32,
+    pub sellers: u32,
+    pub window: usize,
+    pub size: usize,
+    pub transient_percent: u8,
     /// From the first message to the last ACK.
-    seconds: f64,
-    messages_per_second: u64,
-    sent: u64,
-    acked: u64,
-    /// Sent once more after a lost connection.
-    repeated: u64,
-    ack_latency_us: Latency,
-    /// The longest time, until all customers were done, in which none of them got an ACK.
-    longest_pause_ms: f64,
+    pub seconds: f64,
+    pub messages_per_second: u64,
+    pub sent: u64,
+    pub acked: u64,
+    /// Sent again after a lost connection.
+    pub repeated: u64,
+    pub ack_latency_us: Latency,
+    /// The longest time without an ACK for any customer, until all were done.
+    pub longest_pause_ms: f64,
     /// How many SYNC_NOTIFY sellers received.
-    notifies: u64,
+    pub notifies: u64,
     /// Transient messages that sellers received.
-    transient_received: u64,
-    refusals: Refusals,
-    reconnects: u64,
+    pub transient_received: u64,
+    pub refusals: Refusals,
+    pub reconnects: u64,
     /// Clients that stopped before the end, and one of the reasons.
-    gave_up: u64,
-    gave_up_reason: Option<String>,
-    verification: Verdict,
+    pub gave_up: u64,
+    pub gave_up_reason: Option<String>,
+    pub verification: Verdict,
 }
 
 /// Microseconds from a message's first sending to its ACK.
 #[derive(Debug, Serialize)]
-struct Latency {
-    p50: u64,
-    p90: u64,
-    p99: u64,
-    p99_9: u64,
-    max: u64,
+pub struct Latency {
+    pub p50: u64,
+    pub p90: u64,
+    pub p99: u64,
+    pub p99_9: u64,
+    pub max: u64,
 }
 
-/// On the wire a refused message is silence.
+/// A refused message gets no answer.
 #[derive(Debug, Serialize)]
-struct Refusals {
-    messages_never_acked: u64,
-    logins: u64,
+pub struct Refusals {
+    pub messages_never_acked: u64,
+    pub logins: u64,
 }
 
 impl Report {
     pub(crate) fn new(
         plan: &Plan,
-        pulse: &Pulse,
+        pauses: &Pauses,
         sent: &[Sent],
-        heard: &[Heard],
+        received: &[Received],
         verification: Verdict,
     ) -> Self {
         let mut latency = latencies();
@@ -74,13 +75,13 @@ impl Report {
             latency.add(&customer.latency).unwrap_or_default();
         }
         let last_ack = sent.iter().filter_map(|sent| sent.last_ack).max();
-        let elapsed = last_ack.map_or(Duration::ZERO, |last| last.duration_since(pulse.started()));
+        let elapsed = last_ack.map_or(Duration::ZERO, |last| last.duration_since(pauses.started()));
         let acked = latency.len();
         let of_sent = |figure: fn(&Sent) -> u64| sent.iter().map(figure).sum::<u64>();
-        let of_heard = |figure: fn(&Heard) -> u64| heard.iter().map(figure).sum::<u64>();
+        let of_heard = |figure: fn(&Received) -> u64| received.iter().map(figure).sum::<u64>();
         let reasons = || {
             let customers = sent.iter().map(|sent| &sent.gave_up);
-            customers.chain(heard.iter().map(|heard| &heard.gave_up)).flatten()
+            customers.chain(received.iter().map(|received| &received.gave_up)).flatten()
         };
         let total = of_sent(|sent| sent.count.into());
         Self {
@@ -97,34 +98,36 @@ impl Report {
             acked,
             repeated: of_sent(|sent| sent.repeated),
             ack_latency_us: Latency::of(&latency),
-            longest_pause_ms: pulse.longest_pause().as_secs_f64() * 1e3,
-            notifies: of_heard(|heard| heard.notifies),
-            transient_received: of_heard(|heard| heard.transient),
+            longest_pause_ms: pauses.longest_pause().as_secs_f64() * 1e3,
+            notifies: of_heard(|received| received.notifies),
+            transient_received: of_heard(|received| received.transient),
             refusals: Refusals {
                 messages_never_acked: total - acked,
                 logins: of_sent(|sent| sent.refused_logins)
-                    + of_heard(|heard| heard.refused_logins),
+                    + of_heard(|received| received.refused_logins),
             },
-            reconnects: of_sent(|sent| sent.reconnects) + of_heard(|heard| heard.reconnects),
+            reconnects: of_sent(|sent| sent.reconnects) + of_heard(|received| received.reconnects),
             gave_up: u64::try_from(reasons().count()).unwrap_or(u64::MAX),
             gave_up_reason: reasons().next().map(ToString::to_string),
             verification,
         }
     }
 
-    pub(crate) fn json(&self) -> String {
-        serde_json::to_string(self).expect("the report has nothing that JSON cannot say")
+    /// One JSON object.
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).expect("a report is plain data")
     }
 
-    pub(crate) const fn is_clean(&self) -> bool {
+    /// Nothing was lost, duplicated, reordered or unexpected.
+    pub const fn is_clean(&self) -> bool {
         self.verification.is_clean()
     }
 
-    /// Why the result is not of all clients.
-    pub(crate) fn gave_up(&self) -> Option<String> {
+    /// Why some clients stopped before the end, if any did.
+    pub fn gave_up(&self) -> Option<String> {
         let reason = self.gave_up_reason.as_ref()?;
         Some(format!(
-            "{}: {} clients gave up: {reason}: see the server's log, or give it more --patience",
+            "{}: {} clients gave up: {reason}: see the server's log, or raise --timeout",
             self.server, self.gave_up
         ))
     }
@@ -192,13 +195,13 @@ impl fmt::Display for Report {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { expected, lost, doubled, reordered, strange, examples, .. } = self;
-        let [expected, lost, doubled, reordered, strange] =
-            [expected, lost, doubled, reordered, strange].map(|figure| grouped(*figure));
+        let Self { expected, lost, duplicated, reordered, unexpected, examples, .. } = self;
+        let [expected, lost, duplicated, reordered, unexpected] =
+            [expected, lost, duplicated, reordered, unexpected].map(|figure| grouped(*figure));
         write!(
             f,
-            "verification  {expected} copies looked for: {lost} lost, {doubled} doubled, \
-             {reordered} reordered, {strange} strange"
+            "verification  {expected} copies looked for: {lost} lost, {duplicated} duplicated, \
+             {reordered} reordered, {unexpected} unexpected"
         )?;
         for example in examples {
             write!(f, "\n              {example}")?;
@@ -206,7 +209,7 @@ impl fmt::Display for Verdict {
         let verdict = if self.is_clean() {
             "every ACKed message is in both queues exactly once and in order"
         } else {
-            "the server does not keep what it has ACKed"
+            "the server does not keep what it ACKs"
         };
         write!(f, "\nverdict       {verdict}")
     }
@@ -218,7 +221,7 @@ pub(crate) fn per_second(messages: u64, elapsed: Duration) -> u64 {
     u64::try_from(rate).unwrap_or(u64::MAX)
 }
 
-/// A number with its thousands apart: 1,234,567.
+/// A number with separators: 1,234,567.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();

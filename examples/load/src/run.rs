@@ -7,26 +7,26 @@ use kefu_proto::MsgId;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
+use crate::connection::{Connection, ConnectionError};
 use crate::customer::{Customer, Sent};
 use crate::failure::Failure;
-use crate::link::{Link, LinkError};
+use crate::pauses::Pauses;
 use crate::plan::{Plan, Role};
 use crate::progress::Progress;
-use crate::pulse::Pulse;
 use crate::report::Report;
-use crate::seller::{Heard, Seller};
+use crate::seller::{Received, Seller};
 use crate::service::Service;
 use crate::verify::{self, Queue};
 
-/// What all connections of a run have in common.
+/// What all clients of a run share.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct Run {
     pub(crate) plan: Plan,
     pub(crate) service: Service,
     pub(crate) counters: Counters,
 }
 
-/// How far the run is, for whoever watches it. The report does not rest on these.
+/// Counters for the progress display. The report does not use them.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     acked: AtomicU64,
@@ -35,41 +35,40 @@ pub(crate) struct Counters {
     rows: AtomicU64,
 }
 
-pub(crate) async fn run(plan: Plan) -> Result<Report, Failure> {
-    let service = Service::find(&plan.addrs, plan.patience).await?;
-    let shared = Arc::new(Shared { plan, service, counters: Counters::default() });
-    let progress = Progress::new();
+pub(crate) async fn run(plan: Plan, progress: Progress) -> Result<Report, Failure> {
+    let service = Service::find(&plan.addrs, plan.timeout).await?;
+    let run = Arc::new(Run { plan, service, counters: Counters::default() });
 
-    let sellers = log_in_all(&shared, Role::Seller, shared.plan.sellers).await?;
-    let customers = log_in_all(&shared, Role::Customer, shared.plan.customers).await?;
+    let sellers = log_in_all(&run, Role::Seller, run.plan.sellers).await?;
+    let customers = log_in_all(&run, Role::Customer, run.plan.customers).await?;
     let queues = sellers.iter().chain(&customers).map(|ready| ready.queue).collect();
 
-    progress.of_idling(shared.plan.idle).await;
-    let pulse = Arc::new(Pulse::start());
-    let sending = send_all(&shared, &pulse, sellers, customers);
-    let (sent, heard) = progress.of_sending(&shared, pulse.started(), sending).await;
+    progress.of_idling(run.plan.idle).await;
+    let pauses = Arc::new(Pauses::start());
+    let sending = send_all(&run, &pauses, sellers, customers);
+    let (sent, received) = progress.of_sending(&run, pauses.started(), sending).await;
     let sent: Arc<[Sent]> = sent.into();
     let expected = sent.iter().map(|sent| 2 * sent.latency.len()).sum();
-    let verifying = verify::all(&shared, queues, &sent);
-    let verdict = progress.of_verifying(&shared, expected, verifying).await?;
-    Ok(Report::new(&shared.plan, &pulse, &sent, &heard, verdict))
+    let verifying = verify::all(&run, queues, &sent);
+    let verdict = progress.of_verifying(&run, expected, verifying).await?;
+    Ok(Report::new(&run.plan, &pauses, &sent, &received, verdict))
 }
 
 /// A client that has logged in.
 #[derive(Debug)]
 struct Ready {
     queue: Queue,
-    link: Link,
+    connection: Connection,
 }
 
-async fn log_in_all(shared: &Arc<Shared>, role: Role, count: u32) -> Result<Vec<Ready>, Failure> {
+async fn log_in_all(run: &Arc<Run>, role: Role, count: u32) -> Result<Vec<Ready>, Failure> {
     let mut logins = JoinSet::new();
     for uid in 1..=count {
-        let shared = Arc::clone(shared);
+        let run = Arc::clone(run);
         logins.spawn(async move {
-            let account = shared.plan.account(role, uid);
-            log_in(&shared, role, uid).await.map_err(|source| Failure::Login {
-                addr: shared.plan.addr(),
+            let account = run.plan.account(role, uid);
+            log_in(&run, role, uid).await.map_err(|source| Failure::Login {
+                addr: run.plan.addr(),
                 account,
                 source,
             })
@@ -82,49 +81,50 @@ async fn log_in_all(shared: &Arc<Shared>, role: Role, count: u32) -> Result<Vec<
     Ok(ready)
 }
 
-/// Like a client that was away: logs in and reads what has come since (S5), here only to learn where the queue ends.
-async fn log_in(shared: &Shared, role: Role, uid: u32) -> Result<Ready, LinkError> {
-    let account = shared.plan.account(role, uid);
+/// Logs in and reads what has come since, as a client that was away does (S5), to learn where the
+/// queue ends.
+async fn log_in(run: &Run, role: Role, uid: u32) -> Result<Ready, ConnectionError> {
+    let account = run.plan.account(role, uid);
     let caller = match role {
         Role::Seller => Seller::caller(account),
         Role::Customer => Customer::caller(account),
     };
-    let mut link = caller.log_in(&shared.service, shared.plan.server_of(role, uid)).await?;
-    let end = link.sync(MsgId(0), shared.service.patience(), |_| ()).await?;
-    Ok(Ready { queue: Queue { role, uid, end }, link })
+    let mut connection = caller.log_in(&run.service, run.plan.server_of(role, uid)).await?;
+    let end = connection.sync(MsgId(0), run.service.timeout(), |_| ()).await?;
+    Ok(Ready { queue: Queue { role, uid, end }, connection })
 }
 
 /// Sends until the customers are done, then lets the sellers finish.
 async fn send_all(
-    shared: &Arc<Shared>,
-    pulse: &Arc<Pulse>,
+    run: &Arc<Run>,
+    pauses: &Arc<Pauses>,
     sellers: Vec<Ready>,
     customers: Vec<Ready>,
-) -> (Vec<Sent>, Vec<Heard>) {
+) -> (Vec<Sent>, Vec<Received>) {
     let (over, listen) = watch::channel(false);
     let mut listening = JoinSet::new();
-    for Ready { queue: Queue { uid, .. }, link } in sellers {
-        listening.spawn(Seller::new(Arc::clone(shared), uid, listen.clone()).run(link));
+    for Ready { queue: Queue { uid, .. }, connection } in sellers {
+        listening.spawn(Seller::new(Arc::clone(run), uid, listen.clone()).run(connection));
     }
     let mut sending = JoinSet::new();
-    for Ready { queue: Queue { uid, .. }, link } in customers {
-        sending.spawn(Customer::new(Arc::clone(shared), uid, Arc::clone(pulse)).run(link));
+    for Ready { queue: Queue { uid, .. }, connection } in customers {
+        sending.spawn(Customer::new(Arc::clone(run), uid, Arc::clone(pauses)).run(connection));
     }
     let mut sent = Vec::new();
     while let Some(customer) = sending.join_next().await {
         sent.push(joined(customer));
     }
-    // Where the last of them gave up, the service had been still until now.
-    pulse.beat();
+    // If the last customer gave up, the pause lasted until now.
+    pauses.end();
     over.send_replace(true);
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     while let Some(seller) = listening.join_next().await {
-        heard.push(joined(seller));
+        received.push(joined(seller));
     }
-    (sent, heard)
+    (sent, received)
 }
 
-/// No task is ever cancelled: one that did not return has panicked, and the panic goes on here.
+/// Tasks are never cancelled: one that did not return has panicked, and the panic resumes here.
 pub(crate) fn joined<T>(task: Result<T, JoinError>) -> T {
     match task {
         Ok(result) => result,

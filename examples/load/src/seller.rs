@@ -1,4 +1,4 @@
-//! A seller: listens to what the server has to tell.
+//! A seller: counts what the server sends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,110 +8,111 @@ use tokio::select;
 use tokio::sync::watch;
 use tokio::time::{Instant, interval_at, timeout};
 
-use crate::link::{Link, LinkError};
-use crate::load::Shared;
+use crate::connection::{Connection, ConnectionError};
 use crate::plan::Role;
+use crate::run::Run;
 use crate::service::{Caller, LOADING};
 
 const BUFFER: usize = 16 * 1024;
-/// A server drops who is silent for six minutes (S4), and a seller has nothing else to say.
+/// A server closes connections that are silent for six minutes (S4), and a seller sends nothing else.
 const PING_EVERY: Duration = Duration::from_secs(60);
 
-/// What one seller has been told.
+/// What one seller has received.
 #[derive(Debug, Default)]
-pub(crate) struct Heard {
+pub(crate) struct Received {
     pub(crate) notifies: u64,
     pub(crate) transient: u64,
     pub(crate) reconnects: u64,
     pub(crate) refused_logins: u64,
     /// Why the seller stopped before the end.
-    pub(crate) gave_up: Option<LinkError>,
+    pub(crate) gave_up: Option<ConnectionError>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Seller {
-    shared: Arc<Shared>,
+    run: Arc<Run>,
     account: Account,
     /// Turns true when all customers are done.
     over: watch::Receiver<bool>,
-    heard: Heard,
+    received: Received,
 }
 
 impl Seller {
-    pub(crate) fn new(shared: Arc<Shared>, uid: u32, over: watch::Receiver<bool>) -> Self {
-        let account = shared.plan.account(Role::Seller, uid);
-        Self { shared, account, over, heard: Heard::default() }
+    pub(crate) fn new(run: Arc<Run>, uid: u32, over: watch::Receiver<bool>) -> Self {
+        let account = run.plan.account(Role::Seller, uid);
+        Self { run, account, over, received: Received::default() }
     }
 
     pub(crate) fn caller(account: Account) -> Caller {
         Caller { account, device: LOADING, buffer: BUFFER }
     }
 
-    /// Listens until all customers are done and everything that the server had queued for this seller has come.
-    pub(crate) async fn run(mut self, mut link: Link) -> Heard {
+    /// Listens until all customers are done and all that the server had queued for this seller
+    /// has arrived.
+    pub(crate) async fn run(mut self, mut connection: Connection) -> Received {
         let mut over = self.over.clone();
-        while self.listen(&mut link).await.is_err() && !*over.borrow() {
-            let (service, lost) = (&self.shared.service, link.server());
+        while self.listen(&mut connection).await.is_err() && !*over.borrow() {
+            let (service, lost) = (&self.run.service, connection.server());
             let caller = Self::caller(self.account);
-            let refused = &mut self.heard.refused_logins;
+            let refused = &mut self.received.refused_logins;
             select! {
                 again = caller.log_in_again(service, lost, refused) => match again {
                     Ok(again) => {
-                        link = again;
-                        self.heard.reconnects += 1;
-                        self.shared.counters.reconnected();
+                        connection = again;
+                        self.received.reconnects += 1;
+                        self.run.counters.reconnected();
                     }
                     Err(error) => {
-                        self.heard.gave_up = Some(error);
+                        self.received.gave_up = Some(error);
                         break;
                     }
                 },
                 _ = over.wait_for(|&over| over) => break,
             }
         }
-        let _ = timeout(self.shared.service.patience(), self.hear_out(&mut link)).await;
-        self.heard
+        let _ = timeout(self.run.service.timeout(), self.drain(&mut connection)).await;
+        self.received
     }
 
     /// Listens on one connection until the run is over, or until the connection breaks.
-    async fn listen(&mut self, link: &mut Link) -> Result<(), LinkError> {
+    async fn listen(&mut self, connection: &mut Connection) -> Result<(), ConnectionError> {
         let mut over = self.over.clone();
         let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
         loop {
-            // Not biased: a seller who is told something all the time must come to say PING as well.
+            // Not biased: a seller that receives all the time must send PINGs, too.
             select! {
-                exchanged = link.exchange() => {
+                exchanged = connection.exchange() => {
                     exchanged?;
-                    self.take(link)?;
+                    self.take(connection)?;
                 }
-                _ = ping.tick() => link.send(Body::Ping)?,
+                _ = ping.tick() => connection.send(Body::Ping)?,
                 _ = over.wait_for(|&over| over) => return Ok(()),
             }
         }
     }
 
-    /// The server answers a PING behind all that it had queued before.
-    async fn hear_out(&mut self, link: &mut Link) -> Result<(), LinkError> {
-        link.send(Body::Ping)?;
-        while !self.take(link)? {
-            link.exchange().await?;
+    /// Reads until the PONG: the server sends it after all that it had queued before.
+    async fn drain(&mut self, connection: &mut Connection) -> Result<(), ConnectionError> {
+        connection.send(Body::Ping)?;
+        while !self.take(connection)? {
+            connection.exchange().await?;
         }
         Ok(())
     }
 
-    /// Counts what has been read; whether there was a PONG.
-    fn take(&mut self, link: &mut Link) -> Result<bool, LinkError> {
+    /// Counts what has been read. Returns whether there was a PONG.
+    fn take(&mut self, connection: &mut Connection) -> Result<bool, ConnectionError> {
         let (mut notifies, mut pong) = (0, false);
-        while let Some(message) = link.take()? {
+        while let Some(message) = connection.take()? {
             match message.body {
                 Body::SyncNotify(_) => notifies += 1,
-                Body::Customer(_) => self.heard.transient += 1,
+                Body::Customer(_) => self.received.transient += 1,
                 Body::Pong => pong = true,
                 _ => {}
             }
         }
-        self.heard.notifies += notifies;
-        self.shared.counters.notified(notifies);
+        self.received.notifies += notifies;
+        self.run.counters.notified(notifies);
         Ok(pong)
     }
 }

@@ -1,28 +1,28 @@
-//! One customer's messages on their way: numbered from 0, sent, and without an ACK so far.
+//! One customer's messages in flight: numbered from 0, sent, and not yet ACKed.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use kefu_proto::Seq;
 
-/// The messages that have no ACK yet, oldest first.
+/// The messages in flight, oldest first.
 #[derive(Debug)]
 pub(crate) struct Window {
     next: u32,
-    waiting: VecDeque<Waiting>,
-    /// When the server last said something, or was first asked to.
-    heard: Instant,
+    in_flight: VecDeque<InFlight>,
+    /// When the last ACK came, or the wait for one began.
+    last_ack: Instant,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Waiting {
+struct InFlight {
     number: u32,
     since: Instant,
 }
 
 impl Window {
     pub(crate) fn new(size: usize) -> Self {
-        Self { next: 0, waiting: VecDeque::with_capacity(size), heard: Instant::now() }
+        Self { next: 0, in_flight: VecDeque::with_capacity(size), last_ack: Instant::now() }
     }
 
     /// The number of the next message, which is also how many there have been.
@@ -30,49 +30,50 @@ impl Window {
         self.next
     }
 
-    /// How many messages have no ACK yet.
+    /// How many messages are in flight.
     pub(crate) fn len(&self) -> usize {
-        self.waiting.len()
+        self.in_flight.len()
     }
 
-    /// The messages without an ACK, in the order in which they were sent.
+    /// The numbers of the messages in flight, in the order in which they were sent.
     pub(crate) fn unacked(&self) -> impl Iterator<Item = u32> {
-        self.waiting.iter().map(|waiting| waiting.number)
+        self.in_flight.iter().map(|message| message.number)
     }
 
     /// Takes the next number.
     pub(crate) fn send(&mut self, now: Instant) -> u32 {
-        if self.waiting.is_empty() {
-            self.heard = now;
+        if self.in_flight.is_empty() {
+            self.last_ack = now;
         }
         let number = self.next;
-        self.waiting.push_back(Waiting { number, since: now });
+        self.in_flight.push_back(InFlight { number, since: now });
         self.next += 1;
         number
     }
 
-    /// How long the message of this ACK has waited, from its first sending. `None` for an ACK that nobody waits for.
+    /// The latency of the message that this ACK belongs to, from its first sending. `None` for an
+    /// unexpected ACK.
     pub(crate) fn ack(&mut self, seq: Seq, now: Instant) -> Option<Duration> {
         let number = u32::try_from(seq.0).ok()?.checked_sub(1)?;
-        // ACKs come in the order of the messages, save where a server leaves one out.
-        let waiting = match self.waiting.front() {
-            Some(oldest) if oldest.number == number => self.waiting.pop_front()?,
+        // ACKs come in the order of the messages, except where a server skips one.
+        let message = match self.in_flight.front() {
+            Some(oldest) if oldest.number == number => self.in_flight.pop_front()?,
             _ => {
-                let place = self.waiting.binary_search_by_key(&number, |waiting| waiting.number);
-                self.waiting.remove(place.ok()?)?
+                let place = self.in_flight.binary_search_by_key(&number, |message| message.number);
+                self.in_flight.remove(place.ok()?)?
             }
         };
-        self.heard = now;
-        Some(now.saturating_duration_since(waiting.since))
+        self.last_ack = now;
+        Some(now.saturating_duration_since(message.since))
     }
 
-    /// Whether messages have been waiting for so long without any ACK at all.
-    pub(crate) fn is_stuck(&self, now: Instant, patience: Duration) -> bool {
-        !self.waiting.is_empty() && now.saturating_duration_since(self.heard) > patience
+    /// Whether messages are in flight and none has been ACKed for longer than `timeout`.
+    pub(crate) fn is_stuck(&self, now: Instant, timeout: Duration) -> bool {
+        !self.in_flight.is_empty() && now.saturating_duration_since(self.last_ack) > timeout
     }
 }
 
-/// The number that a message's frame has on every connection: no two in a window are alike, and 0 is left to other frames.
+/// The number of a message's frame, the same on every connection. Other frames have number 0.
 pub(crate) fn seq(number: u32) -> Seq {
     Seq(i32::try_from(number).map_or(i32::MAX, |number| number.saturating_add(1)))
 }
@@ -102,15 +103,15 @@ mod tests {
     fn it_is_stuck_when_no_ack_at_all_comes() {
         let start = Instant::now();
         let after = |secs| start + Duration::from_secs(secs);
-        let patience = Duration::from_secs(5);
+        let timeout = Duration::from_secs(5);
         let mut window = Window::new(2);
-        assert!(!window.is_stuck(after(100), patience));
+        assert!(!window.is_stuck(after(100), timeout));
         window.send(after(100));
         window.send(after(100));
-        assert!(!window.is_stuck(after(105), patience));
-        assert!(window.is_stuck(after(106), patience));
+        assert!(!window.is_stuck(after(105), timeout));
+        assert!(window.is_stuck(after(106), timeout));
         window.ack(seq(1), after(106));
-        assert!(!window.is_stuck(after(110), patience));
-        assert!(window.is_stuck(after(112), patience));
+        assert!(!window.is_stuck(after(110), timeout));
+        assert!(window.is_stuck(after(112), timeout));
     }
 }

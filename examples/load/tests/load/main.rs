@@ -1,4 +1,4 @@
-//! The load tool against a server in memory: what it reports, and that it finds each fault.
+//! The load tool against a small server in memory: what it reports, and that it finds each fault.
 
 #![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
@@ -75,9 +75,9 @@ fn a_run_counts_what_it_sent_and_what_came_back() {
         ("/verification/expected", 1_500),
         ("/verification/read", 1_500),
         ("/verification/lost", 0),
-        ("/verification/doubled", 0),
+        ("/verification/duplicated", 0),
         ("/verification/reordered", 0),
-        ("/verification/strange", 0),
+        ("/verification/unexpected", 0),
     ] {
         assert_eq!(result.pointer(figure), Some(&expected.into()), "{figure} of {result}");
     }
@@ -89,7 +89,7 @@ fn a_run_counts_what_it_sent_and_what_came_back() {
 }
 
 #[test]
-fn people_get_lines_of_progress_and_a_table() {
+fn without_json_there_are_progress_lines_and_a_table() {
     let server = server(Fault::None);
     let output = run(&server, &["--customers", "2", "--sellers", "1", "--seconds", "2"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -115,13 +115,13 @@ fn people_get_lines_of_progress_and_a_table() {
 }
 
 #[test]
-fn clients_stay_silent_first_if_they_are_told_to() {
+fn clients_stay_idle_first_if_asked_to() {
     let server = server(Fault::None);
     let output = run(&server, &[&SMALL[..], &["--idle", "2", "--json"]].concat());
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(stderr(&output).starts_with("idle: 1 of 2 s\n"), "{}", stderr(&output));
     let seconds = result(&output).1["seconds"].as_f64().unwrap();
-    assert!(seconds < 2.0, "{seconds} s: the silence does not count");
+    assert!(seconds < 2.0, "{seconds} s: the idle time is not counted");
 }
 
 #[test]
@@ -129,12 +129,12 @@ fn each_fault_is_found() {
     for (fault, figure) in [
         (Fault::LosesReceiversCopy, "lost"),
         (Fault::LosesSendersCopy, "lost"),
-        (Fault::Doubles, "doubled"),
+        (Fault::Doubles, "duplicated"),
         (Fault::Reorders, "reordered"),
     ] {
         let (status, result) = json(&server(fault), &SMALL);
         assert_eq!((status, &result["verification"][figure]), (1, &1.into()), "{fault:?} {result}");
-        let figures = ["lost", "doubled", "reordered", "strange"];
+        let figures = ["lost", "duplicated", "reordered", "unexpected"];
         let faults = figures.map(|figure| result["verification"][figure].as_u64().unwrap());
         assert_eq!(faults.iter().sum::<u64>(), 1, "{fault:?} {result}");
         let example = result["verification"]["examples"][0].as_str().unwrap();
@@ -143,10 +143,10 @@ fn each_fault_is_found() {
 }
 
 #[test]
-fn what_should_not_be_in_a_queue_is_found() {
+fn a_stored_transient_message_is_unexpected() {
     let (status, result) =
         json(&server(Fault::KeepsTransient), &[&SMALL[..], &["--transient", "10"]].concat());
-    assert_eq!((status, &result["verification"]["strange"]), (1, &100.into()), "{result}");
+    assert_eq!((status, &result["verification"]["unexpected"]), (1, &100.into()), "{result}");
 }
 
 #[test]
@@ -156,17 +156,17 @@ fn an_altered_content_does_not_count_as_the_message() {
 }
 
 #[test]
-fn a_fault_is_shown_to_people_too() {
+fn a_fault_is_in_the_table() {
     let output = run(&server(Fault::Doubles), &SMALL);
     let table = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(1));
-    assert!(table.contains("0 lost, 1 doubled, 0 reordered, 0 strange"), "{table}");
-    assert!(table.contains("doubled in the queue of 1453/"), "{table}");
+    assert!(table.contains("0 lost, 1 duplicated, 0 reordered, 0 unexpected"), "{table}");
+    assert!(table.contains("duplicated in the queue of 1453/"), "{table}");
 }
 
 #[test]
 fn a_message_without_an_ack_is_a_refusal_and_no_loss() {
-    let args = [&SMALL[..], &["--patience", "1", "--json"]].concat();
+    let args = [&SMALL[..], &["--timeout", "1", "--json"]].concat();
     let output = run(&server(Fault::NeverAcks), &args);
     let (status, result) = result(&output);
     assert_eq!(status, 2);
@@ -174,7 +174,7 @@ fn a_message_without_an_ack_is_a_refusal_and_no_loss() {
     assert_eq!((&result["sent"], &result["acked"]), (&1_000.into(), &999.into()));
     assert_eq!((&result["gave_up"], &result["verification"]["lost"]), (&1.into(), &0.into()));
     assert!(stderr(&output).contains("1 clients gave up: no answer for 1 s"));
-    // Nor did anybody get one any more.
+    // Nor did any other customer get one.
     assert!(result["longest_pause_ms"].as_f64() >= Some(1_000.0), "{result}");
 }
 
@@ -190,12 +190,12 @@ fn repeats_after_lost_acks_are_stored_once_by_an_idempotent_store() {
 }
 
 #[test]
-fn repeats_after_lost_acks_are_found_doubled_where_a_store_is_not_idempotent() {
+fn repeats_after_lost_acks_are_duplicates_in_a_store_that_is_not_idempotent() {
     let behaviour =
         Behaviour { hangs_up_every: Some(150), is_idempotent: false, ..Behaviour::default() };
     let (status, result) = json(&Server::start(behaviour), &SMALL);
     assert_eq!((status, &result["verification"]["lost"]), (1, &0.into()), "{result}");
-    assert!(result["verification"]["doubled"].as_u64() > Some(0), "{result}");
+    assert!(result["verification"]["duplicated"].as_u64() > Some(0), "{result}");
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn earlier_runs_and_wrong_kept_keys_do_not_matter() {
 }
 
 #[test]
-fn the_tokens_file_has_one_line_a_token() {
+fn the_tokens_file_has_one_line_per_token() {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("load-tokens.toml");
     let path = path.to_str().unwrap();
     let accounts = ["--customers", "2", "--sellers", "1", "--appid", "8"];
@@ -261,7 +261,7 @@ fn the_tokens_file_has_one_line_a_token() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said_in_one_line() {
+fn errors_are_one_line() {
     // Nobody listens on port 1.
     let free = "127.0.0.1:1";
     let unwritable = env!("CARGO_TARGET_TMPDIR");
@@ -273,7 +273,7 @@ fn what_cannot_be_done_is_said_in_one_line() {
         ("nowhere", &[], "--addr nowhere: "),
         (free, &["--size", "20"], "--size 20 is too small"),
         (free, &["--appid", "1453"], "both 1453"),
-        (free, &["--write-tokens", unwritable], "name a file that can be written"),
+        (free, &["--write-tokens", unwritable], "give --write-tokens a file that can be written"),
     ] {
         let output = kefu_load(addr, args).output().unwrap();
         let said = stderr(&output);

@@ -1,4 +1,4 @@
-//! A small server that keeps everything in memory, and misbehaves where a test wants it to.
+//! A small server that keeps everything in memory and misbehaves as a test wants.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -20,7 +20,8 @@ use tokio::sync::Notify;
 use crate::store::{Behaviour, Fault, PAUSE, Store, body};
 
 const KEFU_APPID: AppId = AppId(1453);
-/// A running server; it goes away with this value, its data does not.
+
+/// A running server. It stops when this is dropped; its data stays.
 pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
     pub(crate) data: Arc<Data>,
@@ -38,7 +39,7 @@ impl Server {
         Self::restart("127.0.0.1:0", Arc::new(data)).unwrap()
     }
 
-    /// One more server of the same service, which nobody uses yet.
+    /// Another server of the same service.
     pub(crate) fn beside(data: &Arc<Data>) -> Self {
         Self::restart("127.0.0.1:0", Arc::clone(data)).unwrap()
     }
@@ -53,7 +54,7 @@ impl Server {
         Ok(Self { addr, data, _runtime: runtime })
     }
 
-    /// Who has logged in at this server.
+    /// The accounts that have logged in to this server.
     pub(crate) fn logins(&self) -> BTreeSet<String> {
         let logins = self.data.logins.lock().unwrap();
         let here = logins.iter().filter(|(addr, _)| *addr == self.addr);
@@ -84,7 +85,7 @@ impl Data {
     }
 }
 
-/// What others have for a connection.
+/// What other connections send to one.
 #[derive(Default)]
 struct Outbox {
     messages: Mutex<Vec<Message>>,
@@ -95,7 +96,7 @@ async fn accept(listener: TcpListener, data: Arc<Data>) {
     while let Ok((stream, _)) = listener.accept().await {
         let data = Arc::clone(&data);
         tokio::spawn(async move {
-            // The client will notice.
+            // The client notices.
             let _ = Connection::new(stream, data).serve().await;
         });
     }
@@ -193,7 +194,7 @@ impl Connection {
                 let saved = self.data.store().save(&saves, self.data.behaviour);
                 if self.data.behaviour.fault == Fault::Pauses && self.data.store().is_first_pause()
                 {
-                    // All of this server's connections are on this thread.
+                    // Blocks all connections of this server: they share this thread.
                     thread::sleep(PAUSE);
                 }
                 if let Some(saved) = saved {

@@ -1,4 +1,4 @@
-//! Several servers that form one service: who is where, and what happens when one of them goes away.
+//! Several servers that form one service: which clients are where, and failover.
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -15,7 +15,7 @@ use crate::{SMALL, kefu_load, result, server, stderr};
 /// Nobody listens on these ports.
 const NOBODY: [&str; 2] = ["127.0.0.1:1", "127.0.0.1:2"];
 
-/// So many servers on the same data.
+/// N servers on the same data.
 fn servers<const N: usize>(fault: Fault) -> [Server; N] {
     let first = server(fault);
     let data = &first.data;
@@ -39,7 +39,7 @@ fn millis(figure: f64) -> Duration {
     Duration::from_secs_f64(figure / 1e3)
 }
 
-/// The least of a server's pause that the load tool must see: on a busy machine it reads late what came before.
+/// The part of a pause that the load tool must see: on a busy machine it reads earlier ACKs late.
 fn seen() -> Duration {
     PAUSE * 9 / 10
 }
@@ -69,7 +69,7 @@ fn a_server_may_be_given_with_an_option_of_its_own() {
 fn clients_of_a_server_that_never_comes_back_lose_nothing() {
     let [dying, second, third] = servers(Fault::None);
     let addr = [&dying, &second, &third].map(|server| server.addr.to_string()).join(",");
-    let args = ["--customers", "20", "--sellers", "3", "--seconds", "2", "--patience", "5"];
+    let args = ["--customers", "20", "--sellers", "3", "--seconds", "2", "--timeout", "5"];
     let mut command = kefu_load(&addr, &[&args[..], &["--json"]].concat());
     let mut load = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     while second.data.store().stored < 1_000 {
@@ -81,7 +81,7 @@ fn clients_of_a_server_that_never_comes_back_lose_nothing() {
     assert_eq!((status, &result["sent"]), (0, &result["acked"]), "{result}");
     // Seven customers and a seller.
     assert_eq!((&result["reconnects"], &result["gave_up"]), (&8.into(), &0.into()), "{result}");
-    // All of them, and later those who verify, went to the next server.
+    // All of them, and later their verifying clients, went to the next server.
     assert_eq!((second.logins().len(), third.logins().len()), (7 + 1 + 7 + 1, 6 + 1));
 }
 
@@ -95,16 +95,16 @@ fn a_client_that_cannot_connect_goes_on_to_the_next_server() {
 }
 
 #[test]
-fn a_silent_server_does_not_use_up_the_patience_for_the_others() {
+fn a_silent_server_leaves_time_for_the_others() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = server(Fault::None);
     let addr = format!("{},{}", silent.local_addr().unwrap(), server.addr);
-    let (status, result) = json(&addr, &[&SMALL[..], &["--patience", "1"]].concat());
+    let (status, result) = json(&addr, &[&SMALL[..], &["--timeout", "1"]].concat());
     assert_eq!((status, &result["acked"]), (0, &1_000.into()), "{result}");
 }
 
 #[test]
-fn a_service_without_any_server_is_named_in_one_line() {
+fn a_service_without_any_server_is_one_line() {
     let output = kefu_load(&NOBODY.join(","), &[]).output().unwrap();
     let said = stderr(&output);
     assert_eq!(output.status.code(), Some(2), "{said}");
@@ -133,13 +133,13 @@ fn the_longest_pause_is_that_of_the_whole_service() {
     let (status, result) = json(&addr(&servers::<2>(Fault::Pauses)), &args);
     let micros = result["ack_latency_us"]["max"].as_u64().unwrap();
     assert_eq!(status, 0, "{result}");
-    assert!(Duration::from_micros(micros) >= PAUSE, "somebody waited: {result}");
+    assert!(Duration::from_micros(micros) >= PAUSE, "some clients waited: {result}");
     let pause = millis(result["longest_pause_ms"].as_f64().unwrap());
-    assert!(pause < seen(), "others did not: {result}");
+    assert!(pause < seen(), "the other server's did not: {result}");
 }
 
 #[test]
-fn people_are_told_the_longest_pause_too() {
+fn the_longest_pause_is_in_the_table() {
     let output = kefu_load(&addr(&servers::<1>(Fault::Pauses)), &SMALL).output().unwrap();
     let table = String::from_utf8_lossy(&output.stdout);
     let line = "pause         no customer got an ACK for up to ";

@@ -1,4 +1,4 @@
-//! Queues in memory, and what may be wrong with them.
+//! Queues in memory, and faults to put into them.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use kefu_proto::{
     Account, AuthToken, DeviceId, Encode, MsgId, Platform, SaveMessage, Saved, Saves,
 };
 
-/// The message, counted over all customers, that a fault happens to.
+/// The number of the message, over all customers, that a fault happens to.
 const FAULTY: u64 = 50;
-/// How long a server does nothing that pauses.
+/// How long a server that pauses does nothing.
 pub(crate) const PAUSE: Duration = Duration::from_secs(1);
 
 /// What is wrong with the server.
@@ -25,21 +25,21 @@ pub(crate) enum Fault {
     Reorders,
     Alters,
     KeepsTransient,
-    /// Neither stores the message nor answers it, as a refused one.
+    /// Neither stores nor ACKs the message, as if it were refused.
     NeverAcks,
     RefusesLogins,
-    /// Hangs up in the middle of a queue that has messages, once.
+    /// Closes the connection in the middle of a sync, once.
     BreaksOffSync,
-    /// One server does nothing for a while, once.
+    /// One server does nothing for a time, once.
     Pauses,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Behaviour {
     pub(crate) fault: Fault,
-    /// Whether a repeat of a uuid is stored once.
+    /// Whether repeats under the same uuid are stored once.
     pub(crate) is_idempotent: bool,
-    /// Hangs up after so many stored messages, over and over, without writing the ACKs that are due.
+    /// Closes each connection after this many stored messages, without writing the ACKs that are due.
     pub(crate) hangs_up_every: Option<u64>,
 }
 
@@ -62,7 +62,7 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Stores both copies. `None`: the message is as good as refused.
+    /// Stores both copies. `None` if the message gets no ACK.
     pub(crate) fn save(&mut self, saves: &Saves, behaviour: Behaviour) -> Option<Saved> {
         let [receiver, sender] = saves.requests();
         let key = (sender.queue, uuid(&sender.message.body.content).unwrap_or_default());
@@ -126,7 +126,7 @@ impl Store {
         }
     }
 
-    /// Whether it is time to pause, which is so only once.
+    /// Whether to pause now; true once.
     pub(crate) fn is_first_pause(&mut self) -> bool {
         let is_time = self.stored >= FAULTY && !self.has_paused;
         self.has_paused |= is_time;

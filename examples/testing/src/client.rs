@@ -1,4 +1,4 @@
-//! A client over TCP, or what lies on it.
+//! A client over TCP, or over TLS.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -12,11 +12,11 @@ use kefu_proto::{
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::within;
+use crate::within;
 
 /// The app of the customers in these tests.
 pub const APP: AppId = AppId(7);
-/// The app of the sellers: the server's default.
+/// The app of the sellers: the default of `kefu-server`.
 pub const KEFU_APP: AppId = AppId(1453);
 
 pub const fn customer(uid: i64) -> Account {
@@ -31,7 +31,7 @@ pub fn token(Account { appid, uid }: Account) -> String {
     format!("tok-{appid}-{uid}")
 }
 
-/// Numbers a client's frames. Version 1, as most real clients.
+/// Numbers a client's frames. They have version 1, as those of most clients.
 #[derive(Default)]
 pub struct Frames {
     last: i32,
@@ -47,7 +47,7 @@ impl Frames {
     }
 }
 
-/// What a client reads and writes.
+/// What a client reads from and writes to.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
@@ -84,7 +84,7 @@ impl Client {
         assert_accepted(&self.receive("an AUTH_STATUS").await);
     }
 
-    /// Sends a body under the client's next number, and returns that.
+    /// Sends a body in a frame with the client's next number, which is returned.
     pub async fn send(&mut self, body: Body) -> Seq {
         self.send_flagged(Flags::NONE, body).await
     }
@@ -95,7 +95,7 @@ impl Client {
         self.last()
     }
 
-    /// The client's next frame, to be written by the test.
+    /// The client's next frame, which the test is to write.
     pub fn frame(&mut self, flags: Flags, body: Body) -> Bytes {
         self.frames.next(flags, body)
     }
@@ -109,23 +109,23 @@ impl Client {
         within("the server to read on", self.write_out(bytes)).await.unwrap();
     }
 
-    /// Whether it has been written; not so where the server is gone.
+    /// Returns false if the server is gone.
     pub async fn try_write(&mut self, bytes: &[u8]) -> bool {
         within("the server to read on", self.write_out(bytes)).await.is_ok()
     }
 
     async fn write_out(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await?;
-        // TLS has a buffer of its own.
+        // TLS has its own buffer.
         self.stream.flush().await
     }
 
-    /// The next message, which must come.
+    /// The next message.
     pub async fn receive(&mut self, what: &str) -> Message {
         parse(self.receive_frame(what).await)
     }
 
-    /// The next frame as it came.
+    /// The next frame, undecoded.
     pub async fn receive_frame(&mut self, what: &str) -> BytesMut {
         let frame = within(what, self.next()).await;
         frame.unwrap_or_else(|| panic!("the server closed the connection instead of {what}"))
@@ -147,7 +147,7 @@ impl Client {
         within("a message or the end", self.next()).await.map(parse)
     }
 
-    /// What the server has for this client by now. It answers a PING behind all that.
+    /// All that the server has queued for this client: it answers a PING after that.
     pub async fn receive_all(&mut self) -> Vec<Message> {
         self.send(Body::Ping).await;
         let mut received = Vec::new();
@@ -159,7 +159,7 @@ impl Client {
         }
     }
 
-    /// What comes until the server closes the connection, which it must.
+    /// All that comes until the server closes the connection.
     pub async fn receive_rest(&mut self) -> Vec<Message> {
         let mut received = Vec::new();
         while let Some(frame) = within("the end of the connection", self.next()).await {
@@ -168,12 +168,12 @@ impl Client {
         received
     }
 
-    /// What has come of a frame that is not all there.
+    /// The bytes of an incomplete frame.
     pub fn fragment(&self) -> &[u8] {
         &self.read
     }
 
-    /// What the queue holds after a sync key. A notify meanwhile is left out.
+    /// Reads the queue after a sync key. Notifies in between are ignored.
     pub async fn sync(&mut self, after: MsgId) -> Synced {
         self.send(Body::Sync(after)).await;
         let (mut begin, mut messages) = (None, Vec::new());
@@ -200,7 +200,7 @@ impl Client {
             match self.stream.read_buf(&mut self.read).await {
                 Ok(0) => return None,
                 Ok(_) => {}
-                // A server that did not read everything resets the connection when it closes it.
+                // A server that closes a connection with unread bytes resets it.
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
                 Err(error) => panic!("{error}"),
             }
@@ -258,7 +258,7 @@ fn chat(customer: Account, seller: Account, content: Bytes) -> CustomerMessage {
     }
 }
 
-/// Where the header says that the frame ends. `None` while it is not all there.
+/// Splits the first frame off. `None` if it is not complete.
 pub fn take_frame(read: &mut BytesMut) -> Option<BytesMut> {
     let length = i32::from_be_bytes(*read.first_chunk()?);
     let end = 12 + usize::try_from(length).unwrap();

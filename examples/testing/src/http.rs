@@ -1,13 +1,13 @@
-//! What an operator's tools ask for, over HTTP.
+//! HTTP requests, as an operator's tools make them.
 
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{until, within};
+use crate::{until, within};
 
-/// An answer, its body read to the end.
+/// A whole answer.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -21,19 +21,19 @@ impl Answer {
         fields.find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// One counter or gauge of /metrics, by name and labels; 0 where it has never counted.
+    /// A counter or gauge of /metrics by name and labels; 0 if it is missing.
     pub fn metric(&self, name: &str) -> u64 {
         let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
         self.body.lines().find_map(value).unwrap_or(0)
     }
 }
 
-/// HTTP/1.0, so that the body ends where the connection does.
+/// HTTP/1.0: the end of the connection is the end of the body.
 pub async fn get(addr: SocketAddr, path: &str) -> Answer {
     ask(TcpStream::connect(addr).await.unwrap(), path).await
 }
 
-/// The same over a connection that there is.
+/// As [`get`], over an open connection.
 pub async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, path: &str) -> Answer {
     let exchange = async {
         stream.write_all(request(path).as_bytes()).await.unwrap();
@@ -47,7 +47,7 @@ pub async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, path: &str) ->
     Answer { status: status(head), head: head.to_owned(), body: body.to_owned() }
 }
 
-/// The status of an answer whose body may never end.
+/// The status alone: the body may never end.
 pub async fn get_status(addr: SocketAddr, path: &str) -> u16 {
     let exchange = async {
         let mut stream = open(addr, path).await;
@@ -60,7 +60,7 @@ pub async fn get_status(addr: SocketAddr, path: &str) -> u16 {
     within(path, exchange).await
 }
 
-/// One counter or gauge of /metrics, by name and labels; 0 where it has never counted.
+/// A counter or gauge of /metrics by name and labels; 0 if it is missing.
 pub async fn metric(addr: SocketAddr, name: &str) -> u64 {
     get(addr, "/metrics").await.metric(name)
 }
@@ -77,7 +77,7 @@ pub async fn until_health(addr: SocketAddr, status: u16, body: &str) {
     .await;
 }
 
-/// Asks, and leaves the answer unread.
+/// Sends a request and leaves the answer unread.
 pub async fn open(addr: SocketAddr, path: &str) -> TcpStream {
     let mut stream = TcpStream::connect(addr).await.unwrap();
     stream.write_all(request(path).as_bytes()).await.unwrap();

@@ -1,33 +1,34 @@
-//! A customer who does not give up, and remembers what was acknowledged.
+//! A customer who repeats what got no ACK, and knows what did.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use kefu_proto::{Account, Body, Flags, Message, MsgId, Seq};
 
-use super::client::{Client, Synced, question};
+use crate::client::{Client, Synced, question};
 
-/// How many messages are on their way to an ACK.
+/// The most messages in flight.
 const WINDOW: usize = 20;
 const DEVICE: &str = "sender";
 
-/// Sends numbered messages to one seller. What got no ACK on one connection is repeated on the next, under the same uuid.
+/// Sends numbered messages to one seller. Messages without an ACK are repeated on the next
+/// connection, under the same uuid.
 pub struct Sender {
     from: Account,
     to: Account,
     next: usize,
-    /// Sent and not acknowledged, oldest first.
-    waiting: VecDeque<usize>,
+    /// Sent and not yet ACKed, oldest first.
+    in_flight: VecDeque<usize>,
 }
 
 impl Sender {
     pub const fn new(from: Account, to: Account) -> Self {
-        Self { from, to, next: 0, waiting: VecDeque::new() }
+        Self { from, to, next: 0, in_flight: VecDeque::new() }
     }
 
-    /// How many messages have been acknowledged.
+    /// How many messages have been ACKed.
     pub fn acked(&self) -> usize {
-        self.next - self.waiting.len()
+        self.next - self.in_flight.len()
     }
 
     /// Sends until the server goes away.
@@ -35,30 +36,30 @@ impl Sender {
         self.send(addr, usize::MAX).await;
     }
 
-    /// Sends until there have been so many messages and nothing waits any more, or the server goes away.
+    /// Sends until this many messages have been ACKed, or until the server goes away.
     pub async fn send(&mut self, addr: SocketAddr, enough: usize) {
         let mut client = Client::log_in(addr, self.from, DEVICE).await;
-        let repeated: Vec<_> = self.waiting.drain(..).collect();
+        let repeated: Vec<_> = self.in_flight.drain(..).collect();
         let mut seqs = VecDeque::new();
         if !self.write(&mut client, repeated, &mut seqs).await {
             return;
         }
         loop {
-            let room = WINDOW - self.waiting.len();
+            let room = WINDOW - self.in_flight.len();
             let new = self.next..enough.min(self.next + room);
             self.next = self.next.max(new.end);
-            if !self.write(&mut client, new, &mut seqs).await || self.waiting.is_empty() {
+            if !self.write(&mut client, new, &mut seqs).await || self.in_flight.is_empty() {
                 return;
             }
             let Some(Message { body: Body::Ack(seq), .. }) = client.next_message().await else {
                 return;
             };
             assert_eq!(Some(seq), seqs.pop_front(), "ACKs come in the order of their messages");
-            self.waiting.pop_front();
+            self.in_flight.pop_front();
         }
     }
 
-    /// Whether the server still reads.
+    /// Returns false if the server is gone.
     async fn write(
         &mut self,
         client: &mut Client,
@@ -67,7 +68,7 @@ impl Sender {
     ) -> bool {
         let mut frames = Vec::new();
         for number in numbers {
-            self.waiting.push_back(number);
+            self.in_flight.push_back(number);
             let body = question(self.from, self.to, content(number));
             frames.extend_from_slice(&client.frame(Flags::TEXT, body));
             seqs.push_back(client.last());
@@ -75,7 +76,8 @@ impl Sender {
         client.try_write(&frames).await
     }
 
-    /// Every message that was acknowledged is in both queues exactly once, and all are in order. What was not can be there.
+    /// Every ACKed message is in both queues exactly once, and all are in order. Messages without an
+    /// ACK may be there.
     pub async fn check(&self, addr: SocketAddr) {
         for owner in [self.to, self.from] {
             let mut reader = Client::log_in(addr, owner, "another device").await;
@@ -85,9 +87,9 @@ impl Sender {
 
     fn check_queue(&self, owner: Account, found: &Synced) {
         let mut found = found.contents().into_iter().peekable();
-        let mut waiting = self.waiting.iter().peekable();
+        let mut in_flight = self.in_flight.iter().peekable();
         for number in 0..self.next {
-            let may_be_missing = waiting.next_if_eq(&&number).is_some();
+            let may_be_missing = in_flight.next_if_eq(&&number).is_some();
             let content = content(number);
             let is_there = found.next_if_eq(&content.as_bytes()).is_some();
             let next = || found.clone().next().map(String::from_utf8_lossy);

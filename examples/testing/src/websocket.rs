@@ -9,11 +9,11 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use super::client::{
+use crate::client::{
     Client, Frames, Stream, answer, assert_accepted, auth_token, customer, parse, question, seller,
     take_frame, token,
 };
-use super::within;
+use crate::within;
 
 pub struct WebSocket {
     socket: WebSocketStream<Box<dyn Stream>>,
@@ -54,24 +54,24 @@ impl WebSocket {
         self.send_message(Message::Binary(Bytes::copy_from_slice(bytes))).await;
     }
 
-    /// A message of the WebSocket, whatever it is.
+    /// Any kind of WebSocket message.
     pub async fn send_message(&mut self, message: Message) {
         within("the server to read on", self.socket.send(message)).await.unwrap();
     }
 
-    /// The answer to the WebSocket's own kind of ping.
+    /// The answer to a ping of the WebSocket protocol.
     pub async fn receive_pong(&mut self) {
         let answer = within("a pong of the WebSocket", self.socket.next()).await.unwrap().unwrap();
         assert!(answer.is_pong(), "{answer:?}");
     }
 
-    /// The next frame as it came: one a message.
+    /// The next frame, undecoded: one per message.
     pub async fn receive_frame(&mut self, what: &str) -> BytesMut {
         let frame = within(what, self.next()).await;
         frame.unwrap_or_else(|| panic!("the server closed the WebSocket instead of {what}"))
     }
 
-    /// What comes until the server closes the connection, which it must.
+    /// All that comes until the server closes the connection.
     pub async fn receive_rest(&mut self) -> Vec<BytesMut> {
         let mut received = Vec::new();
         while let Some(frame) = within("the end of the WebSocket", self.next()).await {
@@ -80,7 +80,7 @@ impl WebSocket {
         received
     }
 
-    /// The server has closed what is below the WebSocket too, in the proper way.
+    /// The connection under the WebSocket ends, too, and cleanly.
     pub async fn assert_closed(&mut self) {
         let end = within("the end of the connection", self.socket.next()).await;
         assert!(end.is_none(), "{end:?}");

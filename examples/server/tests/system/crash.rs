@@ -1,8 +1,4 @@
-//! The server is killed under load, again and again: what it has acknowledged stays.
-
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod support;
+//! The server is killed under load, again and again: what it ACKed stays.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -10,18 +6,20 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use fastrand::Rng;
-use support::client::{customer, seller};
-use support::load::{Load, write_load_tokens};
-use support::process::{self, Process};
-use support::sender::Sender;
-use support::server::write_tokens;
-use support::{http, until, within};
+use kefu_testing::client::{customer, seller};
+use kefu_testing::process::free_port;
+use kefu_testing::sender::Sender;
+use kefu_testing::{http, until, within};
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::time::sleep;
 
+use crate::support::load::{Load, write_load_tokens};
+use crate::support::process::{self, ServerProcess};
+use crate::support::server::write_tokens;
+
 const KILLS: usize = 20;
-/// Longer than so many kills take; if they take longer still, the load is started again.
+/// Longer than the kills take. If they take longer, the load is started again.
 const LOAD_SECONDS: &str = "15";
 const LOAD: [&str; 10] = [
     "--customers",
@@ -42,7 +40,7 @@ async fn what_was_acknowledged_is_there_exactly_once_after_each_of_20_kills() {
     let mut random = Rng::with_seed(0x6b65_6675);
     let place = Place::new().await;
     let mut sender = Sender::new(customer(1_001), seller(1_001));
-    let mut server = Process::spawn(place.server()).await;
+    let mut server = ServerProcess::spawn(place.server()).await;
     let mut load = start_load(&place, &server).await;
     for kill in 1..=KILLS {
         if load.has_ended() {
@@ -56,7 +54,7 @@ async fn what_was_acknowledged_is_there_exactly_once_after_each_of_20_kills() {
         println!("kill {kill}: {} ACKed since the last", sender.acked() - acked);
 
         place.disturb_a_start(&mut random).await;
-        server = Process::spawn(place.server()).await;
+        server = ServerProcess::spawn(place.server()).await;
         sender.check(server.tcp).await;
     }
     let enough = sender.acked() + 100;
@@ -66,15 +64,15 @@ async fn what_was_acknowledged_is_there_exactly_once_after_each_of_20_kills() {
     load.check().await;
 }
 
-/// Starts a run of the load tool, and waits until it has begun.
-async fn start_load(place: &Place, server: &Process) -> Load {
+/// Starts a load and waits until messages flow.
+async fn start_load(place: &Place, server: &ServerProcess) -> Load {
     let load = Load::start(&place.listen, &LOAD);
     until_flowing(server).await;
     load
 }
 
-/// The load's clients are all back, and are served.
-async fn until_flowing(server: &Process) {
+/// All clients of the load are connected and served.
+async fn until_flowing(server: &ServerProcess) {
     let at_least = async |name: &str, least: u64| http::metric(server.http, name).await >= least;
     until("the load goes on", async || {
         at_least("kefu_connections", LOAD_CONNECTIONS).await
@@ -85,9 +83,9 @@ async fn until_flowing(server: &Process) {
 
 /// When a server is to be killed.
 struct Moment {
-    /// Once so much more has been stored.
+    /// After this many more copies have been stored.
     saves: u64,
-    /// And a little later.
+    /// And then this much later.
     later: Duration,
 }
 
@@ -97,7 +95,7 @@ impl Moment {
         Self { saves: random.u64(100..5_000), later }
     }
 
-    async fn kill(self, server: Process) {
+    async fn kill(self, server: ServerProcess) {
         let saves = async || http::metric(server.http, "kefu_saves_total").await;
         let enough = saves().await + self.saves;
         until("enough is stored", async || saves().await >= enough).await;
@@ -106,7 +104,7 @@ impl Moment {
     }
 }
 
-/// What outlives the servers: their data and their addresses.
+/// What all runs of the server share: data and addresses.
 struct Place {
     folder: TempDir,
     tokens: PathBuf,
@@ -118,7 +116,7 @@ impl Place {
     async fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let tokens = folder.path().join("tokens.toml");
-        write_load_tokens(&tokens, &LOAD).await;
+        write_load_tokens(&tokens, &LOAD);
         let load_tokens = std::fs::read(&tokens).unwrap();
         write_tokens(&tokens, [customer(1_001), seller(1_001)].into_iter());
         std::fs::File::options()
@@ -127,7 +125,7 @@ impl Place {
             .unwrap()
             .write_all(&load_tokens)
             .unwrap();
-        let address = || format!("127.0.0.1:{}", process::free_port());
+        let address = || format!("127.0.0.1:{}", free_port());
         Self { listen: address(), http: address(), folder, tokens }
     }
 

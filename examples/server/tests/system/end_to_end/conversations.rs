@@ -7,31 +7,36 @@ use std::time::SystemTime;
 use bytes::BytesMut;
 use data_encoding::HEXLOWER;
 use kefu_proto::{Command, UnixTime};
+use kefu_testing::client::Client;
+use kefu_testing::websocket::WebSocket;
 
-use crate::support::client::Client;
+use crate::support::on_each_store;
 use crate::support::server::Server;
-use crate::support::websocket::WebSocket;
+use crate::support::store::Store;
 
-const ANDROID: &str = include_str!("../../../../tests/connection/recorded/android-2018.txt");
-const REFUSED: &str = include_str!("../../../../tests/connection/recorded/refused-login.txt");
+const ANDROID: &str = include_str!("../../../../../tests/connection/recorded/android-2018.txt");
+const REFUSED: &str = include_str!("../../../../../tests/connection/recorded/refused-login.txt");
 
-#[tokio::test]
-async fn the_android_client_of_2018_is_served_byte_for_byte() {
-    let mut replay = Replay::<Client>::start().await;
+on_each_store!(
+    the_android_client_of_2018_is_served_byte_for_byte,
+    s9_so_it_is_over_websocket,
+    s1_a_refused_login_is_answered_and_the_rest_ignored,
+);
+
+async fn the_android_client_of_2018_is_served_byte_for_byte(store: Store) {
+    let mut replay = Replay::<Client>::start(store).await;
     assert_eq!(replay.run(ANDROID).await, 51);
     replay.end(&[("customer", 10), ("device2", 12), ("seller", 10)]).await;
 }
 
-#[tokio::test]
-async fn s9_so_it_is_over_websocket() {
-    let mut replay = Replay::<WebSocket>::start().await;
+async fn s9_so_it_is_over_websocket(store: Store) {
+    let mut replay = Replay::<WebSocket>::start(store).await;
     assert_eq!(replay.run(ANDROID).await, 51);
     replay.end(&[("customer", 10), ("device2", 12), ("seller", 10)]).await;
 }
 
-#[tokio::test]
-async fn s1_a_refused_login_is_answered_and_the_rest_ignored() {
-    let mut replay = Replay::<Client>::start().await;
+async fn s1_a_refused_login_is_answered_and_the_rest_ignored(store: Store) {
+    let mut replay = Replay::<Client>::start(store).await;
     assert_eq!(replay.run(REFUSED).await, 3);
     replay.end(&[("J1", 2)]).await;
     assert_eq!(replay.server.metric("kefu_logins_refused_total").await, 1);
@@ -46,8 +51,8 @@ struct Replay<W> {
 }
 
 impl<W: Wire> Replay<W> {
-    async fn start() -> Self {
-        let server = Server::start(&[]).await;
+    async fn start(store: Store) -> Self {
+        let server = Server::start_on(store, &[]).await;
         Self { server, clients: BTreeMap::new(), keys: BTreeMap::new(), started: clock() }
     }
 

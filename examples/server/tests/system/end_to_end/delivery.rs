@@ -1,18 +1,32 @@
 //! Who gets what, and what is kept.
 
 use kefu_proto::{Body, Flags, Message, MsgId, UnixTime, Version};
+use kefu_testing::client::{Client, answer, customer, question, seller};
+use kefu_testing::until;
 
-use crate::support::client::{Client, answer, customer, question, seller};
-use crate::support::process::Process;
+use crate::support::on_each_store;
+use crate::support::process::ServerProcess;
 use crate::support::server::Server;
-use crate::support::until;
+use crate::support::store::Store;
 
 /// From the beginning of a queue; 0 would mean the kept key.
 const BEGINNING: MsgId = MsgId(-1);
 
-#[tokio::test]
-async fn h7_two_devices_of_a_user_stay_in_step() {
-    let server = Server::start(&[]).await;
+on_each_store!(
+    h7_two_devices_of_a_user_stay_in_step,
+    h7_all_connections_of_the_receiver_are_told,
+    msgids_go_on_after_those_of_an_earlier_service,
+    h7_who_is_not_there_is_pushed_and_finds_the_message_by_sync,
+    h7_a_push_goes_through_the_outbox_to_its_sink_and_once,
+    h6_a_transient_message_to_nobody_is_acknowledged_and_gone,
+    h6_a_transient_message_reaches_who_is_there_and_is_never_stored,
+    s10_a_repeat_under_the_same_uuid_is_acknowledged_and_stored_once,
+    s2_a_queue_of_many_pages_comes_whole_and_in_order,
+    users_of_different_apps_with_the_same_uid_are_strangers,
+);
+
+async fn h7_two_devices_of_a_user_stay_in_step(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut phone = server.log_in(customer(1), "phone").await;
     let mut tablet = server.log_in(customer(1), "tablet").await;
     let mut desk = server.log_in(seller(2), "desk").await;
@@ -35,9 +49,8 @@ async fn h7_two_devices_of_a_user_stay_in_step() {
     assert_eq!((on_phone.end, on_tablet.end), (came, came));
 }
 
-#[tokio::test]
-async fn h7_all_connections_of_the_receiver_are_told() {
-    let server = Server::start(&[]).await;
+async fn h7_all_connections_of_the_receiver_are_told(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut from = server.log_in(customer(1), "phone").await;
     let mut desk = server.log_in(seller(2), "desk").await;
     let mut home = server.log_in(seller(2), "home").await;
@@ -53,10 +66,9 @@ async fn h7_all_connections_of_the_receiver_are_told() {
     desk.receive_notify().await;
 }
 
-#[tokio::test]
-async fn msgids_go_on_after_those_of_an_earlier_service() {
+async fn msgids_go_on_after_those_of_an_earlier_service(store: Store) {
     const LAST: MsgId = MsgId(5_000_000_001);
-    let server = Server::start(&["--msgids-after", &LAST.to_string()]).await;
+    let server = Server::start_on(store, &["--msgids-after", &LAST.to_string()]).await;
     let mut from = server.log_in(customer(1), "phone").await;
     let mut desk = server.log_in(seller(2), "desk").await;
     let mut newest = LAST;
@@ -75,9 +87,8 @@ async fn msgids_go_on_after_those_of_an_earlier_service() {
     assert_eq!(desk.sync(newest).await.messages, []);
 }
 
-#[tokio::test]
-async fn h7_who_is_not_there_is_pushed_and_finds_the_message_by_sync() {
-    let server = Server::start(&[]).await;
+async fn h7_who_is_not_there_is_pushed_and_finds_the_message_by_sync(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut from = server.log_in(customer(1), "phone").await;
     let seq = from.send(question(customer(1), seller(2), "anybody?")).await;
     from.receive_ack(seq).await;
@@ -95,10 +106,9 @@ async fn h7_who_is_not_there_is_pushed_and_finds_the_message_by_sync() {
     assert_eq!(server.metric("kefu_pushes_total").await, 1, "no push for who is there");
 }
 
-#[tokio::test]
-async fn h7_a_push_goes_through_the_outbox_to_its_sink_and_once() {
+async fn h7_a_push_goes_through_the_outbox_to_its_sink_and_once(store: Store) {
     let folder = tempfile::tempdir().unwrap();
-    let server = Process::start(folder.path(), &[]).await;
+    let server = ServerProcess::start_on(store, folder.path(), &[]).await;
     let mut from = Client::log_in(server.tcp, customer(1), "phone").await;
     for number in 1..=3 {
         let seq = from.send(question(customer(1), seller(2), "secret words")).await;
@@ -113,9 +123,8 @@ async fn h7_a_push_goes_through_the_outbox_to_its_sink_and_once() {
     assert!(!log.contains("words"), "contents are nobody's business: {log}");
 }
 
-#[tokio::test]
-async fn h6_a_transient_message_to_nobody_is_acknowledged_and_gone() {
-    let server = Server::start(&[]).await;
+async fn h6_a_transient_message_to_nobody_is_acknowledged_and_gone(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut from = server.log_in(customer(1), "phone").await;
     let body = question(customer(1), seller(2), "typing");
     let seq = from.send_flagged(Flags::UNPERSISTENT, body).await;
@@ -131,9 +140,8 @@ async fn h6_a_transient_message_to_nobody_is_acknowledged_and_gone() {
     assert_eq!(server.metric("kefu_messages_accepted_total").await, 1);
 }
 
-#[tokio::test]
-async fn h6_a_transient_message_reaches_who_is_there_and_is_never_stored() {
-    let server = Server::start(&[]).await;
+async fn h6_a_transient_message_reaches_who_is_there_and_is_never_stored(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut from = server.log_in(customer(1), "phone").await;
     let mut tablet = server.log_in(customer(1), "tablet").await;
     let mut desk = server.log_in(seller(2), "desk").await;
@@ -160,9 +168,8 @@ fn assert_typing(message: &Message, expected: Flags) {
     assert!(chat.timestamp > UnixTime::from(1_000_000_000), "the server's clock (H4)");
 }
 
-#[tokio::test]
-async fn s10_a_repeat_under_the_same_uuid_is_acknowledged_and_stored_once() {
-    let server = Server::start(&[]).await;
+async fn s10_a_repeat_under_the_same_uuid_is_acknowledged_and_stored_once(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut from = server.log_in(customer(1), "phone").await;
     let mut desk = server.log_in(seller(2), "desk").await;
     let once = r#"{"text":"once","uuid":"a-1"}"#;
@@ -184,10 +191,9 @@ async fn s10_a_repeat_under_the_same_uuid_is_acknowledged_and_stored_once() {
     assert_eq!(desk.sync(BEGINNING).await.contents().len(), 3);
 }
 
-#[tokio::test]
-async fn s2_a_queue_of_many_pages_comes_whole_and_in_order() {
+async fn s2_a_queue_of_many_pages_comes_whole_and_in_order(store: Store) {
     const MANY: usize = 1_500;
-    let server = Server::start(&[]).await;
+    let server = Server::start_on(store, &[]).await;
     let mut from = server.log_in(customer(1), "phone").await;
     let content = |number: usize| format!("message {number} {}", "x".repeat(400));
     let mut sent = Vec::new();
@@ -203,9 +209,8 @@ async fn s2_a_queue_of_many_pages_comes_whole_and_in_order() {
     assert!(found.contents().into_iter().eq(expected.iter().map(String::as_bytes)));
 }
 
-#[tokio::test]
-async fn users_of_different_apps_with_the_same_uid_are_strangers() {
-    let server = Server::start(&[]).await;
+async fn users_of_different_apps_with_the_same_uid_are_strangers(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut asker = server.log_in(customer(2), "phone").await;
     let mut namesake = server.log_in(seller(2), "phone").await;
     let seq = asker.send(question(customer(2), seller(3), "hello")).await;

@@ -3,18 +3,18 @@
 use std::path::Path;
 
 use kefu_proto::MsgId;
+use kefu_testing::client::{Client, customer, question, seller};
+use kefu_testing::http::{self, until_health};
 use rustix::process::{Resource, Rlimit, prlimit};
 use tokio::process::Command;
 
-use crate::support::client::{Client, customer, question, seller};
-use crate::support::http::{self, until_health};
-use crate::support::process::{self, Process};
+use crate::support::process::{self, ServerProcess};
 
 /// H8: the store fails, and comes back.
 #[tokio::test]
 async fn h8_where_the_disk_fails_there_is_no_ack_but_a_line_in_the_log() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Process::spawn(with_failing_writes_survived(folder.path())).await;
+    let server = ServerProcess::spawn(with_failing_writes_survived(folder.path())).await;
     let mut asker = Client::log_in(server.tcp, customer(1), "phone").await;
     let mut desk = Client::log_in(server.tcp, seller(2), "desk").await;
     until_health(server.http, 200, "ok\n").await;

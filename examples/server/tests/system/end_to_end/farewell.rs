@@ -2,13 +2,13 @@
 
 use bytes::BytesMut;
 use kefu_proto::{Body, Flags, MsgId, Seq};
+use kefu_testing::client::{Client, answer, auth_token, customer, parse, question, seller, token};
+use kefu_testing::websocket::WebSocket;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::client::{
-    Client, answer, auth_token, customer, parse, question, seller, token,
-};
+use crate::support::on_each_store;
 use crate::support::server::Server;
-use crate::support::websocket::WebSocket;
+use crate::support::store::Store;
 
 /// A PING with a body.
 const UNDECODABLE: &[u8] = b"\0\0\0\x01\0\0\0\x08\x0d\x01\0\0!";
@@ -17,9 +17,18 @@ const MANY: usize = 1_000;
 /// As many as fit in front of a reader who is late: whoever closes takes back what has not got there.
 const FEW: usize = 100;
 
-#[tokio::test]
-async fn s7_what_a_client_sends_before_it_closes_is_sent() {
-    let server = Server::start(&[]).await;
+on_each_store!(
+    s7_what_a_client_sends_before_it_closes_is_sent,
+    s7_so_does_its_push,
+    s7_what_a_client_sends_before_it_closes_its_websocket_is_sent,
+    s7_after_an_undecodable_frame_what_was_queued_is_written_and_nothing_else,
+    s7_an_undecodable_frame_ends_a_connection_before_its_login_too,
+    s7_over_websocket_what_was_queued_is_written_before_the_end,
+    who_has_left_is_told_nothing_and_holds_nobody_up,
+);
+
+async fn s7_what_a_client_sends_before_it_closes_is_sent(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut desk = server.log_in(seller(2), "desk").await;
     let mut asker = Client::connect(server.tcp).await;
     let sent = login_and_questions(&mut asker, MANY);
@@ -32,9 +41,8 @@ async fn s7_what_a_client_sends_before_it_closes_is_sent() {
     assert_questions(&mut desk, MANY).await;
 }
 
-#[tokio::test]
-async fn s7_so_does_its_push() {
-    let server = Server::start(&[]).await;
+async fn s7_so_does_its_push(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut asker = server.log_in(customer(1), "phone").await;
     let sent = questions(&mut asker, MANY);
     asker.write(&sent).await;
@@ -45,9 +53,8 @@ async fn s7_so_does_its_push() {
     assert_questions(&mut desk, MANY).await;
 }
 
-#[tokio::test]
-async fn s7_what_a_client_sends_before_it_closes_its_websocket_is_sent() {
-    let server = Server::start(&[]).await;
+async fn s7_what_a_client_sends_before_it_closes_its_websocket_is_sent(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut desk = server.log_in(seller(2), "desk").await;
     let mut asker = WebSocket::log_in(server.http, customer(1), "phone").await;
     for number in 0..FEW {
@@ -60,9 +67,8 @@ async fn s7_what_a_client_sends_before_it_closes_its_websocket_is_sent() {
     assert_questions(&mut desk, FEW).await;
 }
 
-#[tokio::test]
-async fn s7_after_an_undecodable_frame_what_was_queued_is_written_and_nothing_else() {
-    let server = Server::start(&[]).await;
+async fn s7_after_an_undecodable_frame_what_was_queued_is_written_and_nothing_else(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut asker = server.log_in(customer(1), "phone").await;
     let mut sent = questions(&mut asker, 3);
     sent.extend_from_slice(UNDECODABLE);
@@ -77,9 +83,8 @@ async fn s7_after_an_undecodable_frame_what_was_queued_is_written_and_nothing_el
     assert_questions(&mut desk, 3).await;
 }
 
-#[tokio::test]
-async fn s7_an_undecodable_frame_ends_a_connection_before_its_login_too() {
-    let server = Server::start(&[]).await;
+async fn s7_an_undecodable_frame_ends_a_connection_before_its_login_too(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut nobody = Client::connect(server.tcp).await;
     let ping = nobody.frame(Flags::NONE, Body::Ping);
     nobody.write(&[&ping[..], UNDECODABLE, &ping].concat()).await;
@@ -88,9 +93,8 @@ async fn s7_an_undecodable_frame_ends_a_connection_before_its_login_too() {
     server.until_closed("undecodable", 1).await;
 }
 
-#[tokio::test]
-async fn s7_over_websocket_what_was_queued_is_written_before_the_end() {
-    let server = Server::start(&[]).await;
+async fn s7_over_websocket_what_was_queued_is_written_before_the_end(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     for (index, bad) in [
         Message::Binary(UNDECODABLE.into()),
         Message::Binary(UNDECODABLE[..11].into()),
@@ -112,9 +116,8 @@ async fn s7_over_websocket_what_was_queued_is_written_before_the_end() {
     assert_questions(&mut desk, 9).await;
 }
 
-#[tokio::test]
-async fn who_has_left_is_told_nothing_and_holds_nobody_up() {
-    let server = Server::start(&[]).await;
+async fn who_has_left_is_told_nothing_and_holds_nobody_up(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut desk = server.log_in(seller(2), "desk").await;
     let asker = server.log_in(customer(1), "phone").await;
     drop(asker);

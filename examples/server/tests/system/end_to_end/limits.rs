@@ -3,19 +3,29 @@
 use std::time::{Duration, Instant};
 
 use kefu_proto::{Body, Flags, MsgId};
+use kefu_testing::client::{Client, answer, customer, question, seller};
+use kefu_testing::websocket::WebSocket;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::support::client::{Client, answer, customer, question, seller};
+use crate::support::on_each_store;
 use crate::support::server::Server;
-use crate::support::websocket::WebSocket;
+use crate::support::store::Store;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-#[tokio::test]
-async fn s1_who_does_not_log_in_in_time_is_closed() {
-    let server = Server::start(&["--login-timeout", "2"]).await;
+on_each_store!(
+    s1_who_does_not_log_in_in_time_is_closed,
+    s4_who_is_silent_for_too_long_is_closed_and_who_pings_is_not,
+    w2_the_longest_body_is_served_and_a_longer_one_ends_the_connection,
+    w2_the_frame_limit_can_be_chosen,
+    one_connection_too_many_is_closed_at_once_until_another_leaves,
+    two_thousand_connections_at_once_all_get_their_message,
+);
+
+async fn s1_who_does_not_log_in_in_time_is_closed(store: Store) {
+    let server = Server::start_on(store, &["--login-timeout", "2"]).await;
     let mut in_time = server.log_in(customer(1), "phone").await;
     let started = Instant::now();
     let mut silent = Client::connect(server.tcp).await;
@@ -34,9 +44,8 @@ async fn s1_who_does_not_log_in_in_time_is_closed() {
     assert_eq!(in_time.receive_all().await, []);
 }
 
-#[tokio::test]
-async fn s4_who_is_silent_for_too_long_is_closed_and_who_pings_is_not() {
-    let server = Server::start(&["--idle-timeout", "2"]).await;
+async fn s4_who_is_silent_for_too_long_is_closed_and_who_pings_is_not(store: Store) {
+    let server = Server::start_on(store, &["--idle-timeout", "2"]).await;
     let mut pinging = server.log_in(customer(1), "phone").await;
     let mut silent = server.log_in(customer(2), "phone").await;
     let since = Instant::now();
@@ -49,9 +58,8 @@ async fn s4_who_is_silent_for_too_long_is_closed_and_who_pings_is_not() {
     assert_eq!(pinging.receive_all().await, []);
 }
 
-#[tokio::test]
-async fn w2_the_longest_body_is_served_and_a_longer_one_ends_the_connection() {
-    let server = Server::start(&[]).await;
+async fn w2_the_longest_body_is_served_and_a_longer_one_ends_the_connection(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut desk = server.log_in(seller(2), "desk").await;
     let mut asker = server.log_in(customer(1), "phone").await;
     let longest = vec![b'x'; 32 * 1024 - 1 - 36];
@@ -71,9 +79,8 @@ async fn w2_the_longest_body_is_served_and_a_longer_one_ends_the_connection() {
     assert_eq!(asker.receive_rest().await, [], "a negative length");
 }
 
-#[tokio::test]
-async fn w2_the_frame_limit_can_be_chosen() {
-    let server = Server::start(&["--frame-limit", "100"]).await;
+async fn w2_the_frame_limit_can_be_chosen(store: Store) {
+    let server = Server::start_on(store, &["--frame-limit", "100"]).await;
     let mut asker = server.log_in(customer(1), "phone").await;
     let seq = asker.send(question(customer(1), seller(2), vec![b'x'; 63])).await;
     asker.receive_ack(seq).await;
@@ -86,9 +93,8 @@ async fn w2_the_frame_limit_can_be_chosen() {
     server.until_closed("undecodable", 2).await;
 }
 
-#[tokio::test]
-async fn one_connection_too_many_is_closed_at_once_until_another_leaves() {
-    let server = Server::start(&["--max-connections", "2"]).await;
+async fn one_connection_too_many_is_closed_at_once_until_another_leaves(store: Store) {
+    let server = Server::start_on(store, &["--max-connections", "2"]).await;
     let mut first = server.log_in(customer(1), "phone").await;
     let web = WebSocket::connect(server.http).await;
     server.until_metric("kefu_connections", 2).await;
@@ -103,13 +109,12 @@ async fn one_connection_too_many_is_closed_at_once_until_another_leaves() {
     }
 }
 
-#[tokio::test]
-async fn two_thousand_connections_at_once_all_get_their_message() {
+async fn two_thousand_connections_at_once_all_get_their_message(store: Store) {
     const MANY: i64 = 2_000;
-    // Both ends of every connection are in this process.
-    allow_open_files(2 * 2_000 + 100);
+    // Both ends of every connection are in this process, where both stores may be tested at once.
+    allow_open_files(2 * 2 * 2_000 + 500);
     let accounts = (1..=MANY).map(customer).chain([seller(1)]);
-    let server = Server::start_for(accounts, &[]).await;
+    let server = Server::start_for(accounts, store, &[]).await;
     let mut desk = server.log_in(seller(1), "desk").await;
     let mut logins = JoinSet::new();
     for uid in 1..=MANY {

@@ -1,9 +1,4 @@
-//! Whole servers over real sockets.
-
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-#[path = "../support/mod.rs"]
-mod support;
+//! One server and its clients, on each store.
 
 mod conversations;
 mod delivery;

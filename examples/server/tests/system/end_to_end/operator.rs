@@ -1,16 +1,26 @@
 //! What an operator and the page ask for.
 
 use kefu_proto::{Account, Body};
+use kefu_testing::client::{Client, customer, question, seller};
+use kefu_testing::http::{get, get_status};
 use serde_json::{Value, json};
 
-use crate::support::client::{Client, customer, question, seller};
-use crate::support::http::{get, get_status};
-use crate::support::process::Process;
+use crate::support::on_each_store;
+use crate::support::process::ServerProcess;
 use crate::support::server::Server;
+use crate::support::store::Store;
 
-#[tokio::test]
-async fn metrics_are_prometheus_text_with_a_number_for_everything() {
-    let server = Server::start(&[]).await;
+on_each_store!(
+    metrics_are_prometheus_text_with_a_number_for_everything,
+    health_is_one_word,
+    only_a_token_opens_what_the_page_asks_for,
+    the_page_learns_who_a_token_is,
+    the_demo_s_tokens_are_shown_only_where_they_were_made,
+    nothing_of_a_message_s_content_gets_into_the_log,
+);
+
+async fn metrics_are_prometheus_text_with_a_number_for_everything(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut asker = server.log_in(customer(1), "phone").await;
     for _ in 0..3 {
         let seq = asker.send(question(customer(1), seller(2), "x")).await;
@@ -50,17 +60,15 @@ async fn metrics_are_prometheus_text_with_a_number_for_everything() {
     }
 }
 
-#[tokio::test]
-async fn health_is_one_word() {
-    let server = Server::start(&[]).await;
+async fn health_is_one_word(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let health = get(server.http, "/healthz").await;
     assert_eq!((health.status, &*health.body), (200, "ok\n"));
     assert!(health.header("content-type").unwrap().starts_with("text/plain"));
 }
 
-#[tokio::test]
-async fn only_a_token_opens_what_the_page_asks_for() {
-    let server = Server::start(&[]).await;
+async fn only_a_token_opens_what_the_page_asks_for(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     for (path, status) in [
         ("/whoami?token=tok-7-1", 200),
         ("/whoami?token=tok-7-10", 401),
@@ -80,9 +88,8 @@ async fn only_a_token_opens_what_the_page_asks_for() {
     assert!((400..500).contains(&upgrade), "no WebSocket handshake: {upgrade}");
 }
 
-#[tokio::test]
-async fn the_page_learns_who_a_token_is() {
-    let server = Server::start(&[]).await;
+async fn the_page_learns_who_a_token_is(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let who = get(server.http, "/whoami?token=tok-1453-2").await;
     assert_eq!(who.header("content-type"), Some("application/json"));
     let who: Value = serde_json::from_str(&who.body).unwrap();
@@ -94,21 +101,19 @@ async fn the_page_learns_who_a_token_is() {
     }
 }
 
-#[tokio::test]
-async fn the_demo_s_tokens_are_shown_only_where_they_were_made() {
-    let server = Server::start(&[]).await;
+async fn the_demo_s_tokens_are_shown_only_where_they_were_made(store: Store) {
+    let server = Server::start_on(store.clone(), &[]).await;
     assert_eq!(get(server.http, "/demo").await.body, "[]", "an operator's own tokens are secrets");
     let folder = tempfile::tempdir().unwrap();
-    let server = Process::start(folder.path(), &[]).await;
+    let server = ServerProcess::start_on(store, folder.path(), &[]).await;
     let demo: Value = serde_json::from_str(&get(server.http, "/demo").await.body).unwrap();
     let tokens: Vec<_> = demo.as_array().unwrap().iter().map(|who| &who["token"]).collect();
     assert_eq!(tokens, [&json!("tok-7-1"), &json!("tok-1453-2")]);
 }
 
-#[tokio::test]
-async fn nothing_of_a_message_s_content_gets_into_the_log() {
+async fn nothing_of_a_message_s_content_gets_into_the_log(store: Store) {
     let folder = tempfile::tempdir().unwrap();
-    let server = Process::start(folder.path(), &[]).await;
+    let server = ServerProcess::start_on(store, folder.path(), &[]).await;
     let mut asker = Client::log_in(server.tcp, customer(1), "phone").await;
     let seq = asker.send(question(customer(1), seller(2), "classified")).await;
     asker.receive_ack(seq).await;

@@ -3,15 +3,24 @@
 use std::time::Duration;
 
 use kefu_proto::{Body, Flags, Message, MsgId, Seq, Version};
+use kefu_testing::client::{customer, question, seller};
 use tokio::time::timeout;
 
-use crate::support::client::{customer, question, seller};
+use crate::support::on_each_store;
 use crate::support::server::Server;
+use crate::support::store::Store;
 
-#[tokio::test]
-async fn a_ping_behind_many_messages_is_answered_after_their_acks() {
+on_each_store!(
+    a_ping_behind_many_messages_is_answered_after_their_acks,
+    a_sync_behind_messages_finds_them_and_comes_after_their_acks,
+    w7_frames_are_numbered_from_1_on_whatever_they_are,
+    a_client_that_sends_one_byte_at_a_time_is_served_like_any_other,
+    h7_nothing_follows_a_message_before_it_is_stored,
+);
+
+async fn a_ping_behind_many_messages_is_answered_after_their_acks(store: Store) {
     const MANY: i32 = 3_000;
-    let server = Server::start(&[]).await;
+    let server = Server::start_on(store, &[]).await;
     let mut asker = server.log_in(customer(1), "phone").await;
     let mut sent = Vec::new();
     for number in 0..MANY {
@@ -30,9 +39,8 @@ async fn a_ping_behind_many_messages_is_answered_after_their_acks() {
     assert_eq!(asker.receive_all().await, []);
 }
 
-#[tokio::test]
-async fn a_sync_behind_messages_finds_them_and_comes_after_their_acks() {
-    let server = Server::start(&[]).await;
+async fn a_sync_behind_messages_finds_them_and_comes_after_their_acks(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut asker = server.log_in(customer(1), "phone").await;
     let mut desk = server.log_in(seller(2), "desk").await;
     let mut sent = Vec::new();
@@ -65,9 +73,8 @@ async fn a_sync_behind_messages_finds_them_and_comes_after_their_acks() {
     asker.receive_ack(Seq(last)).await;
 }
 
-#[tokio::test]
-async fn w7_frames_are_numbered_from_1_on_whatever_they_are() {
-    let server = Server::start(&[]).await;
+async fn w7_frames_are_numbered_from_1_on_whatever_they_are(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut asker = server.log_in(customer(1), "phone").await;
     let mut tablet = server.log_in(customer(1), "tablet").await;
     for _ in 0..10 {
@@ -83,9 +90,8 @@ async fn w7_frames_are_numbered_from_1_on_whatever_they_are() {
     }
 }
 
-#[tokio::test]
-async fn a_client_that_sends_one_byte_at_a_time_is_served_like_any_other() {
-    let server = Server::start(&[]).await;
+async fn a_client_that_sends_one_byte_at_a_time_is_served_like_any_other(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut asker = server.log_in(customer(1), "phone").await;
     let mut sent = asker.frame(Flags::NONE, question(customer(1), seller(2), "slowly")).to_vec();
     sent.extend_from_slice(&asker.frame(Flags::NONE, Body::Ping));
@@ -98,9 +104,8 @@ async fn a_client_that_sends_one_byte_at_a_time_is_served_like_any_other() {
     assert_eq!(asker.receive("a PONG").await.body, Body::Pong);
 }
 
-#[tokio::test]
-async fn h7_nothing_follows_a_message_before_it_is_stored() {
-    let server = Server::start(&[]).await;
+async fn h7_nothing_follows_a_message_before_it_is_stored(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut asker = server.log_in(customer(1), "phone").await;
     let mut desk = server.log_in(seller(2), "desk").await;
 

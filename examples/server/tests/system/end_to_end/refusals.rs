@@ -1,13 +1,21 @@
 //! H2, H3: a refused message is silence on the wire and a number for the operator.
 
 use kefu_proto::{Account, AppId, Body, Flags, MsgId, UserId};
+use kefu_testing::client::{Client, answer, auth_token, customer, question, seller};
 
-use crate::support::client::{Client, answer, auth_token, customer, question, seller};
+use crate::support::on_each_store;
 use crate::support::server::Server;
+use crate::support::store::Store;
 
-#[tokio::test]
-async fn h2_h3_refusals_are_silent_and_counted_by_reason() {
-    let server = Server::start(&[]).await;
+on_each_store!(
+    h2_h3_refusals_are_silent_and_counted_by_reason,
+    h2_a_refusal_does_not_stand_in_the_way_of_the_next_message,
+    s1_who_has_not_logged_in_can_say_nothing,
+    s1_a_refused_client_may_try_again_on_the_same_connection,
+);
+
+async fn h2_h3_refusals_are_silent_and_counted_by_reason(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut asker = server.log_in(customer(1), "phone").await;
     let mut desk = server.log_in(seller(2), "desk").await;
     let other_app = Account { appid: AppId(8), uid: UserId(1) };
@@ -37,9 +45,8 @@ async fn h2_h3_refusals_are_silent_and_counted_by_reason() {
     }
 }
 
-#[tokio::test]
-async fn h2_a_refusal_does_not_stand_in_the_way_of_the_next_message() {
-    let server = Server::start(&[]).await;
+async fn h2_a_refusal_does_not_stand_in_the_way_of_the_next_message(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut asker = server.log_in(customer(1), "phone").await;
     asker.send(question(customer(3), seller(2), "not mine")).await;
     let seq = asker.send(question(customer(1), seller(2), "mine")).await;
@@ -47,9 +54,8 @@ async fn h2_a_refusal_does_not_stand_in_the_way_of_the_next_message() {
     assert_eq!(asker.receive_all().await, []);
 }
 
-#[tokio::test]
-async fn s1_who_has_not_logged_in_can_say_nothing() {
-    let server = Server::start(&[]).await;
+async fn s1_who_has_not_logged_in_can_say_nothing(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut nobody = Client::connect(server.tcp).await;
     let zero = Account { appid: AppId(0), uid: UserId(0) };
     nobody.send(question(zero, seller(2), "x")).await;
@@ -62,9 +68,8 @@ async fn s1_who_has_not_logged_in_can_say_nothing() {
     assert_eq!(server.metric("kefu_messages_accepted_total").await, 0);
 }
 
-#[tokio::test]
-async fn s1_a_refused_client_may_try_again_on_the_same_connection() {
-    let server = Server::start(&[]).await;
+async fn s1_a_refused_client_may_try_again_on_the_same_connection(store: Store) {
+    let server = Server::start_on(store, &[]).await;
     let mut asker = Client::connect(server.tcp).await;
     for token in ["nobody", "", "tok-7-1\0"] {
         asker.send(auth_token(token, "phone")).await;

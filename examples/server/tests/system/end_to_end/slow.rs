@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 
 use kefu_proto::{Body, Flags};
+use kefu_testing::client::{Client, answer, customer, question, seller};
+use kefu_testing::websocket::WebSocket;
 use tokio::net::TcpSocket;
 
-use crate::support::client::{Client, answer, customer, question, seller};
+use crate::support::on_each_store;
 use crate::support::server::Server;
-use crate::support::websocket::WebSocket;
+use crate::support::store::Store;
 
 /// What may wait for one connection in these tests.
 const OUTBOX: &[&str] = &["--outbox", "16"];
@@ -16,9 +18,14 @@ const AT_ONCE: usize = 8;
 /// More than the system keeps for a reader who does not come.
 const ENOUGH: usize = 4_000;
 
-#[tokio::test]
-async fn a_slow_reader_is_closed_and_nobody_else_waits() {
-    let server = Server::start(OUTBOX).await;
+on_each_store!(
+    a_slow_reader_is_closed_and_nobody_else_waits,
+    a_slow_reader_of_a_websocket_is_closed_too,
+    what_a_slow_reader_has_in_hand_is_finished,
+);
+
+async fn a_slow_reader_is_closed_and_nobody_else_waits(store: Store) {
+    let server = Server::start_on(store, OUTBOX).await;
     let mut slow = log_in_narrowly(server.tcp).await;
     let mut healthy = server.log_in(seller(2), "healthy").await;
     let mut asker = server.log_in(customer(1), "phone").await;
@@ -33,9 +40,8 @@ async fn a_slow_reader_is_closed_and_nobody_else_waits() {
     }
 }
 
-#[tokio::test]
-async fn a_slow_reader_of_a_websocket_is_closed_too() {
-    let server = Server::start(OUTBOX).await;
+async fn a_slow_reader_of_a_websocket_is_closed_too(store: Store) {
+    let server = Server::start_on(store, OUTBOX).await;
     let mut slow = WebSocket::log_in(server.http, seller(2), "slow").await;
     let mut healthy = server.log_in(seller(2), "healthy").await;
     let mut asker = server.log_in(customer(1), "phone").await;
@@ -48,9 +54,8 @@ async fn a_slow_reader_of_a_websocket_is_closed_too() {
 }
 
 /// S7: who does not read can still have sent.
-#[tokio::test]
-async fn what_a_slow_reader_has_in_hand_is_finished() {
-    let server = Server::start(OUTBOX).await;
+async fn what_a_slow_reader_has_in_hand_is_finished(store: Store) {
+    let server = Server::start_on(store, OUTBOX).await;
     let mut slow = log_in_narrowly(server.tcp).await;
     let mut healthy = server.log_in(seller(2), "healthy").await;
     let mut receiver = server.log_in(customer(5), "phone").await;

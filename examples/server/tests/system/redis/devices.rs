@@ -2,20 +2,20 @@
 
 use futures_util::future::join_all;
 use kefu_proto::{AuthToken, Body, Platform, ShortBytes};
+use kefu_testing::client::{Client, assert_accepted, customer, question, seller, token};
 use rusqlite::Connection;
 
-use crate::neighbour_of;
-use crate::support::client::{Client, assert_accepted, customer, question, seller, token};
+use super::server_with;
 use crate::support::redis::Redis;
 use crate::support::server::Server;
 
 #[tokio::test]
 async fn each_pair_of_device_and_platform_gets_the_next_number_once() {
-    let redis = Redis::start().await;
-    redis.let_in(customer(1));
-    redis.let_in(customer(2));
+    let Some(redis) = Redis::start().await else { return };
+    redis.add_token(customer(1));
+    redis.add_token(customer(2));
     redis.ask::<()>(&["SET", "devices_id", "9007199254740992"]);
-    let server = neighbour_of(&redis).await;
+    let server = server_with(&redis).await;
     for (uid, platform, device, number) in [
         (1, Platform::ANDROID, &b"phone"[..], 9_007_199_254_740_993_i64),
         (1, Platform::ANDROID, b"phone", 9_007_199_254_740_993),
@@ -34,9 +34,9 @@ async fn each_pair_of_device_and_platform_gets_the_next_number_once() {
 
 #[tokio::test]
 async fn a_browser_and_an_unnamed_device_are_not_numbered() {
-    let redis = Redis::start().await;
-    redis.let_in(customer(1));
-    let server = neighbour_of(&redis).await;
+    let Some(redis) = Redis::start().await else { return };
+    redis.add_token(customer(1));
+    let server = server_with(&redis).await;
     log_in(&server, 1, Platform::WEB, b"browser").await;
     log_in(&server, 1, Platform::ANDROID, b"").await;
     assert_eq!(redis.ask::<Vec<String>>(&["KEYS", "devices_*"]), [""; 0]);
@@ -44,14 +44,14 @@ async fn a_browser_and_an_unnamed_device_are_not_numbered() {
 
 #[tokio::test]
 async fn a_number_that_is_there_is_the_device_s() {
-    let redis = Redis::start().await;
-    redis.let_in(customer(1));
+    let Some(redis) = Redis::start().await else { return };
+    redis.add_token(customer(1));
     redis.ask::<()>(&["SET", "devices_phone_2", "77"]);
     redis.ask::<()>(&["SET", "devices_old phone_2", "-9223372036854775808"]);
     redis.ask::<()>(&["SET", "devices_broken phone_2", "nonsense"]);
     redis.ask::<()>(&["SET", "devices_no phone_2", "0"]);
     redis.ask::<()>(&["SET", "devices_id", "100"]);
-    let server = neighbour_of(&redis).await;
+    let server = server_with(&redis).await;
     for device in ["phone", "old phone", "broken phone", "no phone"] {
         let mut client = log_in(&server, 1, Platform::ANDROID, device.as_bytes()).await;
         let seq = client.send(question(customer(1), seller(2), "x")).await;
@@ -67,9 +67,9 @@ async fn a_number_that_is_there_is_the_device_s() {
 
 #[tokio::test]
 async fn fifty_logins_of_one_device_on_two_servers_at_once_are_one_number() {
-    let redis = Redis::start().await;
-    redis.let_in(customer(1));
-    let servers = [neighbour_of(&redis).await, neighbour_of(&redis).await];
+    let Some(redis) = Redis::start().await else { return };
+    redis.add_token(customer(1));
+    let servers = [server_with(&redis).await, server_with(&redis).await];
     for round in 1..=10 {
         let device = format!("phone {round}");
         let logins = servers.iter().cycle().take(50);

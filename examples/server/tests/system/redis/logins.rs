@@ -3,20 +3,20 @@
 use std::net::SocketAddr;
 
 use kefu_proto::{AuthToken, Body, LoginStatus, Platform, ShortBytes};
+use kefu_testing::client::{Client, answer, customer, question, seller};
+use kefu_testing::http::{get, get_status};
 use serde_json::Value;
 
-use crate::neighbour_of;
-use crate::support::client::{Client, answer, customer, question, seller};
-use crate::support::http::{get, get_status};
+use super::server_with;
 use crate::support::redis::Redis;
 use crate::support::server::Server;
 
 #[tokio::test]
 async fn a_token_of_the_api_service_is_the_account_in_its_hash() {
-    let redis = Redis::start().await;
-    redis.let_in(customer(1));
-    redis.let_in(seller(2));
-    let server = neighbour_of(&redis).await;
+    let Some(redis) = Redis::start().await else { return };
+    redis.add_token(customer(1));
+    redis.add_token(seller(2));
+    let server = server_with(&redis).await;
     let mut asker = server.log_in(customer(1), "phone").await;
     let mut answerer = server.log_in(seller(2), "desk").await;
     let seq = asker.send(question(customer(1), seller(2), "hello?")).await;
@@ -33,8 +33,8 @@ async fn a_token_of_the_api_service_is_the_account_in_its_hash() {
 
 #[tokio::test]
 async fn a_hash_that_names_nobody_lets_nobody_in() {
-    let redis = Redis::start().await;
-    let server = neighbour_of(&redis).await;
+    let Some(redis) = Redis::start().await else { return };
+    let server = server_with(&redis).await;
     let hashes: [&[&str]; 9] = [
         &["user_id", "1"],
         &["app_id", "7"],
@@ -64,8 +64,8 @@ async fn a_hash_that_names_nobody_lets_nobody_in() {
 
 #[tokio::test]
 async fn any_bytes_can_be_a_token() {
-    let redis = Redis::start().await;
-    let server = neighbour_of(&redis).await;
+    let Some(redis) = Redis::start().await else { return };
+    let server = server_with(&redis).await;
     for token in [&b"\xff\xfe\0\r\n"[..], "\u{4ee4}\u{724c}".as_bytes(), b"a b*?[x]", &[b'x'; 100]]
     {
         assert_eq!(status(server.tcp, token).await, LoginStatus(1), "{token:?}");
@@ -77,9 +77,9 @@ async fn any_bytes_can_be_a_token() {
 
 #[tokio::test]
 async fn the_page_takes_these_tokens_too() {
-    let redis = Redis::start().await;
-    redis.let_in(seller(2));
-    let server = neighbour_of(&redis).await;
+    let Some(redis) = Redis::start().await else { return };
+    redis.add_token(seller(2));
+    let server = server_with(&redis).await;
     let who: Value =
         serde_json::from_str(&get(server.http, "/whoami?token=tok-1453-2").await.body).unwrap();
     assert_eq!((&who["appid"], &who["uid"]), (&"1453".into(), &"2".into()));
@@ -92,8 +92,8 @@ async fn the_page_takes_these_tokens_too() {
 
 #[tokio::test]
 async fn either_neighbour_can_be_there_without_the_other() {
-    let redis = Redis::start().await;
-    redis.let_in(customer(1));
+    let Some(redis) = Redis::start().await else { return };
+    redis.add_token(customer(1));
     let looked_up = Server::start(&["--auth", &redis.url()]).await;
     looked_up.log_in(customer(1), "phone").await;
     assert_eq!(status(looked_up.tcp, b"tok-7-2").await, LoginStatus(1));

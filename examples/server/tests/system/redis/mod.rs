@@ -1,9 +1,4 @@
-//! Servers beside an API service that keeps accounts and pushes in Redis.
-
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-#[path = "../support/mod.rs"]
-mod support;
+//! Servers that share a Redis with an API service: accounts, devices, sync keys, pushes.
 
 mod devices;
 mod logins;
@@ -12,10 +7,10 @@ mod pushes;
 mod start;
 mod sync_keys;
 
-use support::redis::Redis;
-use support::server::Server;
+use crate::support::redis::Redis;
+use crate::support::server::Server;
 
 /// A server that looks accounts up in Redis and puts pushes there.
-async fn neighbour_of(redis: &Redis) -> Server {
+async fn server_with(redis: &Redis) -> Server {
     Server::start(&["--auth", &redis.url(), "--push", &redis.url()]).await
 }

@@ -3,23 +3,23 @@
 use std::time::{Duration, Instant};
 
 use kefu_proto::{Body, LoginStatus, MsgId};
-
-use crate::logins::status;
-use crate::neighbour_of;
-use crate::support::client::{
+use kefu_testing::client::{
     Client, answer, assert_accepted, auth_token, customer, question, seller, token,
 };
-use crate::support::http::{get_status, until_health};
+use kefu_testing::http::{get_status, until_health};
+use kefu_testing::until;
+
+use super::logins::status;
+use super::server_with;
 use crate::support::redis::Redis;
 use crate::support::server::Server;
-use crate::support::until;
 
 #[tokio::test]
 async fn without_redis_nobody_logs_in_and_everybody_else_goes_on() {
-    let mut redis = Redis::start().await;
-    redis.let_in(customer(1));
-    redis.let_in(seller(2));
-    let server = neighbour_of(&redis).await;
+    let Some(mut redis) = Redis::start().await else { return };
+    redis.add_token(customer(1));
+    redis.add_token(seller(2));
+    let server = server_with(&redis).await;
     let mut asker = server.log_in(customer(1), "phone").await;
     let mut answerer = server.log_in(seller(2), "desk").await;
     asker.send(question(customer(1), seller(2), "one")).await;
@@ -47,8 +47,8 @@ async fn without_redis_nobody_logs_in_and_everybody_else_goes_on() {
     let synced = asker.sync(MsgId(0)).await;
     assert_eq!((synced.begin, synced.messages.len()), (MsgId(0), 1), "{synced:?}");
 
-    redis.start_again().await;
-    redis.let_in(customer(1));
+    redis.restart().await;
+    redis.add_token(customer(1));
     until_health(server.http, 200, "ok\n").await;
     waiting.authenticate(customer(1), "tablet").await;
     asker.send(Body::SyncKey(MsgId(3))).await;
@@ -58,13 +58,13 @@ async fn without_redis_nobody_logs_in_and_everybody_else_goes_on() {
 
 #[tokio::test]
 async fn a_redis_that_does_not_answer_refuses_a_login_in_time() {
-    let redis = Redis::start().await;
-    redis.let_in(customer(1));
-    redis.let_in(seller(2));
+    let Some(redis) = Redis::start().await else { return };
+    redis.add_token(customer(1));
+    redis.add_token(seller(2));
     let server = Server::start(&["--auth", &redis.url(), "--login-timeout", "4"]).await;
     let mut asker = server.log_in(customer(1), "phone").await;
     let mut answerer = server.log_in(seller(2), "desk").await;
-    redis.stop().await;
+    redis.pause().await;
     let began = Instant::now();
     assert_eq!(status(server.tcp, b"tok-7-1").await, LoginStatus(1));
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
@@ -78,7 +78,7 @@ async fn a_redis_that_does_not_answer_refuses_a_login_in_time() {
     }
     talk(&mut asker, &mut answerer).await;
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
-    redis.go_on();
+    redis.resume();
     until("logins are let in", async || status(server.tcp, b"tok-7-1").await == LoginStatus::OK)
         .await;
     assert_eq!(get_status(server.http, "/healthz").await, 200);
@@ -86,8 +86,8 @@ async fn a_redis_that_does_not_answer_refuses_a_login_in_time() {
 
 #[tokio::test]
 async fn many_logins_at_once_get_by_with_few_connections() {
-    let redis = Redis::start().await;
-    redis.let_in(customer(1));
+    let Some(redis) = Redis::start().await else { return };
+    redis.add_token(customer(1));
     let server = Server::start(&["--auth", &redis.url()]).await;
     let mut clients = Vec::new();
     for number in 0..200 {

@@ -3,24 +3,24 @@
 use std::time::Duration;
 
 use kefu_proto::{Body, CustomerMessage, StoreId};
+use kefu_testing::client::{answer, customer, question, seller};
+use kefu_testing::until;
 use tokio::time::sleep;
 
-use crate::neighbour_of;
-use crate::support::client::{answer, customer, question, seller};
-use crate::support::nats::Nats;
+use super::server_with;
 use crate::support::redis::Redis;
 use crate::support::server::Server;
-use crate::support::until;
+use crate::support::store::Store;
 
 const LIST: &str = "customer_push_queue";
 
 #[tokio::test]
 async fn a_push_is_json_with_all_that_the_push_service_reads() {
-    let redis = Redis::start().await;
-    redis.let_in(customer(1));
-    redis.let_in(seller(2));
+    let Some(redis) = Redis::start().await else { return };
+    redis.add_token(customer(1));
+    redis.add_token(seller(2));
     redis.ask::<()>(&["RPUSH", LIST, "of someone else"]);
-    let server = neighbour_of(&redis).await;
+    let server = server_with(&redis).await;
     let mut asker = server.log_in(customer(1), "phone").await;
     asker.send(question(customer(1), seller(2), r#"{"text":"你好"}"#)).await;
     asker.send(question(customer(1), seller(i64::MAX), Vec::from(b"a\xff\xf0\x9f\0b"))).await;
@@ -51,10 +51,10 @@ async fn a_push_is_json_with_all_that_the_push_service_reads() {
 
 #[tokio::test]
 async fn who_is_connected_is_not_pushed_to() {
-    let redis = Redis::start().await;
-    redis.let_in(customer(1));
-    redis.let_in(seller(2));
-    let server = neighbour_of(&redis).await;
+    let Some(redis) = Redis::start().await else { return };
+    redis.add_token(customer(1));
+    redis.add_token(seller(2));
+    let server = server_with(&redis).await;
     let mut answerer = server.log_in(seller(2), "desk").await;
     let mut asker = server.log_in(customer(1), "phone").await;
     asker.send(question(customer(1), seller(2), "here")).await;
@@ -66,10 +66,11 @@ async fn who_is_connected_is_not_pushed_to() {
 
 #[tokio::test]
 async fn pushes_wait_while_redis_is_away_and_arrive_in_order_on_either_store() {
-    let nats = Nats::start().await;
-    for store in ["embedded".to_owned(), nats.url()] {
-        let mut redis = Redis::start().await;
-        let server = Server::start(&["--push", &redis.url(), "--store", &store]).await;
+    let Some(nats) = Store::nats().await else { return };
+    for store in [Store::Embedded, nats] {
+        let name = store.address();
+        let Some(mut redis) = Redis::start().await else { return };
+        let server = Server::start_on(store, &["--push", &redis.url()]).await;
         let mut asker = server.log_in(customer(1), "phone").await;
         redis.kill().await;
         // The first fails alone; more than one batch come behind it.
@@ -80,25 +81,25 @@ async fn pushes_wait_while_redis_is_away_and_arrive_in_order_on_either_store() {
         }
         asker.receive_all().await;
         server.until_metric("kefu_pushes_total", 600).await;
-        redis.start_again().await;
+        redis.restart().await;
         let found = receivers(&pushed(&redis, 600).await);
-        assert_eq!(found, (1_000..1_600).collect::<Vec<_>>(), "{store}");
+        assert_eq!(found, (1_000..1_600).collect::<Vec<_>>(), "{name}");
         // Nothing comes twice where Redis was plainly away.
         sleep(Duration::from_secs(1)).await;
-        assert_eq!(redis.ask::<i64>(&["LLEN", LIST]), 600, "{store}");
+        assert_eq!(redis.ask::<i64>(&["LLEN", LIST]), 600, "{name}");
     }
 }
 
 #[tokio::test]
 async fn pushes_outlive_a_redis_that_does_not_answer() {
-    let redis = Redis::start().await;
+    let Some(redis) = Redis::start().await else { return };
     let server = Server::start(&["--push", &redis.url()]).await;
     let mut asker = server.log_in(customer(1), "phone").await;
-    redis.stop().await;
+    redis.pause().await;
     asker.send(question(customer(1), seller(2), "x")).await;
     asker.receive_all().await;
     server.until_metric("kefu_push_failures_total", 1).await;
-    redis.go_on();
+    redis.resume();
     until("the push is there", async || !list(&redis).is_empty()).await;
     // It may have been taken the first time, too: at least once.
     assert!(receivers(&list(&redis)).iter().all(|&receiver| receiver == 2));

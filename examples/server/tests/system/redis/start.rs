@@ -1,16 +1,17 @@
 //! What is wrong with an address is said at the start, in one line; and never its password.
 
+use kefu_testing::client::{Client, customer};
+use kefu_testing::process::{free_port, output};
 use tempfile::TempDir;
 
-use crate::support::client::{Client, customer};
-use crate::support::process::{Process, bare_command, command, free_port, output, refusal};
+use crate::support::process::{ServerProcess, bare_command, command, refusal};
 use crate::support::redis::Redis;
 
 const PASSWORD: &str = "p4ss,w0rd";
 
 #[tokio::test]
 async fn an_address_that_is_of_no_use_is_one_line_that_says_what_to_do() {
-    let redis = Redis::start().await;
+    let Some(redis) = Redis::start().await else { return };
     redis.ask::<()>(&["CONFIG", "SET", "requirepass", PASSWORD]);
     let (there, nowhere) = (redis.address(), format!("127.0.0.1:{}", free_port()));
     let cases = [
@@ -62,15 +63,15 @@ async fn an_address_that_is_of_no_use_is_one_line_that_says_what_to_do() {
 
 #[tokio::test]
 async fn a_password_is_used_and_never_shown() {
-    let mut redis = Redis::start().await;
-    redis.let_in(customer(1));
+    let Some(mut redis) = Redis::start().await else { return };
+    redis.add_token(customer(1));
     redis.ask::<()>(&["CONFIG", "SET", "requirepass", PASSWORD]);
     let url = format!("redis://default:{PASSWORD}@{}/0", redis.address());
     let folder = TempDir::new().unwrap();
     let mut command = command(folder.path());
     command.args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
     command.env("RUST_LOG", "trace").env("KEFU_AUTH", &url).env("KEFU_PUSH", &url);
-    let server = Process::spawn(command).await;
+    let server = ServerProcess::spawn(command).await;
     Client::log_in(server.tcp, customer(1), "phone").await;
     redis.kill().await;
     server.until_logged("Redis of --auth cannot be reached").await;

@@ -2,20 +2,20 @@
 
 use futures_util::future::join_all;
 use kefu_proto::{Body, MsgId};
+use kefu_testing::client::{customer, question, seller};
 
-use crate::neighbour_of;
-use crate::support::client::{customer, question, seller};
-use crate::support::nats::Nats;
+use super::server_with;
 use crate::support::redis::Redis;
 use crate::support::server::Server;
+use crate::support::store::Store;
 
 const FIELD: [&str; 3] = ["HGET", "users_7_1", "sync_key"];
 
 #[tokio::test]
 async fn a_sync_key_only_rises() {
-    let redis = Redis::start().await;
-    redis.let_in(customer(1));
-    let server = neighbour_of(&redis).await;
+    let Some(redis) = Redis::start().await else { return };
+    redis.add_token(customer(1));
+    let server = server_with(&redis).await;
     let mut client = server.log_in(customer(1), "phone").await;
     for (key, kept) in [
         (9, 9),
@@ -40,10 +40,10 @@ async fn a_sync_key_only_rises() {
 
 #[tokio::test]
 async fn what_the_api_service_has_kept_counts() {
-    let redis = Redis::start().await;
-    redis.let_in(customer(1));
+    let Some(redis) = Redis::start().await else { return };
+    redis.add_token(customer(1));
     redis.ask::<()>(&["HSET", "users_7_1", "sync_key", "50", "name", "Ann"]);
-    let server = neighbour_of(&redis).await;
+    let server = server_with(&redis).await;
     let mut client = server.log_in(customer(1), "phone").await;
     for (there, key, kept) in
         [("50", 49, 50), ("50", 51, 51), ("0050", 49, 50), ("-3", 1, 1), ("none", 2, 2)]
@@ -57,32 +57,34 @@ async fn what_the_api_service_has_kept_counts() {
 
 #[tokio::test]
 async fn a_device_begins_where_another_has_read_to_on_either_store() {
-    let (redis, nats) = (Redis::start().await, Nats::start().await);
-    redis.let_in(customer(1));
-    for store in ["embedded".to_owned(), nats.url()] {
+    let Some(redis) = Redis::start().await else { return };
+    let Some(nats) = Store::nats().await else { return };
+    redis.add_token(customer(1));
+    for store in [Store::Embedded, nats] {
+        let name = store.address();
         redis.ask::<()>(&["DEL", "users_7_1"]);
-        let server = Server::start(&["--auth", &redis.url(), "--store", &store]).await;
+        let server = Server::start_on(store, &["--auth", &redis.url()]).await;
         let mut phone = server.log_in(customer(1), "phone").await;
         let seq = phone.send(question(customer(1), seller(2), "one")).await;
         phone.receive_ack(seq).await;
         let mut tablet = server.log_in(customer(1), "tablet").await;
         let synced = tablet.sync(MsgId(0)).await;
-        assert_eq!((synced.begin, synced.contents()), (MsgId(0), vec![&b"one"[..]]), "{store}");
+        assert_eq!((synced.begin, synced.contents()), (MsgId(0), vec![&b"one"[..]]), "{name}");
         tablet.send(Body::SyncKey(synced.end)).await;
         tablet.receive_all().await;
         let seq = phone.send(question(customer(1), seller(2), "two")).await;
         phone.receive_ack(seq).await;
         let mut third = server.log_in(customer(1), "third").await;
         let again = third.sync(MsgId(0)).await;
-        assert_eq!((again.begin, again.contents()), (synced.end, vec![&b"two"[..]]), "{store}");
+        assert_eq!((again.begin, again.contents()), (synced.end, vec![&b"two"[..]]), "{name}");
     }
 }
 
 #[tokio::test]
 async fn of_many_sync_keys_at_once_the_largest_is_kept() {
-    let redis = Redis::start().await;
-    redis.let_in(customer(1));
-    let servers = [neighbour_of(&redis).await, neighbour_of(&redis).await];
+    let Some(redis) = Redis::start().await else { return };
+    redis.add_token(customer(1));
+    let servers = [server_with(&redis).await, server_with(&redis).await];
     let keepers = servers.iter().flat_map(|server| {
         (0..10).map(async |part: i64| {
             let mut client = server.log_in(customer(1), "phone").await;

@@ -1,15 +1,12 @@
-//! Three NATS servers that are one cluster, on this machine.
-
-use std::path::Path;
+//! A NATS cluster of three servers on this machine.
 
 use async_nats::jetstream::stream::{Config, Info};
 use async_nats::jetstream::{self, Context};
+use kefu_testing::process::free_port;
+use kefu_testing::program;
+use kefu_testing::{until, within};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
-
-use crate::support::process::free_port;
-use crate::support::program;
-use crate::support::{until, within};
 
 pub const NODES: usize = 3;
 
@@ -26,8 +23,9 @@ struct Node {
 }
 
 impl Cluster {
-    /// Starts it, and waits until it keeps a stream in three places.
-    pub async fn start() -> Self {
+    /// Starts it and waits until it can replicate a stream three times. `None` if `nats-server` is
+    /// not installed.
+    pub async fn start() -> Option<Self> {
         let node = |_| Node {
             port: free_port(),
             route: free_port(),
@@ -36,13 +34,13 @@ impl Cluster {
         };
         let mut cluster = Self { nodes: [0, 1, 2].map(node) };
         for node in 0..NODES {
-            cluster.start_node(node);
+            cluster.nodes[node].child = Some(cluster.spawn(node)?);
         }
         cluster.until_ready().await;
-        cluster
+        Some(cluster)
     }
 
-    /// What `--store` is told.
+    /// What `--store` takes.
     pub fn url(&self) -> String {
         [0, 1, 2].map(|node| self.url_of(node)).join(",")
     }
@@ -57,23 +55,30 @@ impl Cluster {
         within("the end of a node", child.kill()).await.unwrap();
     }
 
-    /// SIGSTOP: it is there and does nothing.
-    pub async fn stop(&self, node: usize) {
-        program::stop(self.nodes[node].child.as_ref().unwrap()).await;
+    /// SIGSTOP: its ports stay open, and it answers nothing.
+    pub async fn pause(&self, node: usize) {
+        program::pause(self.nodes[node].child.as_ref().unwrap()).await;
     }
 
-    /// After [`stop`](Self::stop).
-    pub fn go_on(&self, node: usize) {
-        program::go_on(self.nodes[node].child.as_ref().unwrap());
+    /// After [`pause`](Self::pause).
+    pub fn resume(&self, node: usize) {
+        program::resume(self.nodes[node].child.as_ref().unwrap());
     }
 
-    /// On the data that it had, if it had any.
-    pub fn start_node(&mut self, node: usize) {
-        let routes: Vec<_> =
-            self.nodes.iter().map(|node| format!("nats://127.0.0.1:{}", node.route)).collect();
+    /// After [`kill`](Self::kill), on the same data.
+    pub fn restart(&mut self, node: usize) {
+        self.nodes[node].child = Some(self.spawn(node).unwrap());
+    }
+
+    fn spawn(&self, node: usize) -> Option<Child> {
+        let routes = self.nodes.each_ref().map(|node| format!("nats://127.0.0.1:{}", node.route));
         let Node { port, route, folder, .. } = &self.nodes[node];
-        let child = spawn(&name(node), *port, *route, &routes.join(","), folder.path());
-        self.nodes[node].child = Some(child);
+        let mut command = Command::new("nats-server");
+        command.args(["-js", "-a", "127.0.0.1", "-p", &port.to_string(), "-n", &name(node)]);
+        command.arg("-sd").arg(folder.path());
+        command.args(["--cluster_name", "kefu", "--routes", &routes.join(",")]);
+        command.args(["--cluster", &format!("nats://127.0.0.1:{route}")]);
+        program::spawn(command)
     }
 
     /// Which node leads a stream.
@@ -125,12 +130,4 @@ pub async fn context(url: &str) -> Option<Context> {
 
 fn name(node: usize) -> String {
     format!("node-{node}")
-}
-
-fn spawn(name: &str, port: u16, route: u16, routes: &str, folder: &Path) -> Child {
-    let mut command = Command::new("nats-server");
-    command.args(["-js", "-a", "127.0.0.1", "-p", &port.to_string(), "-n", name, "-sd"]);
-    command.arg(folder).args(["--cluster_name", "kefu", "--routes", routes]);
-    command.args(["--cluster", &format!("nats://127.0.0.1:{route}")]);
-    program::start(command)
 }

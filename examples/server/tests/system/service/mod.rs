@@ -1,17 +1,11 @@
-//! Several servers on NATS as one service.
-
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-#[path = "../support/mod.rs"]
-mod support;
+//! Several servers on NATS that form one service.
 
 mod cluster;
 mod conversations;
 mod delivery;
 mod kills;
 mod outage;
+mod proxy;
 mod pushes;
-mod service;
+mod servers;
 mod settings;
-mod way;
-mod without_nats;

@@ -3,17 +3,17 @@
 use std::time::{Duration, Instant};
 
 use kefu_proto::{Account, Body, MsgId, Seq};
+use kefu_testing::client::{Client, auth_token, customer, question, seller, token};
+use kefu_testing::http::{self, until_health};
+use kefu_testing::until;
 use rustix::process::Signal;
 use tokio::time::{sleep, timeout};
 
-use crate::cluster::{Cluster, context};
-use crate::service::{Place, Service};
-use crate::support::client::{Client, auth_token, customer, question, seller, token};
-use crate::support::http::{self, until_health};
+use super::cluster::{Cluster, context};
+use super::proxy::Proxy;
+use super::servers::{Place, Service};
 use crate::support::nats::Nats;
-use crate::support::process::Process;
-use crate::support::until;
-use crate::way::Way;
+use crate::support::process::ServerProcess;
 
 /// From the beginning of a queue; 0 would mean the kept key.
 const BEGINNING: MsgId = MsgId(-1);
@@ -24,7 +24,7 @@ const MARGIN: Duration = Duration::from_secs(3);
 
 #[tokio::test]
 async fn clients_stay_connected_and_go_on_when_nats_is_back() {
-    let mut service = Service::<2>::start(&[]).await;
+    let Some(mut service) = Service::<2>::start(&[]).await else { return };
     let mut phone = service.log_in(0, customer(1), "phone").await;
     let mut reader = service.log_in(1, seller(3), "desk").await;
     let mut idle = service.log_in(1, customer(4), "phone").await;
@@ -43,7 +43,7 @@ async fn clients_stay_connected_and_go_on_when_nats_is_back() {
     }
     assert_eq!(idle.receive_all().await, [], "a PING needs no store");
 
-    service.nats.start_again().await;
+    service.nats.restart().await;
     receive_ack(&mut phone, seq).await;
     until("the sync has ended", async || {
         matches!(reader.receive("a SYNC_END").await.body, Body::SyncEnd(_))
@@ -66,7 +66,7 @@ async fn clients_stay_connected_and_go_on_when_nats_is_back() {
 /// H8: after the duplicate window NATS would not know a repeat of the message.
 #[tokio::test]
 async fn what_nats_did_not_take_in_time_is_given_up_and_the_server_is_healthy_when_nats_is_back() {
-    let mut service = Service::<1>::start(&["--duplicate-window", "1"]).await;
+    let Some(mut service) = Service::<1>::start(&["--duplicate-window", "1"]).await else { return };
     let mut phone = service.log_in(0, customer(1), "phone").await;
     service.nats.kill().await;
     phone.send(question(customer(1), seller(3), "lost")).await;
@@ -74,7 +74,7 @@ async fn what_nats_did_not_take_in_time_is_given_up_and_the_server_is_healthy_wh
     http::until_metric(server.http, "kefu_save_failures_total", 1).await;
     assert_eq!(phone.receive_all().await, [], "an ACK for what is not stored");
 
-    service.nats.start_again().await;
+    service.nats.restart().await;
     // Nobody is let in to save anything before that.
     until_health(service.servers[0].http, 200, "ok\n").await;
     assert_eq!(phone.sync(BEGINNING).await.messages, []);
@@ -85,13 +85,13 @@ async fn what_nats_did_not_take_in_time_is_given_up_and_the_server_is_healthy_wh
 /// The server of the receiver comes back later than the one of the sender.
 #[tokio::test]
 async fn notifies_that_were_lost_are_made_up_for() {
-    let mut service = Service::<2>::start(&[]).await;
+    let Some(mut service) = Service::<2>::start(&[]).await else { return };
     let mut phone = service.log_in(0, customer(1), "phone").await;
     let mut desk = service.log_in(1, seller(2), "desk").await;
     for round in 0..3 {
         service.servers[1].signal(Signal::STOP);
         service.nats.kill().await;
-        service.nats.start_again().await;
+        service.nats.restart().await;
         let content = format!("while you were away {round}");
         let seq = phone.send(question(customer(1), seller(2), content.clone())).await;
         receive_ack(&mut phone, seq).await;
@@ -109,9 +109,9 @@ async fn notifies_that_were_lost_are_made_up_for() {
 /// What a server tells others with its last breath may never leave it, and their connections tell them nothing of that.
 #[tokio::test]
 async fn a_server_that_was_cut_off_has_the_others_notify_their_clients() {
-    let nats = Nats::start().await;
-    let way = Way::to(&nats.url()).await;
-    let (direct, cut_off) = (Place::new(nats.url()), Place::new(way.url()));
+    let Some(nats) = Nats::start().await else { return };
+    let proxy = Proxy::to(&nats.url()).await;
+    let (direct, cut_off) = (Place::new(nats.url()), Place::new(proxy.url()));
     let (sending, receiving) = (cut_off.server(&[]).await, direct.server(&[]).await);
     let mut phone = Client::log_in(sending.tcp, customer(1), "phone").await;
     let mut desk = Client::log_in(receiving.tcp, seller(2), "desk").await;
@@ -119,7 +119,7 @@ async fn a_server_that_was_cut_off_has_the_others_notify_their_clients() {
     phone.receive_ack(seq).await;
     let key = desk.receive_notify().await;
     for _ in 0..3 {
-        way.interrupt();
+        proxy.interrupt();
         assert_eq!(desk.receive_notify().await, key);
         assert!(matches!(phone.receive("a SYNC_NOTIFY").await.body, Body::SyncNotify(_)));
     }
@@ -128,20 +128,20 @@ async fn a_server_that_was_cut_off_has_the_others_notify_their_clients() {
 /// What failed while NATS was away is not held against it when it is back, though nobody asks for anything any more.
 #[tokio::test]
 async fn a_server_without_clients_is_healthy_again_by_itself() {
-    let mut service = Service::<1>::start(&["--login-timeout", "1"]).await;
+    let Some(mut service) = Service::<1>::start(&["--login-timeout", "1"]).await else { return };
     service.nats.kill().await;
     let mut phone = Client::connect(service.servers[0].tcp).await;
     phone.send(auth_token(&token(customer(1)), "phone")).await;
     assert_eq!(phone.receive_rest().await, [], "it is not known who that is");
     until_health(service.servers[0].http, 503, "the store cannot be reached\n").await;
-    service.nats.start_again().await;
+    service.nats.restart().await;
     until_health(service.servers[0].http, 200, "ok\n").await;
     service.log_in(0, customer(1), "phone").await;
 }
 
 #[tokio::test]
 async fn asked_to_stop_while_nats_is_away_it_waits_no_longer_than_it_may() {
-    let mut service = Service::<2>::start(&["--stop-timeout", "2"]).await;
+    let Some(mut service) = Service::<2>::start(&["--stop-timeout", "2"]).await else { return };
     let mut sending = service.log_in(0, customer(1), "phone").await;
     let mut syncing = service.log_in(0, customer(3), "phone").await;
     let mut idle = service.log_in(1, customer(4), "phone").await;
@@ -167,7 +167,7 @@ async fn asked_to_stop_while_nats_is_away_it_waits_no_longer_than_it_may() {
 
 #[tokio::test]
 async fn asked_to_stop_it_does_not_wait_for_ever_for_a_push_that_cannot_be_kept() {
-    let mut service = Service::<1>::start(&["--stop-timeout", "2"]).await;
+    let Some(mut service) = Service::<1>::start(&["--stop-timeout", "2"]).await else { return };
     let mut phone = service.log_in(0, customer(1), "phone").await;
     context(&service.nats.url()).await.unwrap().delete_stream("kefu_pushes").await.unwrap();
     let seq = phone.send(question(customer(1), seller(2), "anybody?")).await;
@@ -184,7 +184,7 @@ async fn asked_to_stop_it_does_not_wait_for_ever_for_a_push_that_cannot_be_kept(
 
 #[tokio::test]
 async fn most_of_a_cluster_is_away_for_a_while_and_pushes_go_on() {
-    let mut cluster = Cluster::start().await;
+    let Some(mut cluster) = Cluster::start().await else { return };
     let place = Place::new(cluster.url());
     let server = place.server(&["--replicas", "3"]).await;
     ask(&server, seller(2)).await;
@@ -203,7 +203,7 @@ async fn most_of_a_cluster_is_away_for_a_while_and_pushes_go_on() {
         sleep(Duration::from_millis(200)).await;
     }
     for node in [1, 2] {
-        cluster.start_node(node);
+        cluster.restart(node);
     }
     until_health(server.http, 200, "ok\n").await;
     ask(&server, seller(3)).await;
@@ -211,7 +211,7 @@ async fn most_of_a_cluster_is_away_for_a_while_and_pushes_go_on() {
     server.until_logged("push to=1453/3 ").await;
 }
 
-async fn ask(server: &Process, receiver: Account) {
+async fn ask(server: &ServerProcess, receiver: Account) {
     let mut phone = Client::log_in(server.tcp, customer(1), "phone").await;
     let seq = phone.send(question(customer(1), receiver, "anybody?")).await;
     phone.receive_ack(seq).await;

@@ -1,4 +1,4 @@
-//! A way to NATS that can be interrupted.
+//! A TCP proxy in front of NATS that can drop all connections.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,19 +7,19 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-pub struct Way {
+pub struct Proxy {
     addr: SocketAddr,
     interruption: Arc<Notify>,
 }
 
-impl Way {
-    /// To `url`. It lasts as long as the test's runtime.
+impl Proxy {
+    /// A proxy to `url`. It lasts as long as the test's runtime.
     pub async fn to(url: &str) -> Self {
         let nats: SocketAddr = url.strip_prefix("nats://").unwrap().parse().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let way =
+        let proxy =
             Self { addr: listener.local_addr().unwrap(), interruption: Arc::new(Notify::new()) };
-        let interruption = Arc::clone(&way.interruption);
+        let interruption = Arc::clone(&proxy.interruption);
         tokio::spawn(async move {
             while let Ok((mut here, _)) = listener.accept().await {
                 let interruption = Arc::clone(&interruption);
@@ -32,14 +32,14 @@ impl Way {
                 });
             }
         });
-        way
+        proxy
     }
 
     pub fn url(&self) -> String {
         format!("nats://{}", self.addr)
     }
 
-    /// Ends all connections; there may be new ones at once.
+    /// Drops all connections. New ones are accepted at once.
     pub fn interrupt(&self) {
         self.interruption.notify_waiters();
     }

@@ -3,16 +3,16 @@
 use std::path::PathBuf;
 
 use kefu_proto::Account;
+use kefu_testing::client::{Client, customer, seller};
+use kefu_testing::http;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::support::client::{Client, customer, seller};
-use crate::support::http;
 use crate::support::nats::Nats;
-use crate::support::process::{self, Process};
+use crate::support::process::{self, ServerProcess};
 use crate::support::server::write_tokens;
 
-/// Where servers are started: what they have in common.
+/// What the servers of a service have in common.
 pub struct Place {
     pub tokens: PathBuf,
     pub store: String,
@@ -20,7 +20,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// Knows the customers and the sellers 1 to 9.
+    /// Its tokens are those of the customers and the sellers 1 to 9.
     pub fn new(store: String) -> Self {
         let folder = TempDir::new().unwrap();
         let tokens = folder.path().join("tokens.toml");
@@ -37,30 +37,31 @@ impl Place {
     }
 
     /// Starts a server on free ports.
-    pub async fn server(&self, options: &[&str]) -> Process {
+    pub async fn server(&self, options: &[&str]) -> ServerProcess {
         let mut command = self.command(&["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
         command.args(options);
-        Process::spawn(command).await
+        ServerProcess::spawn(command).await
     }
 }
 
 /// A NATS with servers.
 pub struct Service<const N: usize> {
-    pub servers: [Process; N],
+    pub servers: [ServerProcess; N],
     pub nats: Nats,
     _place: Place,
 }
 
 impl<const N: usize> Service<N> {
-    pub async fn start(options: &[&str]) -> Self {
-        let nats = Nats::start().await;
+    /// `None` if `nats-server` is not installed.
+    pub async fn start(options: &[&str]) -> Option<Self> {
+        let nats = Nats::start().await?;
         let place = Place::new(nats.url());
         let mut servers = Vec::new();
         for _ in 0..N {
             servers.push(place.server(options).await);
         }
         let servers = servers.try_into().unwrap_or_else(|_| unreachable!("there are N"));
-        Self { servers, nats, _place: place }
+        Some(Self { servers, nats, _place: place })
     }
 
     pub async fn log_in(&self, server: usize, account: Account, device: &str) -> Client {
@@ -69,7 +70,7 @@ impl<const N: usize> Service<N> {
 
     /// What all servers have logged by now.
     pub fn log(&self) -> String {
-        self.servers.each_ref().map(Process::log).join("\n")
+        self.servers.each_ref().map(ServerProcess::log).join("\n")
     }
 
     /// A counter, all servers together.

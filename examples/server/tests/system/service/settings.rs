@@ -1,26 +1,27 @@
-//! Streams that are there already, a NATS that is of no use, and what is said about it.
+//! Existing streams with other settings, a NATS that cannot be used, and the error messages.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_nats::jetstream::stream::Config;
 use futures_util::TryStreamExt;
+use kefu_testing::client::{Client, customer, question, seller};
+use kefu_testing::process::{free_port, output};
+use kefu_testing::program;
+use kefu_testing::until;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
-use crate::cluster::{Cluster, context};
-use crate::service::Place;
-use crate::support::client::{Client, customer, question, seller};
+use super::cluster::{Cluster, context};
+use super::servers::Place;
 use crate::support::nats::Nats;
-use crate::support::process::{Process, bare_command, free_port, output, refusal};
-use crate::support::program;
-use crate::support::until;
+use crate::support::process::{ServerProcess, bare_command, refusal};
 
 #[tokio::test]
 async fn streams_with_other_settings_are_reported_and_stay_as_they_are() {
-    let nats = Nats::start().await;
+    let Some(nats) = Nats::start().await else { return };
     let place = Place::new(nats.url());
     let settings = ["--shards", "4", "--retain-days", "7", "--retain-bytes", "1000000"];
     place.server(&settings).await.kill().await;
@@ -71,7 +72,7 @@ async fn streams(url: &str) -> BTreeMap<String, Config> {
 
 #[tokio::test]
 async fn more_replicas_than_nats_servers_are_refused_and_nothing_is_made() {
-    let nats = Nats::start().await;
+    let Some(nats) = Nats::start().await else { return };
     let place = Place::new(nats.url());
     let line = refused(&place, &["--replicas", "3"]).await;
     assert!(line.contains("--replicas") && line.contains("cluster"), "{line}");
@@ -80,7 +81,7 @@ async fn more_replicas_than_nats_servers_are_refused_and_nothing_is_made() {
 
 #[tokio::test]
 async fn servers_that_start_together_on_an_empty_cluster_make_its_streams_together() {
-    let cluster = Cluster::start().await;
+    let Some(cluster) = Cluster::start().await else { return };
     let place = Place::new(cluster.url());
     let start = || place.server(&["--replicas", "3"]);
     let (a, b, c) = tokio::join!(start(), start(), start());
@@ -95,9 +96,9 @@ async fn servers_that_start_together_on_an_empty_cluster_make_its_streams_togeth
 
 #[tokio::test]
 async fn a_server_waits_for_most_of_a_cluster() {
-    let cluster = Cluster::start().await;
-    cluster.stop(1).await;
-    cluster.stop(2).await;
+    let Some(cluster) = Cluster::start().await else { return };
+    cluster.pause(1).await;
+    cluster.pause(2).await;
     let place = Place::new(cluster.url());
     let servers = async {
         tokio::join!(place.server(&["--replicas", "3"]), place.server(&["--replicas", "3"]))
@@ -105,8 +106,8 @@ async fn a_server_waits_for_most_of_a_cluster() {
     let cluster_goes_on = async {
         // Longer than one answer is waited for.
         sleep(Duration::from_secs(4)).await;
-        cluster.go_on(1);
-        cluster.go_on(2);
+        cluster.resume(1);
+        cluster.resume(2);
     };
     tokio::join!(servers, cluster_goes_on);
     assert_eq!(streams(&place.store).await.len(), 8 + 3);
@@ -114,9 +115,9 @@ async fn a_server_waits_for_most_of_a_cluster() {
 
 #[tokio::test]
 async fn a_server_that_waits_for_most_of_a_cluster_says_so_and_gives_up_after_a_while() {
-    let cluster = Cluster::start().await;
-    cluster.stop(1).await;
-    cluster.stop(2).await;
+    let Some(cluster) = Cluster::start().await else { return };
+    cluster.pause(1).await;
+    cluster.pause(2).await;
     let place = Place::new(cluster.url());
     let output = output(place.command(&["--replicas", "3"])).await;
     let said = String::from_utf8(output.stderr).unwrap();
@@ -142,7 +143,7 @@ async fn a_nats_that_cannot_be_used_is_named() {
     assert!(line.starts_with(&format!("cannot reach NATS at {url}: ")), "{line}");
 
     // NATS without its streams.
-    let bare = nats_with(&[]).await;
+    let Some(bare) = nats_with(&[]).await else { return };
     let line = refused(&Place::new(bare.url), &[]).await;
     assert!(line.contains("JetStream") && line.contains("-js"), "{line}");
 }
@@ -154,6 +155,7 @@ async fn secrets_of_a_nats_address_are_shown_to_nobody() {
     let password = format!("a@{SECRET}");
     let user = nats_with(&["-js", "--user", "kefu", "--pass", &password]).await;
     let token = nats_with(&["-js", "--auth", SECRET]).await;
+    let (Some(user), Some(token)) = (user, token) else { return };
     for (Other { url, .. }, credentials) in
         [(&user, format!("kefu:a%40{SECRET}")), (&token, SECRET.to_owned())]
     {
@@ -161,7 +163,7 @@ async fn secrets_of_a_nats_address_are_shown_to_nobody() {
         let place = Place::new(format!("nats://{credentials}@{host}"));
         let mut command = place.command(&["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
         command.env("RUST_LOG", "trace");
-        let server = Process::spawn(command).await;
+        let server = ServerProcess::spawn(command).await;
         assert!(server.greeting[0].contains(url), "{:?}", server.greeting);
         server.until_logged("made stream=").await;
         let said = server.greeting.join("\n") + &server.log();
@@ -203,13 +205,14 @@ struct Other {
     _folder: TempDir,
 }
 
-async fn nats_with(options: &[&str]) -> Other {
+/// `None` if `nats-server` is not installed.
+async fn nats_with(options: &[&str]) -> Option<Other> {
     let (port, folder) = (free_port(), TempDir::new().unwrap());
     let mut command = Command::new("nats-server");
     command.args(["-a", "127.0.0.1", "-p", &port.to_string(), "-sd"]).arg(folder.path());
     command.args(options);
-    let child = program::start(command);
+    let child = program::spawn(command)?;
     let addr = format!("127.0.0.1:{port}");
     until("NATS is there", async || TcpStream::connect(&addr).await.is_ok()).await;
-    Other { url: format!("nats://{addr}"), _child: child, _folder: folder }
+    Some(Other { url: format!("nats://{addr}"), _child: child, _folder: folder })
 }

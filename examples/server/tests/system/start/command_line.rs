@@ -1,9 +1,10 @@
 //! Options, wrong ones, and what there is to know about them.
 
+use kefu_testing::process::output;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::support::process::{Process, bare_command, output};
+use crate::support::process::{ServerProcess, bare_command};
 
 #[tokio::test]
 async fn a_wrong_command_line_has_exit_status_2() {
@@ -72,7 +73,7 @@ async fn options_can_come_from_the_environment() {
     let mut command = bare_command();
     command.env("KEFU_LISTEN", "127.0.0.1:0").env("KEFU_HTTP", "127.0.0.1:0");
     command.env("KEFU_DATA", &data).env("KEFU_APPID", "99");
-    let server = Process::spawn(command).await;
+    let server = ServerProcess::spawn(command).await;
     assert_eq!(server.greeting[2], "demo token tok-99-2 is 99/2");
     assert!(data.join("tokens.toml").exists());
 }

@@ -2,17 +2,17 @@
 
 use std::fs;
 
+use kefu_testing::client::{Client, customer, seller};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use crate::support::client::{Client, customer, seller};
-use crate::support::process::Process;
+use crate::support::process::ServerProcess;
 
 #[tokio::test]
 async fn on_its_first_run_it_makes_two_tokens_and_keeps_them() {
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("deep/data");
-    let server = Process::start(&data, &[]).await;
+    let server = ServerProcess::start(&data, &[]).await;
     let [page, customer_line, seller_line, ready] = &server.greeting[..] else {
         panic!("{:?}", server.greeting)
     };
@@ -31,7 +31,7 @@ async fn on_its_first_run_it_makes_two_tokens_and_keeps_them() {
     let tokens = data.join("tokens.toml");
     let mine = fs::read_to_string(&tokens).unwrap().replace("\"tok-7-1\"", "\"mine\"");
     fs::write(&tokens, &mine).unwrap();
-    let server = Process::start(&data, &[]).await;
+    let server = ServerProcess::start(&data, &[]).await;
     assert_eq!(server.greeting[1..server.greeting.len() - 1], ["demo token tok-1453-2 is 1453/2"]);
     assert_eq!(fs::read_to_string(&tokens).unwrap(), mine);
 }
@@ -39,7 +39,7 @@ async fn on_its_first_run_it_makes_two_tokens_and_keeps_them() {
 #[tokio::test]
 async fn the_demo_s_seller_is_one_of_the_kefu_app() {
     let folder = TempDir::new().unwrap();
-    let server = Process::start(folder.path(), &["--kefu-appid", "7"]).await;
+    let server = ServerProcess::start(folder.path(), &["--kefu-appid", "7"]).await;
     let demo = &server.greeting[1..3];
     assert_eq!(demo, ["demo token tok-8-1 is 8/1", "demo token tok-7-2 is 7/2"]);
 }
@@ -48,7 +48,7 @@ async fn the_demo_s_seller_is_one_of_the_kefu_app() {
 async fn once_it_says_ready_it_takes_connections() {
     for _ in 0..3 {
         let folder = TempDir::new().unwrap();
-        let server = Process::start(folder.path(), &[]).await;
+        let server = ServerProcess::start(folder.path(), &[]).await;
         TcpStream::connect(server.tcp).await.unwrap();
         TcpStream::connect(server.http).await.unwrap();
     }

@@ -1,9 +1,4 @@
-//! How the server starts, or says why it does not, and how it stops.
-
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-#[path = "../support/mod.rs"]
-mod support;
+//! How the server starts, why it refuses to, and how it stops.
 
 mod command_line;
 mod greeting;

@@ -3,12 +3,12 @@
 use std::fs;
 use std::net::TcpListener;
 
+use kefu_testing::client::{Client, customer};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::support::client::{Client, customer};
-use crate::support::process::{Process, command, refusal};
+use crate::support::process::{ServerProcess, command, refusal};
 
 const FREE: [&str; 4] = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
 
@@ -61,7 +61,7 @@ async fn a_data_folder_that_is_of_no_use_says_why() {
         assert_refused(command, expected).await
     };
 
-    let server = Process::start(&data, &[]).await;
+    let server = ServerProcess::start(&data, &[]).await;
     let said = refused(&format!("data folder {} is in use", data.display())).await;
     assert!(said.contains("another server"), "{said}");
     let mut still_there = Client::log_in(server.tcp, customer(1), "phone").await;

@@ -6,17 +6,17 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use kefu_proto::{Body, MsgId};
+use kefu_testing::client::{Client, answer, customer, question, seller};
+use kefu_testing::sender::Sender;
+use kefu_testing::websocket::WebSocket;
+use kefu_testing::{http, until};
 use rusqlite::Connection;
 use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::support::client::{Client, answer, customer, question, seller};
-use crate::support::process::Process;
-use crate::support::sender::Sender;
-use crate::support::websocket::WebSocket;
-use crate::support::{http, until};
+use crate::support::process::ServerProcess;
 
 /// Where the slowest machine is still quick.
 const SOON: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ const SOON: Duration = Duration::from_secs(5);
 async fn asked_to_stop_it_ends_its_connections_and_exits_at_once() {
     for signal in [Signal::TERM, Signal::INT] {
         let folder = TempDir::new().unwrap();
-        let mut server = Process::start(folder.path(), &[]).await;
+        let mut server = ServerProcess::start(folder.path(), &[]).await;
         let mut idle = Client::log_in(server.tcp, customer(1), "phone").await;
         let mut nobody = Client::connect(server.tcp).await;
         nobody.receive_all().await;
@@ -50,7 +50,7 @@ async fn asked_to_stop_it_ends_its_connections_and_exits_at_once() {
 async fn asked_to_stop_under_load_it_has_on_disk_all_that_it_acknowledged() {
     for _ in 0..3 {
         let folder = TempDir::new().unwrap();
-        let mut server = Process::start(folder.path(), &[]).await;
+        let mut server = ServerProcess::start(folder.path(), &[]).await;
         let mut sender = Sender::new(customer(1), seller(2));
         let addr = server.tcp;
         let stop = async {
@@ -71,7 +71,7 @@ async fn asked_to_stop_under_load_it_has_on_disk_all_that_it_acknowledged() {
         );
         assert!(is_log_empty(folder.path()), "a server that stops leaves a whole database");
 
-        let server = Process::start(folder.path(), &[]).await;
+        let server = ServerProcess::start(folder.path(), &[]).await;
         sender.check(server.tcp).await;
         server.kill().await;
     }
@@ -85,7 +85,7 @@ fn is_log_empty(data: &Path) -> bool {
 #[tokio::test]
 async fn asked_to_stop_it_finishes_what_is_in_hand() {
     let folder = TempDir::new().unwrap();
-    let mut server = Process::start(folder.path(), &[]).await;
+    let mut server = ServerProcess::start(folder.path(), &[]).await;
     let mut asker = Client::log_in(server.tcp, customer(1), "phone").await;
     let mut desk = Client::log_in(server.tcp, seller(2), "desk").await;
     // The message is in hand as long as this has the database.
@@ -100,7 +100,7 @@ async fn asked_to_stop_it_finishes_what_is_in_hand() {
     assert_eq!(asker.receive_rest().await, []);
     assert_eq!(server.exit().await.code(), Some(0), "{}", server.log());
 
-    let server = Process::start(folder.path(), &[]).await;
+    let server = ServerProcess::start(folder.path(), &[]).await;
     let mut desk = Client::log_in(server.tcp, seller(2), "desk").await;
     assert_eq!(desk.sync(MsgId(0)).await.contents(), [b"just in time"]);
     let seq = desk.send(answer(seller(2), customer(1), "thanks")).await;
@@ -110,7 +110,7 @@ async fn asked_to_stop_it_finishes_what_is_in_hand() {
 #[tokio::test]
 async fn asked_to_stop_it_does_not_wait_for_ever_for_a_client_that_does_not_read() {
     let folder = TempDir::new().unwrap();
-    let mut server = Process::start(folder.path(), &["--stop-timeout", "1"]).await;
+    let mut server = ServerProcess::start(folder.path(), &["--stop-timeout", "1"]).await;
     let mut asker = Client::log_in(server.tcp, customer(1), "phone").await;
     let content = vec![b'x'; 30_000];
     for _ in 0..400 {

@@ -1,69 +1,48 @@
 //! A run of the load tool, and its verdict.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
-use serde_json::Value;
-use tokio::process::{Child, Command};
+use kefu_load::{Args, Failure, Progress, Report};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::process::output;
+/// For sending to the end and reading everything back.
+const DEADLINE: Duration = Duration::from_secs(120);
 
-/// To send to the end and to read everything back.
-const LOAD_PATIENCE: Duration = Duration::from_secs(120);
-
-/// Killed when it is dropped.
-pub struct Load(Child);
+/// Runs in the background, until the test's runtime ends at the latest.
+pub struct Load(JoinHandle<Result<Report, Failure>>);
 
 impl Load {
-    pub fn start(addr: &str, args: &[&str]) -> Self {
-        let mut command = load_command();
-        command.args(["--addr", addr, "--json"]).args(args);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-        Self(command.kill_on_drop(true).spawn().unwrap())
+    pub fn start(addr: &str, options: &[&str]) -> Self {
+        let args = Args::from_options([&["--addr", addr], options].concat()).unwrap();
+        Self(tokio::spawn(async move { kefu_load::run(&args, Progress::Hidden).await }))
     }
 
-    pub fn has_ended(&mut self) -> bool {
-        self.0.try_wait().unwrap().is_some()
+    pub fn has_ended(&self) -> bool {
+        self.0.is_finished()
     }
 
-    /// Waits for its end and reads its verdict: nothing was lost, doubled or reordered, though clients lost their servers.
+    /// Waits for its end: clients lost their servers, and still nothing was lost, duplicated or
+    /// reordered.
     pub async fn check(self) {
-        let result = self.result().await;
-        assert!(result["reconnects"].as_u64() > Some(0), "{result}");
-        assert!(result["repeated"].as_u64() > Some(0), "{result}");
+        let report = self.report().await;
+        assert!(report.reconnects > 0 && report.repeated > 0, "{report}");
     }
 
-    /// As [`check`](Self::check), where no client lost its server.
-    pub async fn result(self) -> Value {
-        let end = timeout(LOAD_PATIENCE, self.0.wait_with_output()).await;
-        let output = end.expect("the load does not end").unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        let result: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{output:?}"));
-        println!("load: {result}");
-        assert!(output.status.success(), "{output:?}");
-        for fault in ["lost", "doubled", "reordered", "strange"] {
-            assert_eq!(result["verification"][fault], 0, "{fault}: {result}");
-        }
-        assert_eq!(
-            (&result["gave_up"], &result["sent"]),
-            (&0.into(), &result["acked"]),
-            "{result}"
-        );
-        result
+    /// As [`check`](Self::check), but clients need not have lost their servers.
+    pub async fn report(self) -> Report {
+        let end = timeout(DEADLINE, self.0).await.expect("the load does not end");
+        let report = end.unwrap().unwrap_or_else(|failure| panic!("{failure}"));
+        println!("load: {report}");
+        assert!(report.is_clean(), "{report}");
+        assert_eq!((report.gave_up, report.sent), (0, report.acked), "{report}");
+        report
     }
 }
 
-/// Writes the tokens that a load with these arguments needs.
-pub async fn write_load_tokens(path: &Path, args: &[&str]) {
-    let mut command = load_command();
-    command.args(args).arg("--write-tokens").arg(path);
-    assert!(output(command).await.status.success());
-}
-
-fn load_command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kefu-load"));
-    command.env_clear();
-    command
+/// Writes the tokens that a load with these options needs.
+pub fn write_load_tokens(path: &Path, options: &[&str]) {
+    let args = Args::from_options(options.iter().copied()).unwrap();
+    std::fs::write(path, kefu_load::tokens(&args).unwrap()).unwrap();
 }

@@ -1,37 +1,32 @@
-//! A NATS server of the test's own.
+//! A NATS server for one test.
 
 use std::path::Path;
 
+use kefu_testing::program::Program;
 use tokio::process::Command;
-
-use super::program::Program;
-
-/// Whether the servers of this test program keep their messages on NATS: by the program's name, so that one suite can be
-/// compiled for either store.
-pub const IS_STORE: bool =
-    matches!(env!("CARGO_CRATE_NAME").as_bytes(), [.., b'_', b'n', b'a', b't', b's']);
 
 /// Killed when it is dropped.
 pub struct Nats(Program);
 
 impl Nats {
-    pub async fn start() -> Self {
-        Self(Program::start(command).await)
+    /// `None` if `nats-server` is not installed.
+    pub async fn start() -> Option<Self> {
+        Program::start(command).await.map(Self)
     }
 
-    /// What `--store` is told.
+    /// What `--store` takes.
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.0.port())
     }
 
-    /// SIGSTOP: it is there and does nothing.
-    pub async fn stop(&self) {
-        self.0.stop().await;
+    /// SIGSTOP: its port stays open, and it answers nothing.
+    pub async fn pause(&self) {
+        self.0.pause().await;
     }
 
-    /// After [`stop`](Self::stop).
-    pub fn go_on(&self) {
-        self.0.go_on();
+    /// After [`pause`](Self::pause).
+    pub fn resume(&self) {
+        self.0.resume();
     }
 
     /// How many messages a stream has.
@@ -46,9 +41,9 @@ impl Nats {
         self.0.kill().await;
     }
 
-    /// On the data that it had.
-    pub async fn start_again(&mut self) {
-        self.0.start_again().await;
+    /// After [`kill`](Self::kill), on the same data.
+    pub async fn restart(&mut self) {
+        self.0.restart().await;
     }
 }
 

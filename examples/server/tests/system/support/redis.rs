@@ -1,23 +1,23 @@
-//! A Redis server of the test's own.
+//! A Redis server for one test.
 
 use std::path::Path;
 
 use deadpool_redis::redis::{Client, Cmd, FromRedisValue, ToRedisArgs};
 use kefu_proto::Account;
+use kefu_testing::client::token;
+use kefu_testing::program::Program;
 use tokio::process::Command;
-
-use super::client::token;
-use super::program::Program;
 
 /// Killed when it is dropped.
 pub struct Redis(Program);
 
 impl Redis {
-    pub async fn start() -> Self {
-        Self(Program::start(command).await)
+    /// `None` if `redis-server` is not installed.
+    pub async fn start() -> Option<Self> {
+        Program::start(command).await.map(Self)
     }
 
-    /// What `--auth` and `--push` are told.
+    /// What `--auth` and `--push` take.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.0.port())
     }
@@ -33,22 +33,22 @@ impl Redis {
         Cmd::new().arg(command).query(&mut connection).unwrap()
     }
 
-    /// Makes the token of an account known.
-    pub fn let_in(&self, account: Account) {
+    /// Adds the token of an account.
+    pub fn add_token(&self, account: Account) {
         let Account { appid, uid } = account;
         let key = format!("access_token_{}", token(account));
         let fields = ["HSET", &key, "user_id", &uid.to_string(), "app_id", &appid.to_string()];
         assert_eq!(self.ask::<i64>(&fields), 2);
     }
 
-    /// SIGSTOP: it is there and does nothing.
-    pub async fn stop(&self) {
-        self.0.stop().await;
+    /// SIGSTOP: its port stays open, and it answers nothing.
+    pub async fn pause(&self) {
+        self.0.pause().await;
     }
 
-    /// After [`stop`](Self::stop).
-    pub fn go_on(&self) {
-        self.0.go_on();
+    /// After [`pause`](Self::pause).
+    pub fn resume(&self) {
+        self.0.resume();
     }
 
     /// SIGKILL.
@@ -56,9 +56,9 @@ impl Redis {
         self.0.kill().await;
     }
 
-    /// Where it was, and empty.
-    pub async fn start_again(&mut self) {
-        self.0.start_again().await;
+    /// After [`kill`](Self::kill), at the same address, and empty.
+    pub async fn restart(&mut self) {
+        self.0.restart().await;
     }
 }
 

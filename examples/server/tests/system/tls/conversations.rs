@@ -1,13 +1,13 @@
 //! What there is without TLS there is over it.
 
 use kefu_proto::MsgId;
+use kefu_testing::client::{Client, answer, customer, question, seller};
+use kefu_testing::websocket::talk;
 use tokio::net::TcpStream;
 use tokio_rustls::rustls::ProtocolVersion;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 
-use crate::pki::Secure;
-use crate::support::client::{Client, answer, customer, question, seller};
-use crate::support::websocket::talk;
+use super::pki::Secure;
 
 #[tokio::test]
 async fn a_customer_and_a_seller_talk_to_each_other() {

@@ -3,6 +3,9 @@
 use std::time::{Duration, Instant};
 
 use kefu_proto::{Body, Flags, MsgId, Seq};
+use kefu_testing::client::{Client, Frames, auth_token, customer, parse, question, seller, token};
+use kefu_testing::http::ask;
+use kefu_testing::within;
 use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
@@ -10,13 +13,8 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::pki::{Pki, Secure};
-use crate::support::client::{
-    Client, Frames, auth_token, customer, parse, question, seller, token,
-};
-use crate::support::http::ask;
-use crate::support::process::Process;
-use crate::support::within;
+use super::pki::{Pki, Secure};
+use crate::support::process::ServerProcess;
 
 /// A PING with a body.
 const UNDECODABLE: &[u8] = b"\0\0\0\x01\0\0\0\x08\x0d\x01\0\0!";
@@ -89,7 +87,7 @@ async fn s7_a_websocket_ends_with_its_own_word_and_then_with_tls_s() {
 #[tokio::test]
 async fn asked_to_stop_it_ends_its_connections_and_exits_at_once() {
     let (pki, folder) = (Pki::new(), TempDir::new().unwrap());
-    let mut server = Process::start(folder.path(), &pki.options()).await;
+    let mut server = ServerProcess::start(folder.path(), &pki.options()).await;
     let mut idle = pki.log_in(server.tcp, customer(1), "phone").await;
     let nobody = pki.connect(server.tcp).await;
     let (half, unused) = (

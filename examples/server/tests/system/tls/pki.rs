@@ -6,6 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kefu_proto::Account;
+use kefu_testing::client::Client;
+use kefu_testing::http::{Answer, ask};
+use kefu_testing::websocket::WebSocket;
+use kefu_testing::{until, within};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -14,11 +18,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::{ALL_VERSIONS, ClientConfig, RootCertStore, SupportedProtocolVersion};
 
-use crate::support::client::Client;
-use crate::support::http::{Answer, ask};
 use crate::support::server::Server;
-use crate::support::websocket::WebSocket;
-use crate::support::{until, within};
 
 const NAME: &str = "localhost";
 

@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::Path;
 
+use kefu_testing::client::customer;
+use kefu_testing::process::output;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::pki::Pki;
-use crate::support::client::customer;
-use crate::support::process::{Process, bare_command, command, output, refusal};
+use super::pki::Pki;
+use crate::support::process::{ServerProcess, bare_command, command, refusal};
 
 #[tokio::test]
 async fn it_says_where_with_an_s() {
@@ -16,7 +17,7 @@ async fn it_says_where_with_an_s() {
     let mut command = command(folder.path());
     command.args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
     command.env("KEFU_TLS_CERT", &pki.cert).env("KEFU_TLS_KEY", &pki.key);
-    let server = Process::spawn(command).await;
+    let server = ServerProcess::spawn(command).await;
     let (page, ready) = (&server.greeting[0], server.greeting.last().unwrap());
     assert!(page.starts_with(&format!("the page is at https://{}/, ", server.http)), "{page}");
     assert!(ready.ends_with(&format!("WebSocket at wss://{}/ws", server.http)), "{ready}");
@@ -30,7 +31,7 @@ async fn one_file_may_hold_both() {
     fs::write(&both, [fs::read(&pki.key).unwrap(), fs::read(&pki.cert).unwrap()].concat()).unwrap();
     let both = both.to_str().unwrap();
     let options = ["--tls-cert", both, "--tls-key", both];
-    let server = Process::start(&folder.path().join("data"), &options).await;
+    let server = ServerProcess::start(&folder.path().join("data"), &options).await;
     pki.log_in(server.tcp, customer(1), "phone").await;
 }
 

@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use kefu_proto::{Body, Flags};
+use kefu_testing::client::{Client, auth_token, customer, seller, token};
+use kefu_testing::within;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 use tokio_rustls::rustls::ALL_VERSIONS;
 
-use crate::pki::Secure;
-use crate::support::client::{Client, auth_token, customer, seller, token};
-use crate::support::within;
+use super::pki::Secure;
 
 /// The header of a record of 512 bytes, and the beginning of a greeting of TLS in it.
 const HALF_A_HANDSHAKE: &[u8] = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";

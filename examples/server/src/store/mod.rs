@@ -7,7 +7,6 @@ pub mod jetstream;
 mod observer;
 mod outbox;
 mod push;
-mod queue;
 mod uuid;
 
 pub use error::StoreError;
@@ -15,4 +14,3 @@ pub use handle::{PendingSave, Store};
 pub use observer::{Group, Observer};
 pub use outbox::PushBatch;
 pub use push::{Push, PushEntry};
-pub use queue::QueueReader;

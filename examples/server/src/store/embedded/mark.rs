@@ -20,9 +20,8 @@ pub(super) type Mark = i64;
 
 /// The mark of a message, if it has a uuid.
 pub(super) fn mark_of(saves: &Saves) -> Option<Mark> {
-    let [receiver, _] = saves.requests();
-    let Account { appid, uid } = receiver.queue;
-    let uuid = uuid::find(&receiver.message.body.content)?;
+    let Account { appid, uid } = saves.receiver();
+    let uuid = uuid::find(saves.message().content())?;
     let receiver = appid.0.to_be_bytes().into_iter().chain(uid.0.to_be_bytes());
     Some(hash(receiver.chain(uuid.bytes())))
 }

@@ -7,7 +7,6 @@ pub mod jetstream;
 mod observer;
 mod outbox;
 mod push;
-mod uuid;
 
 pub use error::StoreError;
 pub use handle::{PendingSave, Store};

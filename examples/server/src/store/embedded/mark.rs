@@ -11,7 +11,7 @@ use std::collections::hash_map::Entry;
 use kefu_proto::{Account, Saves};
 use rusqlite::{Connection, Result};
 
-use crate::store::uuid;
+use crate::uuid;
 
 /// A hash of a message's receiver and uuid. It is stored, so the hash must not change.
 ///

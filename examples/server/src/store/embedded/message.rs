@@ -5,7 +5,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Result};
 
 use crate::store::embedded::mark::{Known, Mark};
 use crate::store::embedded::row::{bind_message, body_of, message_columns};
-use crate::store::uuid;
+use crate::uuid;
 
 /// Numbers messages and finds repeats. One counter serves all queues, so ids grow in each.
 #[derive(Debug)]

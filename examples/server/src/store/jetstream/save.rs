@@ -10,7 +10,7 @@ use crate::store::jetstream::handle::JetStream;
 use crate::store::jetstream::publish::Publication;
 use crate::store::jetstream::subject;
 use crate::store::observer::Group;
-use crate::store::uuid;
+use crate::uuid;
 
 impl JetStream {
     /// Stores both copies, at the same time, and tries again until both are stored.

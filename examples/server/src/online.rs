@@ -289,9 +289,12 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Client<'c, R, W> {
     }
 
     async fn apply(&mut self, effects: &Effects) -> Result<(), End> {
+        let mut push = None;
         for effect in effects {
             match effect {
-                Effect::PushMessage { to, message } => self.shared.push(to, message).await,
+                Effect::PushMessage { to, message } => {
+                    push = Some(self.shared.push(to, message).await);
+                }
                 Effect::SendAppMessage { to, message } => {
                     self.shared.send(to, None, &message.to_message()).await;
                 }
@@ -303,7 +306,7 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Client<'c, R, W> {
         }
         if self.shared.trace.is_watched() {
             let from = self.online.identity().account();
-            self.shared.trace.tell(Traced::applied(from, effects));
+            self.shared.trace.tell(Traced::applied(from, effects, push));
         }
         Ok(())
     }

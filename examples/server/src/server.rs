@@ -30,7 +30,7 @@ use crate::router::{ConnectionId, Inbox, Router, Seat};
 use crate::store::{Push, Store};
 use crate::tls::{Tls, TlsError};
 use crate::tokens::{self, DemoToken, Tokens, TokensError};
-use crate::trace::Trace;
+use crate::trace::{PushOutcome, Trace};
 
 /// What all connections of a server share.
 pub struct Shared {
@@ -93,20 +93,23 @@ impl Shared {
     }
 
     /// H7.3: a user who is connected nowhere is told by the push service.
-    pub async fn push(&self, to: Account, message: Outbound<'_>) {
+    pub async fn push(&self, to: Account, message: Outbound<'_>) -> PushOutcome {
         if self.router.is_online(to) {
-            return;
+            return PushOutcome::Connected;
         }
         if let Outbound::Chat(message) = message {
             let entry = Push { to, message: message.clone() };
             if let Some(peers) = &self.peers {
                 peers.push(entry);
-            } else {
-                self.metrics.pushes.inc();
-                // A store that is closed has no outbox any more: the message itself is safe.
-                let _ = self.store.push(entry).await;
+                return PushOutcome::Undecided;
+            }
+            self.metrics.pushes.inc();
+            if self.store.push(entry).await.is_ok() {
+                return PushOutcome::Queued;
             }
         }
+        // A store that is closed has no outbox any more: the message itself is safe.
+        PushOutcome::Lost
     }
 
     /// Starts the task of a connection, if there is room for one more.

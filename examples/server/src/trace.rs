@@ -6,34 +6,38 @@ use kefu_proto::{Account, Command, Effect, Effects, Encode, MsgId, Outbound, Ref
 use serde::Serialize;
 use tokio::sync::broadcast;
 
-/// A channel to whoever looks on. Costs nothing while nobody does.
+use crate::repeat::uuid;
+
+/// A channel to those who watch. Costs nothing while nobody does.
 #[derive(Clone, Debug)]
 pub struct Trace(broadcast::Sender<Arc<Traced>>);
 
 impl Trace {
-    /// A trace that nobody looks at yet. Who falls behind misses the oldest events.
+    /// A trace without watchers. A watcher that falls behind misses the oldest events.
     pub fn new() -> Self {
         Self(broadcast::channel(BACKLOG).0)
     }
 
-    /// What happens from now on.
+    /// All events from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Traced>> {
         self.0.subscribe()
     }
 
-    /// Whether anybody looks on.
+    /// Whether anybody watches.
     pub fn is_watched(&self) -> bool {
         self.0.receiver_count() > 0
     }
 
-    /// Tells those who look on.
+    /// Sends an event to all watchers.
     pub fn tell(&self, traced: Traced) {
-        // An error means that nobody looks on any more.
+        // An error means that the last watcher has left.
         let _ = self.0.send(Arc::new(traced));
     }
 }
 
 const BACKLOG: usize = 256;
+/// In bytes. The backlog holds no longer ones: a content could be nothing but its uuid.
+const UUID_MAX: usize = 128;
 
 /// What became of one message.
 #[derive(Debug, Serialize)]
@@ -47,6 +51,9 @@ pub struct Traced {
     /// The sender's number for it, which the ACK repeats.
     #[serde(skip_serializing_if = "Option::is_none")]
     seq: Option<i32>,
+    /// The uuid in its content. With the sender, it tells the page which message this is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uuid: Option<String>,
     /// Its effects in order; empty when it was refused.
     effects: Vec<Step>,
     /// Why it was refused.
@@ -62,11 +69,28 @@ struct Step {
     command: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     msgid: Option<i64>,
+    /// Of a `PushMessage`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    push: Option<PushOutcome>,
+}
+
+/// Whether a push went out.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PushOutcome {
+    /// No: the receiver is connected to this server.
+    Connected,
+    /// Yes: it is in the push outbox.
+    Queued,
+    /// The receiver is not connected to this server; NATS decides whether another server has them.
+    Undecided,
+    /// No, although the receiver is connected nowhere: the outbox did not take it.
+    Lost,
 }
 
 impl Traced {
     /// A message that was accepted: its saves under their ids, then the rest.
-    pub fn applied(sender: Account, effects: &Effects) -> Self {
+    pub fn applied(sender: Account, effects: &Effects, push: Option<PushOutcome>) -> Self {
         let message = effects.message();
         let receiver = effects.iter().find_map(|effect| effect.to()).unwrap_or(sender);
         let mut steps = Vec::new();
@@ -75,12 +99,16 @@ impl Traced {
                 steps.push(Step::new("SaveMessage", Some(queue), message.command(), Some(msgid)));
             }
         }
-        steps.extend(effects.iter().map(Step::from));
+        steps.extend(effects.iter().map(|effect| Step {
+            push: push.filter(|_| matches!(effect, Effect::PushMessage { .. })),
+            ..Step::from(effect)
+        }));
         Self {
             parties: [sender, receiver],
             from: sender.to_string(),
             command: message.command().to_string(),
             seq: Some(message.seq.0),
+            uuid: uuid(&message.body.content).filter(|uuid| uuid.len() <= UUID_MAX).map(Into::into),
             effects: steps,
             refusal: None,
         }
@@ -93,13 +121,14 @@ impl Traced {
             from: from.to_string(),
             command: refused_command(refusal).to_string(),
             seq: None,
+            uuid: None,
             effects: Vec::new(),
             refusal: Some(refusal.to_string()),
         }
     }
 }
 
-/// Which rule a message broke tells its command.
+/// The command of a refused message, which follows from the rule that it broke.
 const fn refused_command(refusal: Refusal) -> Command {
     match refusal {
         Refusal::OtherCommand { command } => command,
@@ -118,7 +147,7 @@ impl Step {
         msgid: Option<MsgId>,
     ) -> Self {
         let to = to.map(|to| to.to_string());
-        Self { effect, to, command: command.to_string(), msgid: msgid.map(i64::from) }
+        Self { effect, to, command: command.to_string(), msgid: msgid.map(i64::from), push: None }
     }
 }
 

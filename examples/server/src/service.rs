@@ -16,7 +16,7 @@ use crate::peers::{Peers, Presence};
 use crate::router::{ConnectionId, Inbox, Router, Seat};
 use crate::store::{Push, Store};
 use crate::tokens::DemoToken;
-use crate::trace::Trace;
+use crate::trace::{PushOutcome, Trace};
 
 /// The shared state of a server.
 pub struct Service {
@@ -84,17 +84,20 @@ impl Service {
     }
 
     /// Puts a message into the push outbox if its receiver is connected nowhere (H7.3).
-    pub async fn push(&self, to: Account, message: &ChatMessage) {
+    pub async fn push(&self, to: Account, message: &ChatMessage) -> PushOutcome {
         if self.router.is_online(to) {
-            return;
+            return PushOutcome::Connected;
         }
         let entry = Push { to, message: message.clone() };
         if let Some(peers) = &self.peers {
             peers.push(entry);
-        } else {
-            self.metrics.pushes.inc();
-            // A store that is closed takes no push: the message itself is stored already.
-            let _ = self.store.push(entry).await;
+            return PushOutcome::Undecided;
+        }
+        self.metrics.pushes.inc();
+        match self.store.push(entry).await {
+            Ok(()) => PushOutcome::Queued,
+            // A closed store has no outbox any more. The message itself is stored already.
+            Err(_) => PushOutcome::Lost,
         }
     }
 }

@@ -275,9 +275,12 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W>
     }
 
     async fn apply(&mut self, effects: &Effects) -> Result<(), End> {
+        let mut push = None;
         for effect in effects {
             match effect {
-                Effect::PushMessage { to, message } => self.service.push(to, message).await,
+                Effect::PushMessage { to, message } => {
+                    push = Some(self.service.push(to, message).await);
+                }
                 Effect::SendAppMessage { to, message } => {
                     self.service.send(to, None, &message.into_owned()).await;
                 }
@@ -289,7 +292,7 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W>
             }
         }
         if self.service.trace.is_watched() {
-            self.service.trace.send(TraceEvent::applied(effects));
+            self.service.trace.send(TraceEvent::applied(effects, push));
         }
         Ok(())
     }

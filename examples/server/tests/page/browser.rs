@@ -1,4 +1,4 @@
-//! A headless Chromium and the driver in front of it. Both end with the value, also when a test panics.
+//! A headless Chromium and its driver. Both end with the value, even when a test panics.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -18,7 +18,8 @@ use crate::tab::Tab;
 /// All tests are skipped for the same reason: it is said once.
 static SKIPPED: Once = Once::new();
 
-/// A browser of its own for one test. The fields end in this order: the processes first, so that nobody waits for them.
+/// A browser for one test. The fields are dropped in this order: the processes first, so that
+/// nothing waits for them.
 pub(crate) struct Browser {
     _processes: Processes,
     pub(crate) driver: WebDriver,
@@ -26,7 +27,7 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// Starts a browser; `None`, and a line that says so, where there is none. In CI that is a failure.
+    /// Starts a browser; `None`, and a line that says so, if none is installed. In CI that fails.
     pub(crate) async fn start() -> Option<Self> {
         let found = find(&["chromium", "chromium-browser", "google-chrome"])
             .zip(find(&["chromedriver", "chromium.chromedriver"]));
@@ -65,10 +66,10 @@ impl Browser {
         tab
     }
 
-    /// The browser found nothing wrong with the page: no error in a script, nothing that is missing or that the policy forbids.
+    /// The browser reports no script error, no missing file and nothing that the policy forbids.
     pub(crate) async fn assert_nothing_wrong(&self) {
         let log = self.driver.browser_log().await.unwrap();
-        // A server that is away is no fault of the page.
+        // An unreachable server is not the page's fault.
         let is_fault = |message: &String| !message.contains("net::ERR_");
         let faults: Vec<_> = log.into_iter().map(|entry| entry.message).filter(is_fault).collect();
         assert_eq!(faults, [""; 0]);

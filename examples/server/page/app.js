@@ -1,8 +1,9 @@
-// The page: who logs in, and how the parts work together.
+// The page: the login, and how the parts work together.
 
 import { Chats } from "./chat.js";
 import { byId, el } from "./dom.js";
 import { Link } from "./link.js";
+import { listen as listenToPairs } from "./pairs.js";
 import { Trace } from "./trace.js";
 import { View } from "./view.js";
 import { UNPERSISTENT } from "./wire.js";
@@ -14,7 +15,7 @@ const TOKEN = "kefu-token";
 let demo = [];
 let session = null;
 
-/** Somebody who is logged in: the connection, the conversations, the trace. */
+/** A user who is logged in: the connection, the conversations, the trace. */
 class Session {
   #chats;
   #view;
@@ -33,7 +34,7 @@ class Session {
     this.#trace = new Trace(me, token);
     this.#link = new Link(token, {
       state: (name, retryIn) => this.#setState(name, retryIn),
-      refused: () => logOut("The server does not let this token in any more."),
+      refused: () => logOut("The server no longer accepts this token."),
       synced: (messages) => this.#synced(messages),
       transient: (message) => this.#take(message),
       delivered: (uuid) => this.#delivered(uuid),
@@ -57,7 +58,13 @@ class Session {
     this.#trace.clear();
   }
 
-  /** Writes in the name of somebody else, to show what a server does about it: nothing, without a word. */
+  /** Opens the conversation with the message of this key, if it is not open. */
+  openMessage(key) {
+    const conversation = this.#chats.withMessage(key);
+    if (conversation !== undefined) this.#view.open(conversation);
+  }
+
+  /** Sends a message in somebody else's name, to show that the server refuses it silently. */
   forge() {
     this.#link.whisper(this.#chats.command, this.#chats.forged(demoSeller()));
   }
@@ -66,7 +73,7 @@ class Session {
     const seconds = Math.ceil(retryIn / 1000);
     byId("state").dataset.state = name;
     byId("state-text").textContent = name;
-    byId("state-more").textContent = name === "offline" ? `, next try in ${seconds} s` : "";
+    byId("state-more").textContent = name === "offline" ? `, retrying in ${seconds} s` : "";
     byId("retry").hidden = name !== "offline";
     if (name === "connected") this.#trace.open();
   }
@@ -93,7 +100,7 @@ class Session {
       messages.forEach((message) => this.#take(message));
       return;
     }
-    // The first sync brings the history: drawn at once, and nothing of it is unread.
+    // The first sync brings the history, which is drawn in one go and counts as read.
     this.#hasHistory = true;
     messages.forEach((message) => this.#chats.take(message));
     this.#view.addedMany();
@@ -119,7 +126,7 @@ class Session {
 
 const demoSeller = () => demo.find((one) => one.appid === one.kefuAppid)?.uid ?? DEMO_SELLER;
 
-/** Ids come as strings: JSON's numbers hold only 53 bits. */
+/** Ids come as strings: a number in JSON holds only 53 bits. */
 function account({ appid, uid, kefu_appid: kefuAppid, frame_limit: frameLimit, token }) {
   return { appid: BigInt(appid), uid: BigInt(uid), kefuAppid: BigInt(kefuAppid), frameLimit, token };
 }
@@ -158,7 +165,7 @@ function showLogin(error) {
   byId("login-error").textContent = error;
 }
 
-/** `#customer` and `#seller` name the demo's accounts, so that a link can open a tab for either. */
+/** `#customer` and `#seller` are the demo's accounts: a link can open a tab for either. */
 const sideOf = ({ appid, kefuAppid }) => (appid === kefuAppid ? "seller" : "customer");
 
 function drawRoles() {
@@ -176,7 +183,7 @@ function drawRoles() {
   }));
 }
 
-/** The tab's token: the one that its address names, or the one that it had before a reload. */
+/** The tab's token: the one of its address, or the one from before a reload. */
 function knownToken() {
   const named = demo.find((one) => `#${sideOf(one)}` === location.hash);
   return named?.token ?? sessionStorage.getItem(TOKEN);
@@ -185,10 +192,12 @@ function knownToken() {
 const isWide = matchMedia("(min-width: 1100px)");
 const isPhone = matchMedia("(max-width: 719px)");
 
+const isTraceOpen = () => byId("app").dataset.trace === "open";
+
 function setTrace(isOpen) {
   byId("app").dataset.trace = isOpen ? "open" : "closed";
   byId("trace-toggle").setAttribute("aria-expanded", isOpen);
-  // What it covers on a phone cannot be reached by keyboard either.
+  // On a phone the trace covers everything else, which the keyboard must not reach either.
   for (const id of ["bar", "sidebar", "chat"]) byId(id).inert = isOpen && isPhone.matches;
   if (isOpen && isPhone.matches) byId("trace-close").focus();
 }
@@ -198,7 +207,17 @@ function closeTrace() {
   byId("trace-toggle").focus();
 }
 
+/** On a narrow screen the trace covers the chat. */
+const uncoverChat = () => isWide.matches || setTrace(false);
+
 function listen() {
+  listenToPairs({
+    openTrace: () => setTrace(true),
+    openMessage: (key) => {
+      uncoverChat();
+      session?.openMessage(key);
+    },
+  }, () => isWide.matches && isTraceOpen());
   byId("token-form").addEventListener("submit", (event) => {
     event.preventDefault();
     history.replaceState(null, "", "/");
@@ -208,10 +227,10 @@ function listen() {
   byId("retry").addEventListener("click", () => session?.retry());
   byId("forge").addEventListener("click", () => session?.forge());
   byId("trace-clear").addEventListener("click", () => session?.clearTrace());
-  byId("trace-toggle").addEventListener("click", () => setTrace(byId("app").dataset.trace !== "open"));
+  byId("trace-toggle").addEventListener("click", () => setTrace(!isTraceOpen()));
   byId("trace-close").addEventListener("click", closeTrace);
   document.addEventListener("keydown", ({ key }) => {
-    if (key === "Escape" && !isWide.matches && byId("app").dataset.trace === "open") closeTrace();
+    if (key === "Escape" && !isWide.matches && isTraceOpen()) closeTrace();
   });
   isWide.addEventListener("change", () => setTrace(isWide.matches));
   isPhone.addEventListener("change", () => setTrace(isWide.matches));
@@ -228,7 +247,7 @@ async function start() {
   try {
     demo = (await (await fetch("/demo")).json()).map(account);
   } catch {
-    // The token field is there all the same.
+    // The token field works without the demo.
   }
   drawRoles();
   const token = knownToken();

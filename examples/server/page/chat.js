@@ -1,10 +1,14 @@
-// The conversations of one user: what was said, to whom, and what the server has. It knows nothing of the page.
+// The conversations of one user: who wrote what to whom, and what the server has stored. Knows
+// nothing of the page.
 
 import { CHAT_HEAD, Command, UNPERSISTENT, encodeChat, randomHex } from "./wire.js";
 
 const STORE = 1n;
 
-/** Everything that one account has said and heard. */
+/** Identifies a message: a uuid alone is unique for its sender only. `undefined` without a uuid. */
+export const keyOf = (sender, uuid) => (uuid === undefined ? undefined : `${sender} ${uuid}`);
+
+/** Everything that one account has written and received. */
 export class Chats {
   /** By key, the one with the newest message last. */
   conversations = new Map();
@@ -17,19 +21,19 @@ export class Chats {
     this.#me = me;
   }
 
-  /** All sellers, and nobody else, are users of the kefu app. */
+  /** The users of the kefu app are the sellers. */
   get isSeller() {
     return this.#me.appid === this.#me.kefuAppid;
   }
 
-  /** A customer's conversation with a seller, new if need be. */
+  /** A customer's conversation with a seller, which starts here if there is none yet. */
   withSeller(sellerId) {
     return this.#conversation({
       customerAppid: this.#me.appid, customerId: this.#me.uid, storeId: STORE, sellerId,
     });
   }
 
-  /** A message in somebody else's name, which a server refuses. */
+  /** The body of a message in somebody else's name, which a server refuses. */
   forged(sellerId) {
     const { appid, uid } = this.#me;
     const ids = { customerAppid: appid, customerId: uid + 1n, storeId: STORE, sellerId };
@@ -37,17 +41,25 @@ export class Chats {
     return this.body(ids, { text: "" });
   }
 
-  /** Takes in a message from the server. `null` for one that is here already. */
+  /** The conversation with the message of this key. */
+  withMessage(key) {
+    return [...this.conversations.values()].find(({ messages }) => (
+      messages.some((message) => message.key === key)));
+  }
+
+  /** Takes in a message from the server. `null` if it is here already. */
   take(incoming) {
     const conversation = this.#conversation(incoming);
     const { text, uuid, isTyping, isOther } = readContent(incoming.content);
     if (isTyping && incoming.flags & UNPERSISTENT) {
       return { conversation, isTyping };
     }
-    const isMine = this.#isMine(incoming);
-    if (uuid !== undefined && this.#isRepeat(isMine, conversation, uuid)) return null;
+    const sender = this.#senderOf(incoming);
+    const key = keyOf(sender, uuid);
+    if (key !== undefined && this.#isRepeat(key)) return null;
     const message = {
-      uuid, text, isMine, isOther,
+      key, uuid, text, isOther,
+      isMine: sender === this.#self,
       isStored: true,
       isTransient: (incoming.flags & UNPERSISTENT) !== 0,
       at: new Date(incoming.timestamp * 1000),
@@ -57,19 +69,20 @@ export class Chats {
     return { conversation, message };
   }
 
-  /** A message of one's own, to be sent; `null` where a frame cannot hold it. */
+  /** A new message of this user, to be sent; `null` if a frame cannot hold it. */
   write(conversation, text) {
     const uuid = randomHex();
     const body = this.body(conversation, { text, uuid });
     if (body === null) return null;
-    const message = { uuid, text, isMine: true, isStored: false, at: new Date() };
-    this.#isRepeat(true, conversation, uuid);
+    const key = keyOf(this.#self, uuid);
+    const message = { key, uuid, text, isMine: true, isStored: false, at: new Date() };
+    this.#seen.add(key);
     this.#mine.set(uuid, message);
     this.#add(conversation, message);
     return { message, command: this.command, body };
   }
 
-  /** The server has it. */
+  /** The server has acknowledged a message. */
   delivered(uuid) {
     const message = this.#mine.get(uuid);
     if (message !== undefined) message.isStored = true;
@@ -81,7 +94,7 @@ export class Chats {
     return this.isSeller ? Command.CUSTOMER_SUPPORT : Command.CUSTOMER;
   }
 
-  /** The body of a chat message with a JSON content; `null` if it is too long for the server's limit. */
+  /** The body of a chat message with JSON as its content; `null` if the server refuses its length. */
   body({ customerAppid, customerId, storeId, sellerId }, json) {
     const content = new TextEncoder().encode(JSON.stringify(json));
     if (CHAT_HEAD + content.length >= this.#me.frameLimit) return null;
@@ -112,30 +125,31 @@ export class Chats {
     this.conversations.set(conversation.key, conversation);
   }
 
-  /** A uuid is the sender's own: two senders may have the same. */
-  #isRepeat(isMine, conversation, uuid) {
-    const mark = `${isMine ? "" : conversation.key} ${uuid}`;
-    const isRepeat = this.#seen.has(mark);
-    this.#seen.add(mark);
+  #isRepeat(key) {
+    const isRepeat = this.#seen.has(key);
+    this.#seen.add(key);
     return isRepeat;
   }
 
-  #isMine({ command, customerAppid, customerId, sellerId }) {
-    const { appid, uid, kefuAppid } = this.#me;
+  get #self() {
+    return `${this.#me.appid}/${this.#me.uid}`;
+  }
+
+  #senderOf({ command, customerAppid, customerId, sellerId }) {
     return command === Command.CUSTOMER
-      ? customerAppid === appid && customerId === uid
-      : kefuAppid === appid && sellerId === uid;
+      ? `${customerAppid}/${customerId}`
+      : `${this.#me.kefuAppid}/${sellerId}`;
   }
 }
 
-/** A content is whatever its sender put there. What is not understood is shown as it is. */
+/** A content can be anything. What this page does not understand, it shows as it is. */
 function readContent(content) {
   const raw = new TextDecoder().decode(content);
   let json = null;
   try {
     json = JSON.parse(raw);
   } catch {
-    // No JSON.
+    // Not JSON.
   }
   const uuid = typeof json?.uuid === "string" && json.uuid !== "" ? json.uuid : undefined;
   if (typeof json?.text === "string") return { text: json.text, uuid };

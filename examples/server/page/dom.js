@@ -1,9 +1,12 @@
-// Small things about elements. Nothing here, or anywhere on the page, makes HTML of a text.
+// Helpers for elements. Nothing on the page turns text into HTML.
 
 /** The element of the page with this id. */
 export const byId = (id) => document.getElementById(id);
 
-/** A new element. Children are elements or texts; attributes that are `false` or `undefined` are left out. */
+/**
+ * A new element. Children are elements or texts; attributes that are `false` or `undefined` are
+ * left out.
+ */
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -14,7 +17,7 @@ export function el(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** An icon of the sprite in index.html. With a label it is an image, without one an ornament. */
+/** An icon of the sprite in index.html: an image with a label, or decoration without one. */
 export function icon(name, label) {
   const svg = document.createElementNS(SVG, "svg");
   const use = document.createElementNS(SVG, "use");
@@ -33,8 +36,8 @@ export function icon(name, label) {
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * Keeps the end of a scrolled box in sight while its content grows or it changes its own size. Who has scrolled up is left
- * alone. Returns what scrolls to the end.
+ * Keeps the end of a scrolled box in sight while the box or its content changes its size, unless
+ * the user has scrolled up. Returns a function that scrolls to the end.
  */
 export function stickToEnd(box, content) {
   let isAtEnd = true;
@@ -42,9 +45,10 @@ export function stickToEnd(box, content) {
   const toEnd = () => {
     isAtEnd = true;
     box.scrollTop = box.scrollHeight;
+    top = box.scrollTop;
   };
   box.addEventListener("scroll", () => {
-    // More may have been added since: only who goes up leaves the end.
+    // Content may have been added since, so being away from the end does not mean scrolling up.
     if (box.scrollTop < top) isAtEnd = false;
     if (box.scrollHeight - box.scrollTop - box.clientHeight < 32) isAtEnd = true;
     top = box.scrollTop;

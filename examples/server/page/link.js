@@ -1,16 +1,19 @@
-// The connection to the server: login, sync, repeats and signs of life. It knows nothing of the page.
+// The connection to the server: login, sync, retransmission and keep-alive. Knows nothing of
+// the page.
 
 import {
   Command, UNPERSISTENT, authToken, decodeChat, decodeFrame, encodeFrame, randomHex, syncKey,
 } from "./wire.js";
 
-// A sync leaves out what its own device has sent. Every web client (platform 3) is the same device to the server, and so would
-// never see its own messages again. So this page is of another platform, and each load of it another device: after a
-// reload the whole history comes, one's own side too, and other tabs are other devices.
+// A sync leaves out what its own device has sent, and to the server all web clients (platform 3)
+// are one device, which would never get its own messages back. So this page uses another platform,
+// and each load of it is a new device: a reload brings the whole history, including the user's own
+// messages, and each tab is a device of its own.
 const PLATFORM = 4;
 const DEVICE = `page-${randomHex()}`;
 
-// Key 0 would mean "where the server thinks that I am". Any other key means "everything with a greater id".
+// Key 0 means "from the key that the server has kept for me"; any other, "everything with a greater
+// id".
 const FROM_THE_BEGINNING = -1n;
 
 const LOGIN_TIMEOUT = 10_000;
@@ -19,9 +22,10 @@ const RETRY_FIRST = 500;
 const RETRY_MOST = 15_000;
 
 /**
- * A connection that comes back after every loss, until it is closed.
+ * A connection that reconnects until it is closed.
  *
- * `on` is told what happens: `state(name, retryIn)`, `refused()`, `synced(messages)`, `transient(message)` and `delivered(uuid)`.
+ * `on` is told what happens: `state(name, retryIn)`, `refused()`, `synced(messages)`,
+ * `transient(message)` and `delivered(uuid)`.
  */
 export class Link {
   #token;
@@ -31,13 +35,13 @@ export class Link {
   #timer;
   #failures = 0;
   #seq = 0;
-  /** What has no ACK yet, by uuid, in the order of writing: sent again after a reconnect. */
+  /** Messages without an ACK, by uuid, in the order of writing: sent again after a reconnect. */
   #unacked = new Map();
-  /** Which uuid was sent under which seq of this connection. */
+  /** From the seqs of this connection to uuids. */
   #sent = new Map();
   #key = FROM_THE_BEGINNING;
   #notified = FROM_THE_BEGINNING;
-  /** The messages of a running sync. They count only once it ends: one that breaks off is made again as a whole. */
+  /** The messages of a running sync, kept back until it ends: a broken sync starts over. */
   #rows = null;
   #heard = false;
 
@@ -47,7 +51,7 @@ export class Link {
     this.#connect();
   }
 
-  /** Sends a message until it is acknowledged. Its content must carry the uuid: by it the server knows a repeat. */
+  /** Sends a message until it is acknowledged. The server detects repeats by the content's uuid. */
   deliver(uuid, command, body) {
     this.#unacked.set(uuid, { command, body });
     this.#sendUnacked(uuid);
@@ -58,7 +62,7 @@ export class Link {
     if (this.#isOnline) this.#send(command, body, flags);
   }
 
-  /** Does not wait for the next attempt. */
+  /** Reconnects now instead of after the delay. */
   retry() {
     if (this.#socket === null) this.#connect();
   }
@@ -85,7 +89,7 @@ export class Link {
     this.#timer = setTimeout(() => this.#lost(), LOGIN_TIMEOUT);
   }
 
-  /** Forgets the connection, if there is one: nothing that it still says is heard. */
+  /** Drops the connection, if there is one, and ignores whatever it still receives. */
   #drop() {
     const socket = this.#socket;
     this.#socket = null;
@@ -103,7 +107,7 @@ export class Link {
     this.#drop();
     const longest = Math.min(RETRY_FIRST * 2 ** this.#failures, RETRY_MOST);
     this.#failures += 1;
-    // Not all at the same moment after a restart.
+    // Jitter, so that not all clients come back at once after a restart.
     const delay = longest * (0.75 + Math.random() / 4);
     this.#timer = setTimeout(() => this.#connect(), delay);
     this.#on.state("offline", delay);
@@ -130,7 +134,7 @@ export class Link {
         this.#notified = greater(this.#notified, frame.body.getBigInt64(0));
         if (this.#rows === null) this.#syncIfBehind();
         break;
-      default: // PONG is heard already, and SYNC_BEGIN says nothing new.
+      default: // PONG has set #heard already, and SYNC_BEGIN carries nothing new.
     }
   }
 
@@ -150,7 +154,7 @@ export class Link {
     this.#on.state("connected");
   }
 
-  /** A server drops who is silent, and a network that is gone says nothing: a PING finds out. */
+  /** Sends PINGs: they keep the connection open and detect a dead network. */
   #watch() {
     this.#timer = setTimeout(() => {
       if (!this.#heard) {
@@ -165,7 +169,7 @@ export class Link {
 
   #acked(seq) {
     const uuid = this.#sent.get(seq);
-    // A whispered message is acknowledged, too.
+    // The ACK of a whispered message.
     if (uuid === undefined) return;
     this.#sent.delete(seq);
     this.#unacked.delete(uuid);

@@ -2,7 +2,10 @@
 
 import { byId, el, whenOf } from "./dom.js";
 
-/** Rows are kept and changed in place: one that was made anew between the press and the release of a button would lose the click. */
+/**
+ * Rows are changed in place: a row that is replaced between the press and the release of a mouse
+ * button loses the click.
+ */
 export class List {
   #rows = new Map();
   #pick;
@@ -12,7 +15,7 @@ export class List {
     byId("conversations").replaceChildren();
   }
 
-  /** Shows `conversations`, newest last, which of them is open, and in which somebody is writing. */
+  /** Shows `conversations`, newest last: which one is open, and where somebody is typing. */
   draw(conversations, open, isTyping) {
     const box = byId("conversations");
     const focused = document.activeElement;
@@ -56,7 +59,7 @@ function fill({ when, last, unread }, conversation, isTyping) {
   const newest = conversation.messages.at(-1);
   const said = newest === undefined ? conversation.key : `${newest.isMine ? "You: " : ""}${newest.text}`;
   when.textContent = newest === undefined ? "" : whenOf(newest.at);
-  last.textContent = isTyping ? "writing…" : said;
+  last.textContent = isTyping ? "typing…" : said;
   last.classList.toggle("typing", isTyping);
   unread.hidden = conversation.unread === 0;
   unread.replaceChildren(`${conversation.unread}`, el("span", { class: "unseen" }, " unread"));

@@ -1,15 +1,24 @@
 // The conversations on the page: the list of them, the open one, and where one writes.
 
-import { byId, dayOf, el, icon, stickToEnd, timeOf } from "./dom.js";
+import { drawMessage, redrawTick } from "./bubble.js";
+import { byId, stickToEnd } from "./dom.js";
 import { List } from "./list.js";
 
+const UNSELECTED = ["No conversation selected", "Select a conversation."];
+const NO_CONVERSATIONS = [
+  "No conversations",
+  "You have no conversations yet. The first customer who writes appears on the left.",
+];
 const TYPING_SHOWN = 4_000;
 // A long history need not be drawn to read its end.
 const BATCH = 200;
 
 const toEnd = stickToEnd(byId("log"), byId("messages"));
 
-/** `on` is told what the user does: `write(conversation, text)`, which returns whether it could, and `typing(conversation)`. */
+/**
+ * `on` is told what the user does: `write(conversation, text)`, which returns whether it could, and
+ * `typing(conversation)`.
+ */
 export class View {
   #chats;
   #on;
@@ -31,7 +40,7 @@ export class View {
     this.show(null);
   }
 
-  /** Leaves the page to another view. */
+  /** Stops listening: another view takes over the page. */
   close() {
     this.#controller.abort();
     for (const timer of this.#typing.values()) clearTimeout(timer);
@@ -43,7 +52,6 @@ export class View {
     this.#open = conversation;
     this.#shown = BATCH;
     byId("app").dataset.place = conversation === null ? "list" : "chat";
-    byId("peer").textContent = conversation?.name ?? "No conversation";
     byId("peer-account").textContent = conversation?.key ?? "";
     byId("text").disabled = conversation === null;
     byId("composer").querySelector("button").disabled = conversation === null;
@@ -55,13 +63,18 @@ export class View {
     if (conversation !== null && matchMedia("(pointer: fine)").matches) byId("text").focus();
   }
 
+  /** Shows a conversation, unless it is shown already. */
+  open(conversation) {
+    if (conversation !== this.#open) this.show(conversation);
+  }
+
   /** Shows the newest conversation, if none is open. */
   showNewest() {
     const newest = [...this.#chats.conversations.values()].at(-1);
     if (this.#open === null && newest !== undefined) this.show(newest);
   }
 
-  /** While a history comes in nothing is read out. */
+  /** Screen readers stay silent while the history loads. */
   setBusy(isBusy) {
     byId("log").setAttribute("aria-busy", isBusy);
   }
@@ -90,11 +103,10 @@ export class View {
   /** A message has got its ACK. */
   delivered(message) {
     const item = document.querySelector(`#messages [data-uuid="${message.uuid}"]`);
-    item?.setAttribute("data-state", "stored");
-    item?.querySelector(".icon").replaceWith(tick(message));
+    if (item !== null) redrawTick(item, message);
   }
 
-  /** The other side of a conversation is writing. */
+  /** The other side of a conversation is typing. */
   typing(conversation) {
     clearTimeout(this.#typing.get(conversation));
     const timer = setTimeout(() => this.#stopTyping(conversation), TYPING_SHOWN);
@@ -116,7 +128,7 @@ export class View {
     const text = byId("text");
     const composer = byId("composer");
     text.addEventListener("keydown", (event) => {
-      // While an input method composes, Enter is its own.
+      // Enter belongs to an input method that is composing.
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       event.preventDefault();
       composer.requestSubmit();
@@ -148,7 +160,7 @@ export class View {
     if (this.#on.write(this.#open, written)) {
       text.value = "";
     } else {
-      byId("composer-error").textContent = "This is too long for one message.";
+      byId("composer-error").textContent = "This message is too long.";
     }
     text.focus();
   }
@@ -169,13 +181,17 @@ export class View {
     byId("messages").replaceChildren(...items);
     byId("earlier").hidden = from === 0;
     byId("empty").hidden = all.length > 0;
-    byId("empty").textContent = this.#open === null
-      ? "Choose a conversation."
-      : "Nothing has been said here yet.";
     toEnd();
   }
 
-  /** Once for all that happens now. */
+  /** Says what to do where there is nothing to read. */
+  #drawEmpty(hasConversations) {
+    const [title, text] = hasConversations ? UNSELECTED : NO_CONVERSATIONS;
+    byId("peer").textContent = this.#open?.name ?? title;
+    byId("empty").textContent = this.#open === null ? text : "No messages yet.";
+  }
+
+  /** Draws once for all changes of this turn. */
   #drawList() {
     if (this.#isListDue) return;
     this.#isListDue = true;
@@ -188,6 +204,7 @@ export class View {
   #drawListNow() {
     const conversations = [...this.#chats.conversations.values()];
     byId("nobody").hidden = !this.#chats.isSeller || conversations.length > 0;
+    this.#drawEmpty(conversations.length > 0);
     this.#list.draw(conversations, this.#open, (conversation) => this.#typing.has(conversation));
     const unread = conversations.reduce((sum, conversation) => sum + conversation.unread, 0);
     const side = this.#chats.isSeller ? "Seller" : "Customer";
@@ -196,29 +213,6 @@ export class View {
 
   #drawTyping() {
     const isTyping = this.#typing.has(this.#open);
-    byId("typing").textContent = isTyping ? `${this.#open.name} is writing…` : "";
+    byId("typing").textContent = isTyping ? `${this.#open.name} is typing…` : "";
   }
-}
-
-/** The item of a message, behind its day's where a new day begins. */
-function drawMessage(message, before) {
-  const isNewDay = before?.at.toDateString() !== message.at.toDateString();
-  const text = el("p", { class: message.isOther ? "text other" : "text", dir: "auto" });
-  text.textContent = message.text;
-  const item = el("li", {
-    class: message.isMine ? "message mine" : "message",
-    "data-uuid": message.uuid,
-    "data-state": message.isStored ? "stored" : "waiting",
-    "data-follows": before !== undefined && !isNewDay && before.isMine === message.isMine,
-  },
-  text,
-  el("p", { class: "meta" },
-    el("time", { datetime: message.at.toISOString() }, timeOf(message.at)),
-    message.isTransient ? " · not stored" : ""));
-  if (message.isMine) item.querySelector(".meta").append(tick(message));
-  return isNewDay ? [el("li", { class: "day" }, dayOf(message.at)), item] : [item];
-}
-
-function tick({ isStored }) {
-  return isStored ? icon("tick", "stored by the server") : icon("clock", "on its way");
 }

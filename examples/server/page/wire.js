@@ -1,4 +1,4 @@
-// Frames: a header of 12 bytes and a body, numbers big-endian. Ids are 64 bits wide, hence BigInt.
+// Frames: a header of 12 bytes and a body; integers are big-endian. Ids have 64 bits, hence BigInt.
 
 export const Command = Object.freeze({
   AUTH_STATUS: 3,
@@ -18,11 +18,11 @@ export const Command = Object.freeze({
 /** The flag of a message that is not stored. */
 export const UNPERSISTENT = 0x02;
 
-/** How many bytes of a chat message's body stand before its content. */
+/** How many bytes of a chat message's body precede its content. */
 export const CHAT_HEAD = 36;
 
 const HEADER = 12;
-// With version 0 an AUTH_STATUS would also carry the server's address.
+// In version 0 an AUTH_STATUS also carries the server's address.
 const VERSION = 1;
 
 /** The bytes of one frame. */
@@ -74,7 +74,7 @@ export function encodeChat({ customerAppid, customerId, storeId, sellerId, conte
   const bytes = new Uint8Array(CHAT_HEAD + content.length);
   const view = new DataView(bytes.buffer);
   [customerAppid, customerId, storeId, sellerId].forEach((id, at) => view.setBigInt64(8 * at, id));
-  // The time stays 0: the server puts its own there.
+  // The timestamp stays 0: the server sets it.
   bytes.set(content, CHAT_HEAD);
   return bytes;
 }
@@ -90,7 +90,10 @@ export function decodeChat(body) {
   };
 }
 
-/** 128 random bits, for uuids and device strings. `randomUUID` is missing where a page came from another machine without TLS. */
+/**
+ * 128 random bits, for uuids and device strings. `randomUUID` is missing on pages that another
+ * machine serves without TLS.
+ */
 export function randomHex() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -6,6 +6,8 @@ use kefu_proto::{Account, Command, Effect, Effects, Encode, MsgId, Outbound, Ref
 use serde::Serialize;
 use tokio::sync::broadcast;
 
+use crate::uuid;
+
 /// A channel to all watchers. It costs nothing while there are none.
 #[derive(Clone, Debug)]
 pub struct Trace(broadcast::Sender<Arc<TraceEvent>>);
@@ -34,6 +36,8 @@ impl Trace {
 }
 
 const BACKLOG: usize = 256;
+/// In bytes. The backlog has no longer uuids: a content could be nothing else.
+const UUID_MAX: usize = 128;
 
 /// What happened to one message.
 #[derive(Debug, Serialize)]
@@ -47,6 +51,9 @@ pub struct TraceEvent {
     /// The sender's number for it, which the ACK repeats.
     #[serde(skip_serializing_if = "Option::is_none")]
     seq: Option<i32>,
+    /// The uuid in its content. With the sender it tells the page which message this is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uuid: Option<String>,
     /// Its effects in order; empty if it was refused.
     effects: Vec<Step>,
     /// Why it was refused.
@@ -62,6 +69,23 @@ struct Step {
     command: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     msgid: Option<i64>,
+    /// Of a `PushMessage`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    push: Option<PushOutcome>,
+}
+
+/// Whether a push went out.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PushOutcome {
+    /// No: the receiver is connected to this server.
+    Connected,
+    /// Yes: it is in the push outbox.
+    Queued,
+    /// The receiver is not connected to this server. NATS decides whether another server has them.
+    Undecided,
+    /// No, although the receiver is connected nowhere: the outbox has not taken it.
+    Lost,
 }
 
 impl TraceEvent {
@@ -71,21 +95,28 @@ impl TraceEvent {
     }
 
     /// An accepted message: its saves and their msgids, then its effects.
-    pub fn applied(sender: Account, effects: &Effects) -> Self {
+    pub fn applied(effects: &Effects, push: Option<PushOutcome>) -> Self {
         let message = effects.message();
-        let receiver = effects.iter().find_map(|effect| effect.to()).unwrap_or(sender);
+        let (sender, receiver) = (effects.sender(), effects.receiver());
         let mut steps = Vec::new();
-        if let Some(saved) = effects.saved() {
-            for (queue, msgid) in [(receiver, saved.receiver), (sender, saved.sender)] {
-                steps.push(Step::new("SaveMessage", Some(queue), message.command(), Some(msgid)));
+        if let Some(copies) = effects.copies() {
+            for (queue, copy) in [(receiver, copies.receiver), (sender, copies.sender)] {
+                let msgid = Some(copy.msgid);
+                steps.push(Step::new("SaveMessage", Some(queue), message.command(), msgid));
             }
         }
-        steps.extend(effects.iter().map(Step::from));
+        steps.extend(effects.iter().map(|effect| Step {
+            push: push.filter(|_| matches!(effect, Effect::PushMessage { .. })),
+            ..Step::from(effect)
+        }));
         Self {
             parties: [sender, receiver],
             from: sender.to_string(),
             command: message.command().to_string(),
             seq: Some(message.seq.0),
+            uuid: uuid::find(message.content())
+                .filter(|uuid| uuid.len() <= UUID_MAX)
+                .map(Into::into),
             effects: steps,
             refusal: None,
         }
@@ -96,8 +127,10 @@ impl TraceEvent {
         Self {
             parties: [from, from],
             from: from.to_string(),
-            command: refused_command(refusal).to_string(),
+            command: refused_command(refusal)
+                .map_or_else(|| "unknown".into(), |command| command.to_string()),
             seq: None,
+            uuid: None,
             effects: Vec::new(),
             refusal: Some(refusal.to_string()),
         }
@@ -105,13 +138,16 @@ impl TraceEvent {
 }
 
 /// The command of a refused message, which follows from the rule that it broke.
-const fn refused_command(refusal: Refusal) -> Command {
+const fn refused_command(refusal: Refusal) -> Option<Command> {
     match refusal {
-        Refusal::OtherCommand { command } => command,
+        Refusal::OtherCommand { command } => Some(command),
         Refusal::CustomerAppIdMismatch { .. }
         | Refusal::CustomerIdMismatch { .. }
-        | Refusal::SellerIdZero => Command::CUSTOMER,
-        Refusal::NotKefuApp { .. } | Refusal::SellerIdMismatch { .. } => Command::CUSTOMER_SUPPORT,
+        | Refusal::SellerIdZero => Some(Command::CUSTOMER),
+        Refusal::NotKefuApp { .. } | Refusal::SellerIdMismatch { .. } => {
+            Some(Command::CUSTOMER_SUPPORT)
+        }
+        _ => None,
     }
 }
 
@@ -123,7 +159,7 @@ impl Step {
         msgid: Option<MsgId>,
     ) -> Self {
         let to = to.map(|to| to.to_string());
-        Self { effect, to, command: command.to_string(), msgid: msgid.map(i64::from) }
+        Self { effect, to, command: command.to_string(), msgid: msgid.map(i64::from), push: None }
     }
 }
 
@@ -132,7 +168,7 @@ impl From<Effect<'_>> for Step {
         let message = effect.message();
         let msgid = match message {
             Outbound::SyncNotify(msgid) => Some(msgid),
-            Outbound::Chat(_) | Outbound::Ack(_) => None,
+            _ => None,
         };
         Self::new(effect.name(), effect.to(), message.command(), msgid)
     }

@@ -18,7 +18,7 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Odd numbers only: one more server does not survive more losses.
+/// An even number survives no more losses than the odd one below it.
 pub(super) fn replicas(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(replicas @ (1 | 3 | 5)) => Ok(replicas),

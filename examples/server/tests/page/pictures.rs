@@ -1,5 +1,5 @@
-//! The page at several widths, by day and by night: nothing runs over an edge, and pictures of it all are left for people, in
-//! `target/tmp/pictures`.
+//! The page at several widths, light and dark: nothing overflows. The pictures stay in
+//! `target/tmp/pictures` for people to look at.
 
 use std::path::{Path, PathBuf};
 
@@ -27,6 +27,7 @@ async fn nothing_runs_over_the_edge_at_any_width_by_day_or_night() {
     let seller = browser.log_in(&host, "seller").await;
     converse(&customer, &seller).await;
     customer.press("#text", "I live on the third floor, so").await;
+    seller.hover("#trace .trace-card:last-child .steps").await;
     album.draw(&seller, "seller", &[DESKTOP, TABLET, PHONE]).await;
     album.draw(&customer, "customer", &[DESKTOP, PHONE]).await;
 

@@ -80,6 +80,15 @@ impl<'b> Tab<'b> {
         self.element(css).await.send_keys(keys).await.unwrap();
     }
 
+    pub(crate) async fn hover(&self, css: &str) {
+        let element = self.element(css).await;
+        self.face().await.action_chain().move_to_element_center(&element).perform().await.unwrap();
+    }
+
+    pub(crate) async fn text_of(&self, css: &str) -> String {
+        self.element(css).await.text().await.unwrap()
+    }
+
     pub(crate) async fn is_shown(&self, css: &str) -> bool {
         self.element(css).await.is_displayed().await.unwrap()
     }
@@ -172,22 +181,34 @@ impl<'b> Tab<'b> {
     pub(crate) async fn until_ticked(&self) {
         let script = "document.querySelector('.message.mine') \
             && !document.querySelector('.message.mine:not([data-state=stored])') \
-            && [...document.querySelectorAll('.mine .icon')].every(\
+            && [...document.querySelectorAll('.mine .tick')].every(\
                 icon => icon.ariaLabel === 'stored by the server')";
         self.until("all messages have their tick", script, &[]).await;
     }
 
+    /// Waits until exactly the message with this text and its card are marked.
+    pub(crate) async fn until_marked(&self, text: &str) {
+        let script = "(marked => marked.length === 2 \
+            && marked[0].querySelector('.text')?.textContent === arguments[0] \
+            && marked[1].matches('#trace .trace-card') \
+            && marked[0].dataset.message === marked[1].dataset.message)\
+            (document.querySelectorAll('.marked'))";
+        self.until(&format!("{text:?} and its card are marked"), script, &[json!(text)]).await;
+    }
+
     /// The texts of all messages, oldest first.
     pub(crate) async fn texts(&self) -> Value {
-        let script = "return [...document.querySelectorAll('#messages .text')].map(text => text.textContent)";
+        let script = "return [...document.querySelectorAll('#messages .text')]\
+            .map(text => text.textContent)";
         self.evaluate(script, &[]).await
     }
 
-    /// Waits until the trace has a card of this kind and command, and returns the steps of the newest one: effect,
-    /// target, command, number.
+    /// Waits until the trace has a card of this kind and command, and returns the steps of the
+    /// newest one: effect, target, command, number.
     pub(crate) async fn traced(&self, kind: &str, command: &str) -> Value {
         const FIND: &str = "[...document.querySelectorAll('.trace-card')].findLast(card => \
-            card.dataset.kind === arguments[0] && card.querySelector('.command').textContent === arguments[1])";
+            card.dataset.kind === arguments[0] \
+            && card.querySelector('.command').textContent === arguments[1])";
         let args = [json!(kind), json!(command)];
         self.until(&format!("the trace has a {kind} {command}"), FIND, &args).await;
         let script = format!(

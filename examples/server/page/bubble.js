@@ -1,0 +1,43 @@
+// The bubbles of a conversation: one for each message, and the day above the first of each day.
+
+import { dayOf, el, icon, timeOf } from "./dom.js";
+import { hasCard } from "./pairs.js";
+
+/** The items of a message that follows `before`: its bubble, and above it the day if it is new. */
+export function drawMessage(message, before) {
+  const isNewDay = before?.at.toDateString() !== message.at.toDateString();
+  const text = el("p", { class: message.isOther ? "text other" : "text", dir: "auto" });
+  text.textContent = message.text;
+  const item = el("li", {
+    class: message.isMine ? "message mine" : "message",
+    "data-message": message.key,
+    "data-uuid": message.uuid,
+    "data-state": message.isStored ? "stored" : "waiting",
+    "data-follows": before !== undefined && !isNewDay && before.isMine === message.isMine,
+  },
+  text,
+  el("p", { class: "meta" },
+    drawLink(message),
+    el("time", { datetime: message.at.toISOString() }, timeOf(message.at)),
+    message.isTransient ? " · not stored" : ""));
+  if (message.isMine) item.querySelector(".meta").append(drawTick(message));
+  return isNewDay ? [el("li", { class: "day" }, dayOf(message.at)), item] : [item];
+}
+
+/** Draws the tick of a message that has got its ACK. */
+export function redrawTick(item, message) {
+  item.dataset.state = "stored";
+  item.querySelector(".tick").replaceWith(drawTick(message));
+}
+
+function drawTick({ isStored }) {
+  const tick = isStored ? icon("tick", "stored by the server") : icon("clock", "on its way");
+  tick.classList.add("tick");
+  return tick;
+}
+
+function drawLink({ key }) {
+  const label = "Show in the trace";
+  const attributes = { type: "button", class: "to-card", "aria-label": label, title: label };
+  return el("button", { ...attributes, hidden: !hasCard(key) }, icon("trace"));
+}

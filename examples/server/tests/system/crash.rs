@@ -36,7 +36,7 @@ const LOAD: [&str; 10] = [
 const LOAD_CONNECTIONS: u64 = 10;
 
 #[tokio::test]
-async fn what_was_acknowledged_is_there_exactly_once_after_each_of_20_kills() {
+async fn what_was_acked_is_there_exactly_once_after_each_of_20_kills() {
     let mut random = Rng::with_seed(0x6b65_6675);
     let place = Place::new().await;
     let mut sender = Sender::new(customer(1_001), seller(1_001));
@@ -81,7 +81,7 @@ async fn until_flowing(server: &ServerProcess) {
     .await;
 }
 
-/// When a server is to be killed.
+/// When to kill a server.
 struct Moment {
     /// After this many more copies have been stored.
     saves: u64,
@@ -137,7 +137,7 @@ impl Place {
         command
     }
 
-    /// A server can be killed while it starts as well.
+    /// A server can be killed during its start, too.
     async fn disturb_a_start(&self, random: &mut Rng) {
         let mut command = self.server();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);

@@ -1,4 +1,4 @@
-//! The server is killed under load, again and again: what it ACKed stays.
+//! The server is killed under load, again and again: what it acknowledged stays.
 
 use std::io::Write;
 use std::path::PathBuf;

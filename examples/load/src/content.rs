@@ -6,7 +6,8 @@ use std::ops::Range;
 pub(crate) const MAX_CUSTOMERS: u32 = 1_000_000;
 /// The most messages of one customer: as many as [`DIGITS`] can number from 0.
 pub(crate) const MAX_NUMBER: u32 = 1_000_000_000;
-/// The longest content in a frame of a client: 36 bytes precede it, and a body is shorter than 32 KiB.
+/// The longest content that a client may send: 36 bytes precede it, and a body is shorter than
+/// 32 KiB.
 pub(crate) const MAX_SIZE: u16 = 32 * 1024 - 1 - 36;
 
 const DIGITS: usize = 9;

@@ -14,7 +14,7 @@ use crate::run::Run;
 use crate::service::{Caller, LOADING};
 
 const BUFFER: usize = 16 * 1024;
-/// A server closes connections that are silent for six minutes (S4), and a seller sends nothing else.
+/// A server closes connections that are silent for six minutes (S4). A seller sends nothing else.
 const PING_EVERY: Duration = Duration::from_secs(60);
 
 /// What one seller has received.

@@ -96,7 +96,7 @@ impl Album {
         Self(folder)
     }
 
-    /// Draws a tab in these sizes, by day and by night.
+    /// Takes screenshots of a tab in these sizes, light and dark.
     async fn draw(&self, tab: &Tab<'_>, name: &str, sizes: &[(u32, u32)]) {
         for &size in sizes {
             for theme in ["light", "dark"] {

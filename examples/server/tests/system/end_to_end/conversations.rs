@@ -1,4 +1,4 @@
-//! Recorded conversations of real clients: every byte as it was, but for msgids, which are the server's own, and its clock.
+//! Recorded conversations of real clients, byte for byte, except for msgids and the server's clock.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -45,7 +45,7 @@ async fn s1_a_refused_login_is_answered_and_the_rest_ignored(store: Store) {
 struct Replay<W> {
     server: Server,
     clients: BTreeMap<String, W>,
-    /// From recorded sync keys to this server's, for each client: keys of different queues have nothing to do with each other.
+    /// Recorded sync keys and this server's, for each client: each queue has its own keys.
     keys: BTreeMap<String, BTreeMap<i64, i64>>,
     started: i64,
 }
@@ -56,13 +56,13 @@ impl<W: Wire> Replay<W> {
         Self { server, clients: BTreeMap::new(), keys: BTreeMap::new(), started: clock() }
     }
 
-    /// Returns how many frames went either way.
+    /// Returns the number of frames, in both directions.
     async fn run(&mut self, conversation: &str) -> usize {
         for (index, line) in conversation.lines().enumerate() {
             let Line { who, is_from_client, hex } = Line::parse(line);
             if !self.clients.contains_key(who) {
                 self.clients.insert(who.to_owned(), W::open(&self.server).await);
-                // "Nothing yet" is the same everywhere.
+                // The key of an empty queue is 0 everywhere.
                 self.keys.insert(who.to_owned(), BTreeMap::from([(0, 0)]));
             }
             let client = self.clients.get_mut(who).unwrap();
@@ -81,7 +81,7 @@ impl<W: Wire> Replay<W> {
         conversation.lines().count()
     }
 
-    /// Nothing else has been sent: the answer to a PING has the next number.
+    /// The server has sent nothing else: the answer to a PING has the next number.
     async fn end(&mut self, next: &[(&str, u8)]) {
         assert!(self.clients.keys().eq(next.iter().map(|(who, _)| who)));
         for (client, (who, seq)) in self.clients.values_mut().zip(next) {
@@ -107,7 +107,7 @@ impl<W: Wire> Replay<W> {
         assert_eq!(HEXLOWER.encode(&frame), HEXLOWER.encode(&head), "{line}");
     }
 
-    /// Each recorded key stands for one of this server's, and what grew there grows here.
+    /// Each recorded key maps to one of this server's, in the same order.
     fn match_keys(&mut self, who: &str, line: &str, (recorded, real): (i64, i64)) {
         let keys = self.keys.get_mut(who).unwrap();
         let known = *keys.entry(recorded).or_insert(real);
@@ -155,7 +155,8 @@ impl Wire for WebSocket {
     }
 }
 
-/// Where the server's clock was recorded, and a client's, which nobody may see again (H4).
+/// Placeholders of the recordings: the server's clock, and a client's, which the server must
+/// replace (H4).
 const SERVER: &str = "SSSSSSSS";
 const CLIENT: &str = "TTTTTTTT";
 /// A client whose clock is wrong.

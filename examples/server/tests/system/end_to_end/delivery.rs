@@ -1,4 +1,4 @@
-//! Who gets what, and what is kept.
+//! Who receives what, and what is stored.
 
 use kefu_proto::{Body, Flags, Message, MsgId, UnixTime, Version};
 use kefu_testing::client::{Client, answer, customer, question, seller};
@@ -79,7 +79,7 @@ async fn msgids_go_on_after_those_of_an_earlier_service(store: Store) {
         assert!(notified > newest, "{notified} after {newest}");
         newest = notified;
     }
-    // A client that has seen all that the earlier service had, and one that begins.
+    // A client that has seen all messages of the earlier service, and a new one.
     for after in [LAST, BEGINNING] {
         let found = desk.sync(after).await;
         assert_eq!((found.begin, found.messages.len(), found.end), (after, 300, newest));

@@ -1,4 +1,4 @@
-//! No ACK, and no other effect, before the store has the message.
+//! No ACK and no other effect before the message is stored. On the embedded store only.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use tokio::process::Command;
 
 use crate::support::process::{self, ServerProcess};
 
-/// H8: the store fails, and comes back.
+/// H8: the store fails and recovers.
 #[tokio::test]
 async fn h8_where_the_disk_fails_there_is_no_ack_but_a_line_in_the_log() {
     let folder = tempfile::tempdir().unwrap();
@@ -43,7 +43,7 @@ async fn h8_where_the_disk_fails_there_is_no_ack_but_a_line_in_the_log() {
     assert_eq!(log.matches("the store cannot write").count(), 1, "one line, not one each: {log}");
 }
 
-/// A process is told of a write beyond its limit by a signal, which ends it where it is not ignored.
+/// Ignores SIGXFSZ, which would kill a process that writes beyond its limit.
 fn with_failing_writes_survived(data: &Path) -> Command {
     let server = process::command(data);
     let mut shell = Command::new("/bin/sh");

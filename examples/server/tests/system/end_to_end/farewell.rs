@@ -12,9 +12,9 @@ use crate::support::store::Store;
 
 /// A PING with a body.
 const UNDECODABLE: &[u8] = b"\0\0\0\x01\0\0\0\x08\x0d\x01\0\0!";
-/// As many as are read from a socket at several times.
+/// More than one read from a socket can take.
 const MANY: usize = 1_000;
-/// As many as fit in front of a reader who is late: whoever closes takes back what has not got there.
+/// Few enough for the socket buffers: closing discards what is not sent yet.
 const FEW: usize = 100;
 
 on_each_store!(
@@ -33,7 +33,7 @@ async fn s7_what_a_client_sends_before_it_closes_is_sent(store: Store) {
     let mut asker = Client::connect(server.tcp).await;
     let sent = login_and_questions(&mut asker, MANY);
     asker.write(&sent).await;
-    // Whoever closes without reading the answers makes the server's next write fail.
+    // A client that closes with unread answers makes the server's next write fail.
     drop(asker);
     for _ in 0..MANY {
         desk.receive_notify().await;

@@ -1,4 +1,4 @@
-//! What a client may do to the server, and how many may do it at once.
+//! Limits: times, sizes, number of connections.
 
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ async fn s1_who_does_not_log_in_in_time_is_closed(store: Store) {
     let mut silent = Client::connect(server.tcp).await;
     let mut talking = Client::connect(server.tcp).await;
     let mut web = WebSocket::connect(server.http).await;
-    // Saying something is not logging in.
+    // Sending something else is not a login.
     while started.elapsed() < SECOND / 2 {
         talking.receive_all().await;
         sleep(SECOND / 20).await;
@@ -69,7 +69,7 @@ async fn w2_the_longest_body_is_served_and_a_longer_one_ends_the_connection(stor
 
     let frame =
         asker.frame(Flags::NONE, question(customer(1), seller(2), [&longest[..], b"x"].concat()));
-    // The header is enough to know.
+    // The header alone is refused.
     asker.write(&frame[..12]).await;
     assert_eq!(asker.receive_rest().await, []);
     server.until_closed("undecodable", 1).await;

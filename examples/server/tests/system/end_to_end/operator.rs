@@ -1,4 +1,4 @@
-//! What an operator and the page ask for.
+//! HTTP: what operators and the page request.
 
 use kefu_proto::{Account, Body};
 use kefu_testing::client::{Client, customer, question, seller};
@@ -31,7 +31,7 @@ async fn metrics_are_prometheus_text_with_a_number_for_everything(store: Store) 
     asker.receive_all().await;
     drop(asker);
     server.until_closed("left", 1).await;
-    // The store counts once it has answered.
+    // The store counts after it has answered.
     server.until_metric("kefu_saves_total", 6).await;
     server.until_metric("kefu_pushes_total", 3).await;
     let metrics = get(server.http, "/metrics").await;

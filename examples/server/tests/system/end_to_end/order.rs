@@ -1,4 +1,4 @@
-//! What a client asks for is answered in the order in which it asked.
+//! Requests are answered in their order.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ async fn a_ping_behind_many_messages_is_answered_after_their_acks(store: Store) 
     let mut asker = server.log_in(customer(1), "phone").await;
     let mut sent = Vec::new();
     for number in 0..MANY {
-        // Some need the disk, some do not: these may not overtake those.
+        // Messages that need no disk must not overtake those that do.
         let flags = if number % 3 == 0 { Flags::UNPERSISTENT } else { Flags::TEXT };
         let body = question(customer(1), seller(2), format!("message {number}"));
         sent.extend_from_slice(&asker.frame(flags, body));
@@ -64,7 +64,7 @@ async fn a_sync_behind_messages_finds_them_and_comes_after_their_acks(store: Sto
     for seq in last - 4..last - 1 {
         asker.receive_ack(Seq(seq)).await;
     }
-    // Own messages from this device are left out (S2), but the sync has gone past them.
+    // This device's own messages are left out (S2), but the sync key is past them.
     assert_eq!(asker.receive("a SYNC_BEGIN").await.body, Body::SyncBegin(MsgId(0)));
     let Message { body: Body::SyncEnd(end), .. } = asker.receive("a SYNC_END").await else {
         panic!("no SYNC_END")
@@ -97,7 +97,7 @@ async fn a_client_that_sends_one_byte_at_a_time_is_served_like_any_other(store: 
     sent.extend_from_slice(&asker.frame(Flags::NONE, Body::Ping));
     for byte in sent {
         asker.write(&[byte]).await;
-        // Each byte comes alone: the server reads it before the next is sent.
+        // The server reads each byte before the next is sent.
         tokio::task::yield_now().await;
     }
     asker.receive_ack(Seq(asker.last().0 - 1)).await;

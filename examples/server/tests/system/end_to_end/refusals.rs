@@ -1,4 +1,4 @@
-//! H2, H3: a refused message is silence on the wire and a number for the operator.
+//! H2, H3: a refused message gets no answer and is counted.
 
 use kefu_proto::{Account, AppId, Body, Flags, MsgId, UserId};
 use kefu_testing::client::{Client, answer, auth_token, customer, question, seller};

@@ -1,4 +1,4 @@
-//! A client that does not read what it is sent.
+//! A client that does not read.
 
 use std::net::SocketAddr;
 
@@ -11,17 +11,17 @@ use crate::support::on_each_store;
 use crate::support::server::Server;
 use crate::support::store::Store;
 
-/// What may wait for one connection in these tests.
+/// A small outbox for each connection.
 const OUTBOX: &[&str] = &["--outbox", "16"];
-/// So few at once fit into any outbox.
+/// Few enough to fit into any outbox.
 const AT_ONCE: usize = 8;
-/// More than the system keeps for a reader who does not come.
+/// More than the socket buffers can hold.
 const ENOUGH: usize = 4_000;
 
 on_each_store!(
     a_slow_reader_is_closed_and_nobody_else_waits,
     a_slow_reader_of_a_websocket_is_closed_too,
-    what_a_slow_reader_has_in_hand_is_finished,
+    what_a_slow_reader_has_in_flight_is_finished,
 );
 
 async fn a_slow_reader_is_closed_and_nobody_else_waits(store: Store) {
@@ -53,15 +53,15 @@ async fn a_slow_reader_of_a_websocket_is_closed_too(store: Store) {
     assert!(received > 0 && received < sent, "{received} of {sent}, and then the end");
 }
 
-/// S7: who does not read can still have sent.
-async fn what_a_slow_reader_has_in_hand_is_finished(store: Store) {
+/// S7: a client that does not read may still have sent.
+async fn what_a_slow_reader_has_in_flight_is_finished(store: Store) {
     let server = Server::start_on(store, OUTBOX).await;
     let mut slow = log_in_narrowly(server.tcp).await;
     let mut healthy = server.log_in(seller(2), "healthy").await;
     let mut receiver = server.log_in(customer(5), "phone").await;
     let mut asker = server.log_in(customer(1), "phone").await;
 
-    // The message stays in hand.
+    // The message stays in flight.
     let held = server.hold_saves().await;
     slow.send(answer(seller(2), customer(5), "good day")).await;
     server.until_metric("kefu_messages_accepted_total", 1).await;
@@ -72,7 +72,8 @@ async fn what_a_slow_reader_has_in_hand_is_finished(store: Store) {
     server.until_closed("slow", 1).await;
 }
 
-/// A customer sends transient messages, all of which `healthy` reads, until another connection of the seller has run over.
+/// A customer sends transient messages, all of which `healthy` reads, until the outbox of another
+/// connection of the seller is full.
 async fn overflow(server: &Server, asker: &mut Client, healthy: &mut Client) -> usize {
     let content = vec![b'x'; 30_000];
     for sent in (0..ENOUGH).step_by(AT_ONCE) {
@@ -89,10 +90,10 @@ async fn overflow(server: &Server, asker: &mut Client, healthy: &mut Client) -> 
             assert!(matches!(message.body, Body::Customer(_)), "{message:?}");
         }
     }
-    panic!("{ENOUGH} messages wait for one who does not read");
+    panic!("{ENOUGH} messages are queued for a client that does not read");
 }
 
-/// With a small buffer of its own, so that little is on its way.
+/// With a small receive buffer, so that little fits in between.
 async fn log_in_narrowly(addr: SocketAddr) -> Client {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();

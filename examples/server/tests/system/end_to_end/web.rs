@@ -1,4 +1,4 @@
-//! S9: over WebSocket a binary message is exactly one frame, either way.
+//! S9: over WebSocket a binary message is exactly one frame, in both directions.
 
 use kefu_testing::client::{customer, seller};
 use kefu_testing::websocket::{WebSocket, talk};

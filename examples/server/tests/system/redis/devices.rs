@@ -1,4 +1,4 @@
-//! S1.2: the numbers of devices are those of the API service.
+//! S1.2: device numbers are shared with the API service.
 
 use futures_util::future::join_all;
 use kefu_proto::{AuthToken, Body, Platform, ShortBytes};
@@ -61,7 +61,7 @@ async fn a_number_that_is_there_is_the_device_s() {
     let mut rows = database.prepare("SELECT device_id FROM message ORDER BY n").unwrap();
     let numbers = rows.query_map([], |row| row.get(0)).unwrap();
     let numbers: Vec<i64> = numbers.map(Result::unwrap).collect();
-    // What is no number of a device is replaced by one.
+    // Invalid numbers are replaced.
     assert_eq!(numbers, [77, i64::MIN, 101, 102]);
 }
 

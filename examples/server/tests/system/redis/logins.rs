@@ -1,4 +1,4 @@
-//! S1: a token is looked up in the hash of its name.
+//! S1: tokens are looked up in Redis.
 
 use std::net::SocketAddr;
 
@@ -25,7 +25,7 @@ async fn a_token_of_the_api_service_is_the_account_in_its_hash() {
     let seq = answerer.send(answer(seller(2), customer(1), "hello!")).await;
     answerer.receive_ack(seq).await;
     asker.receive_notify().await;
-    // The tokens file of this server knows them, and is not asked.
+    // It is in this server's tokens file, which is not used.
     assert_eq!(status(server.tcp, b"tok-7-3").await, LoginStatus(1));
     assert_eq!(server.metric("kefu_logins_refused_total").await, 1);
     assert_eq!(server.metric("kefu_auth_failures_total").await, 0, "no is an answer");
@@ -103,7 +103,7 @@ async fn either_neighbour_can_be_there_without_the_other() {
     assert_eq!(redis.ask::<i64>(&["GET", "devices_id"]), 1, "only the first server's devices");
 }
 
-/// What a login of this token, without a device, is answered.
+/// The answer to a login with this token and no device.
 pub async fn status(addr: SocketAddr, token: &[u8]) -> LoginStatus {
     let mut client = Client::connect(addr).await;
     client

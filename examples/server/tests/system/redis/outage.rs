@@ -1,4 +1,4 @@
-//! Redis goes and comes: nobody new gets in meanwhile, and nobody else notices.
+//! Redis fails and recovers: meanwhile logins are refused, and logged-in clients are not affected.
 
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ async fn without_redis_nobody_logs_in_and_everybody_else_goes_on() {
     let failures = server.metric("kefu_auth_failures_total").await;
     assert_eq!((failures, server.metric("kefu_logins_refused_total").await), (3, 1));
     talk(&mut asker, &mut answerer).await;
-    // Unknown is 0: from the beginning, and all of it.
+    // An unknown key counts as 0: the whole queue.
     asker.send(Body::SyncKey(MsgId(4))).await;
     let synced = asker.sync(MsgId(0)).await;
     assert_eq!((synced.begin, synced.messages.len()), (MsgId(0), 1), "{synced:?}");
@@ -69,7 +69,7 @@ async fn a_redis_that_does_not_answer_refuses_a_login_in_time() {
     assert_eq!(status(server.tcp, b"tok-7-1").await, LoginStatus(1));
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     until_health(server.http, 503, "the auth Redis cannot be reached\n").await;
-    // Known to be away it is not waited for again, by nobody.
+    // Once known to be down, it is not waited for again.
     let began = Instant::now();
     for _ in 0..20 {
         assert_eq!(status(server.tcp, b"tok-7-1").await, LoginStatus(1));
@@ -99,7 +99,7 @@ async fn many_logins_at_once_get_by_with_few_connections() {
         assert_accepted(&client.receive("an AUTH_STATUS").await);
     }
     let connected: String = redis.ask(&["CLIENT", "LIST"]);
-    // One is this test's.
+    // One connection is this test's.
     let connections = connected.lines().count() - 1;
     assert!((1..=16).contains(&connections), "{connections}:\n{connected}");
     assert_eq!(redis.ask::<i64>(&["GET", "devices_id"]), 200);

@@ -1,4 +1,4 @@
-//! H7.3: who is connected nowhere is told by the push service, which takes from a list.
+//! H7.3: pushes to users without a connection go to a list that the push service reads.
 
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ async fn pushes_wait_while_redis_is_away_and_arrive_in_order_on_either_store() {
         let server = Server::start_on(store, &["--push", &redis.url()]).await;
         let mut asker = server.log_in(customer(1), "phone").await;
         redis.kill().await;
-        // The first fails alone; more than one batch come behind it.
+        // The first fails alone; more than one batch follows.
         asker.send(question(customer(1), seller(1_000), "x")).await;
         server.until_metric("kefu_push_failures_total", 1).await;
         for number in 1_001..1_600 {
@@ -84,7 +84,7 @@ async fn pushes_wait_while_redis_is_away_and_arrive_in_order_on_either_store() {
         redis.restart().await;
         let found = receivers(&pushed(&redis, 600).await);
         assert_eq!(found, (1_000..1_600).collect::<Vec<_>>(), "{name}");
-        // Nothing comes twice where Redis was plainly away.
+        // Nothing is pushed twice if Redis was not reachable at all.
         sleep(Duration::from_secs(1)).await;
         assert_eq!(redis.ask::<i64>(&["LLEN", LIST]), 600, "{name}");
     }
@@ -101,11 +101,11 @@ async fn pushes_outlive_a_redis_that_does_not_answer() {
     server.until_metric("kefu_push_failures_total", 1).await;
     redis.resume();
     until("the push is there", async || !list(&redis).is_empty()).await;
-    // It may have been taken the first time, too: at least once.
+    // The first attempt may have succeeded, too: at least once.
     assert!(receivers(&list(&redis)).iter().all(|&receiver| receiver == 2));
 }
 
-/// The list, once it is so long.
+/// The list, once it has this length.
 async fn pushed(redis: &Redis, length: usize) -> Vec<String> {
     until(&format!("{length} pushes are there"), async || list(redis).len() >= length).await;
     list(redis)

@@ -1,4 +1,4 @@
-//! What is wrong with an address is said at the start, in one line; and never its password.
+//! A wrong address is an error of one line at the start, without its password.
 
 use kefu_testing::client::{Client, customer};
 use kefu_testing::process::{free_port, output};
@@ -105,7 +105,7 @@ async fn a_word_that_is_no_address_is_a_wrong_command_line() {
     }
 }
 
-/// The one line of a server that must not start.
+/// The error of a server that must not start.
 async fn refused(option: &str, url: &str) -> String {
     let folder = TempDir::new().unwrap();
     let mut command = command(folder.path());

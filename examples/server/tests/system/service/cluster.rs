@@ -14,7 +14,7 @@ pub struct Cluster {
     nodes: [Node; NODES],
 }
 
-/// One of its servers. Killed when it is dropped.
+/// One of the servers. Killed when it is dropped.
 struct Node {
     port: u16,
     route: u16,
@@ -81,7 +81,7 @@ impl Cluster {
         program::spawn(command)
     }
 
-    /// Which node leads a stream.
+    /// The node that leads a stream.
     pub async fn leader(&self, stream: &str) -> usize {
         let mut leader = None;
         until("the stream has a leader", async || {
@@ -93,7 +93,7 @@ impl Cluster {
         (0..NODES).find(|&node| name(node) == leader).unwrap()
     }
 
-    /// Until every node has all of a stream.
+    /// Waits until every node has the whole stream.
     pub async fn until_whole(&self, stream: &str) {
         until("every node has the whole stream", async || {
             let cluster = self.info(stream).await.and_then(|info| info.cluster);

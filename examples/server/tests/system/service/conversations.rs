@@ -29,7 +29,7 @@ async fn a_question_and_its_answer_go_from_one_server_to_another() {
         assert_eq!(client.receive_all().await, []);
     }
 
-    // A third device of either reads the same on the third server.
+    // A third device of each reads the same on the third server.
     let whole = [&b"what does it cost?"[..], b"nothing"];
     for account in [customer(1), seller(2)] {
         let mut later = service.log_in(2, account, "later").await;
@@ -54,7 +54,7 @@ async fn h6_a_transient_message_reaches_who_is_on_another_server_and_is_not_stor
         };
         assert_eq!((received, &chat.content[..]), (flags, &b"typing"[..]));
     }
-    // What comes behind it shows that nothing else came before.
+    // The next message shows that nothing else came before it.
     let seq = phone.send(question(customer(1), seller(2), "hello")).await;
     phone.receive_ack(seq).await;
     for connection in [&mut desk, &mut home, &mut tablet] {
@@ -87,7 +87,7 @@ async fn who_syncs_on_another_server_at_once_when_notified_finds_the_message() {
     }
 }
 
-/// Notifies come in the order of the messages, and so does what a sync finds, however fast they are sent.
+/// Notifies and queues have the order of the messages, however fast they are sent.
 #[tokio::test]
 async fn messages_in_a_row_stay_in_order_on_the_other_server() {
     const MANY: usize = 200;

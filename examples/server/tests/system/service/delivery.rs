@@ -1,4 +1,4 @@
-//! One user on several servers: devices, kept sync keys, repeats, moving.
+//! One user on several servers: devices, kept sync keys, repeats, failover.
 
 use kefu_proto::{AuthToken, Body, MsgId, Platform, ShortBytes};
 use kefu_testing::client::{Client, answer, assert_accepted, customer, question, seller, token};
@@ -30,7 +30,7 @@ async fn h7_every_other_device_of_the_sender_is_told_once_on_whichever_server() 
         }
         assert!(keys.iter().all(|key| *key == keys[0]), "{keys:?}");
     }
-    // An answer that all are told of comes behind everything that could have been told twice.
+    // The last notify comes after any that could have been sent twice.
     let mut desk = service.log_in(1, seller(2), "desk").await;
     let seq = desk.send(answer(seller(2), customer(1), "enough")).await;
     desk.receive_ack(seq).await;
@@ -53,7 +53,7 @@ async fn s1_a_device_has_the_same_number_on_every_server() {
             ("tablet", Platform::ANDROID),
             ("\u{1f4f1} with.dots > and * ", Platform::ANDROID),
         ] {
-            // A device is left out of what it sent itself, by its number: sent here, read there.
+            // A sync leaves out what the same device has sent: sent here, read there.
             let mut here = log_in(&service, server, device, platform).await;
             let content = format!("{server} {device} {}", platform.0);
             let seq = here.send(question(customer(1), seller(2), content.clone())).await;
@@ -65,7 +65,7 @@ async fn s1_a_device_has_the_same_number_on_every_server() {
             numbers.push(own.messages.len());
         }
     }
-    // Of so many messages, each device is left out of one for each time that it was here.
+    // Each device misses one message for each time that it was here.
     let left_out: Vec<_> =
         numbers.iter().enumerate().map(|(index, found)| index + 1 - found).collect();
     assert_eq!(left_out, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4]);
@@ -97,14 +97,14 @@ async fn s3_a_kept_sync_key_only_rises_on_whichever_server_it_is_kept() {
         [(0, 2, 2), (1, 1, 2), (2, 0, 2), (2, 3, 3), (0, 1, 3), (1, 2, 3)]
     {
         desks[server].send(Body::SyncKey(keys[kept])).await;
-        // Answered once it is kept.
+        // The PONG comes after the key is kept.
         desks[server].receive_all().await;
         for desk in &mut desks {
             let found = desk.sync(MsgId(0)).await;
             assert_eq!((found.begin, found.end), (keys[expected], keys[3]));
         }
     }
-    // All at the same time.
+    // Concurrently.
     for _ in 0..20 {
         let [one, two, three] = &mut desks[..] else { unreachable!("there are three") };
         tokio::join!(
@@ -140,7 +140,7 @@ async fn s10_a_repeat_by_way_of_another_server_is_acknowledged_and_stored_once()
     assert_eq!(tablet.sync(BEGINNING).await.contents(), [once.as_bytes()]);
     until("both repeats are counted", async || service.metric("kefu_repeats_total").await == 2)
         .await;
-    // The same uuid of somebody else, or to somebody else, is another message.
+    // The same uuid from or to somebody else is another message.
     for (from, to) in [(customer(3), seller(2)), (customer(1), seller(4))] {
         let mut phone = service.log_in(1, from, "phone").await;
         let seq = phone.send(question(from, to, once)).await;
@@ -186,7 +186,7 @@ async fn what_no_server_has_written_into_a_queue_is_left_out() {
     let mut phone = service.log_in(0, customer(1), "phone").await;
     let mut desk = service.log_in(0, seller(2), "desk").await;
     let stranger = context(&service.nats.url()).await.unwrap();
-    // More than are asked for one by one.
+    // More than are fetched one by one.
     for number in 0..20 {
         let stored = stranger.publish("kefu.queue.2.1453.2", "whatever".into()).await.unwrap();
         stored.await.unwrap();

@@ -1,4 +1,4 @@
-//! NATS goes away, with clients connected, and comes back.
+//! NATS fails while clients are connected, and recovers.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::support::process::ServerProcess;
 
 /// From the beginning of a queue; 0 would mean the kept key.
 const BEGINNING: MsgId = MsgId(-1);
-/// Long enough for what must not come.
+/// How long to wait for what must not come.
 const A_WHILE: Duration = Duration::from_millis(700);
 /// How much longer than its stop timeout a server may take on a busy machine.
 const MARGIN: Duration = Duration::from_secs(3);
@@ -63,7 +63,7 @@ async fn clients_stay_connected_and_go_on_when_nats_is_back() {
     assert_eq!(reader.sync(BEGINNING).await.contents().len(), 3);
 }
 
-/// H8: after the duplicate window NATS would not know a repeat of the message.
+/// H8: after the duplicate window, NATS would not recognise a repeat of the message.
 #[tokio::test]
 async fn what_nats_did_not_take_in_time_is_given_up_and_the_server_is_healthy_when_nats_is_back() {
     let Some(mut service) = Service::<1>::start(&["--duplicate-window", "1"]).await else { return };
@@ -75,14 +75,14 @@ async fn what_nats_did_not_take_in_time_is_given_up_and_the_server_is_healthy_wh
     assert_eq!(phone.receive_all().await, [], "an ACK for what is not stored");
 
     service.nats.restart().await;
-    // Nobody is let in to save anything before that.
+    // Healthy before anybody saves a message.
     until_health(service.servers[0].http, 200, "ok\n").await;
     assert_eq!(phone.sync(BEGINNING).await.messages, []);
     let seq = phone.send(question(customer(1), seller(3), "after")).await;
     receive_ack(&mut phone, seq).await;
 }
 
-/// The server of the receiver comes back later than the one of the sender.
+/// The receiver's server reconnects later than the sender's.
 #[tokio::test]
 async fn notifies_that_were_lost_are_made_up_for() {
     let Some(mut service) = Service::<2>::start(&[]).await else { return };
@@ -96,7 +96,7 @@ async fn notifies_that_were_lost_are_made_up_for() {
         let seq = phone.send(question(customer(1), seller(2), content.clone())).await;
         receive_ack(&mut phone, seq).await;
         service.servers[1].signal(Signal::CONT);
-        // Of the message before it there may be another notify.
+        // The message before it may be notified again.
         until("the message is notified", async || {
             let key = desk.receive_notify().await;
             let found = desk.sync(BEGINNING).await;
@@ -106,9 +106,10 @@ async fn notifies_that_were_lost_are_made_up_for() {
     }
 }
 
-/// What a server tells others with its last breath may never leave it, and their connections tell them nothing of that.
+/// What a server publishes just before it is cut off may be lost, and the other servers' own
+/// connections do not tell them.
 #[tokio::test]
-async fn a_server_that_was_cut_off_has_the_others_notify_their_clients() {
+async fn after_a_server_was_cut_off_the_others_notify_their_clients() {
     let Some(nats) = Nats::start().await else { return };
     let proxy = Proxy::to(&nats.url()).await;
     let (direct, cut_off) = (Place::new(nats.url()), Place::new(proxy.url()));
@@ -125,7 +126,7 @@ async fn a_server_that_was_cut_off_has_the_others_notify_their_clients() {
     }
 }
 
-/// What failed while NATS was away is not held against it when it is back, though nobody asks for anything any more.
+/// Earlier failures do not keep a server unhealthy, even if no new request succeeds.
 #[tokio::test]
 async fn a_server_without_clients_is_healthy_again_by_itself() {
     let Some(mut service) = Service::<1>::start(&["--login-timeout", "1"]).await else { return };
@@ -193,10 +194,10 @@ async fn most_of_a_cluster_is_away_for_a_while_and_pushes_go_on() {
     for node in [1, 2] {
         cluster.kill(node).await;
     }
-    // Nobody asks for anything, and it is noticed.
+    // Noticed without any request.
     until_health(server.http, 503, "the store cannot be reached\n").await;
     server.until_logged("the streams are out of reach").await;
-    // Long enough for the outbox to be asked for while it has no leader, and for the node that is left to answer so.
+    // Long enough to poll the outbox without a leader, and for the remaining node to refuse it.
     let away = Instant::now();
     while away.elapsed() < Duration::from_secs(12) {
         assert_eq!(http::get(server.http, "/healthz").await.status, 503, "{}", server.log());
@@ -207,7 +208,7 @@ async fn most_of_a_cluster_is_away_for_a_while_and_pushes_go_on() {
     }
     until_health(server.http, 200, "ok\n").await;
     ask(&server, seller(3)).await;
-    // Or 30 s later, if the entry was handed to a request that nobody waits for any more.
+    // Or 30 s later, if the entry was delivered to a request that has timed out.
     server.until_logged("push to=1453/3 ").await;
 }
 
@@ -217,7 +218,8 @@ async fn ask(server: &ServerProcess, receiver: Account) {
     phone.receive_ack(seq).await;
 }
 
-/// An ACK behind any number of notifies: when NATS comes back, everybody is told how far their queue goes.
+/// An ACK after any number of notifies: when NATS recovers, all clients are notified of the end of
+/// their queue.
 async fn receive_ack(client: &mut Client, seq: Seq) {
     loop {
         match client.receive("an ACK").await.body {

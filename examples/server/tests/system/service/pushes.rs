@@ -1,4 +1,4 @@
-//! Who is connected to no server is told by the push service, once.
+//! A user without a connection to any server is pushed, once.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn h7_who_is_on_another_server_is_not_pushed() {
             desk.receive_notify().await;
         }
     }
-    // Whether somebody is there is found out in the background; a push that is due comes behind.
+    // Presence is checked in the background, in order: the push that is due comes last.
     let seq = phone.send(question(customer(1), seller(3), "anybody?")).await;
     phone.receive_ack(seq).await;
     until("one push", async || service.metric(PUSHES).await == 1).await;
@@ -46,7 +46,7 @@ async fn h7_who_is_nowhere_is_pushed_once_however_many_servers_drain_the_outbox(
     until_logged(&service, 3 * MANY).await;
     until("the outbox is empty", async || service.nats.messages_in("kefu_pushes").await == 0).await;
     assert_eq!(service.metric(PUSHES).await, 3 * MANY);
-    // What is drained twice is drained again at once, or when it was not acknowledged in time.
+    // A second delivery would come at once, or after the acknowledgement timeout.
     sleep(Duration::from_millis(500)).await;
     until_logged(&service, 3 * MANY).await;
     let logs = service.log();

@@ -44,7 +44,7 @@ impl Place {
     }
 }
 
-/// A NATS with servers.
+/// A NATS and N servers on it.
 pub struct Service<const N: usize> {
     pub servers: [ServerProcess; N],
     pub nats: Nats,
@@ -68,12 +68,12 @@ impl<const N: usize> Service<N> {
         Client::log_in(self.servers[server].tcp, account, device).await
     }
 
-    /// What all servers have logged by now.
+    /// What all servers have logged so far.
     pub fn log(&self) -> String {
         self.servers.each_ref().map(ServerProcess::log).join("\n")
     }
 
-    /// A counter, all servers together.
+    /// A counter, summed over all servers.
     pub async fn metric(&self, name: &str) -> u64 {
         let mut sum = 0;
         for server in &self.servers {

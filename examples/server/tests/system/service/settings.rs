@@ -54,16 +54,16 @@ async fn streams_with_other_settings_are_reported_and_stay_as_they_are() {
         assert!(line.contains("; change the option") || line.contains("; start it with"), "{line}");
         assert_eq!(streams(&nats.url()).await, made, "{other:?} has changed something");
     }
-    // Nothing of it keeps a server out that asks for what there is.
+    // A server that asks for the existing settings still starts.
     place.server(&settings).await.kill().await;
 }
 
-/// The settings without the one that is given in another way.
+/// The settings without the one that is given with another value.
 fn with<'s>(settings: [&'s str; 6], [other, _]: [&str; 2]) -> Vec<&'s str> {
     settings.chunks(2).filter(|pair| pair[0] != other).flatten().copied().collect()
 }
 
-/// What every stream was made with.
+/// The settings of every stream.
 async fn streams(url: &str) -> BTreeMap<String, Config> {
     let context = context(url).await.unwrap();
     let infos: Vec<_> = context.streams().try_collect().await.unwrap();
@@ -104,7 +104,7 @@ async fn a_server_waits_for_most_of_a_cluster() {
         tokio::join!(place.server(&["--replicas", "3"]), place.server(&["--replicas", "3"]))
     };
     let cluster_goes_on = async {
-        // Longer than one answer is waited for.
+        // Longer than the timeout of one request.
         sleep(Duration::from_secs(4)).await;
         cluster.resume(1);
         cluster.resume(2);
@@ -130,19 +130,19 @@ async fn a_server_that_waits_for_most_of_a_cluster_says_so_and_gives_up_after_a_
 
 #[tokio::test]
 async fn a_nats_that_cannot_be_used_is_named() {
-    // Nobody there.
+    // Nothing listens there.
     let nowhere = format!("nats://127.0.0.1:{}", free_port());
     let line = refused(&Place::new(nowhere.clone()), &[]).await;
     assert!(line.starts_with(&format!("cannot reach NATS at {nowhere}: ")), "{line}");
     assert!(line.contains("nats-server -js") && line.contains("--store"), "{line}");
 
-    // Somebody there who is not NATS.
+    // Something that is not NATS listens there.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("nats://{}", silent.local_addr().unwrap());
     let line = refused(&Place::new(url.clone()), &[]).await;
     assert!(line.starts_with(&format!("cannot reach NATS at {url}: ")), "{line}");
 
-    // NATS without its streams.
+    // NATS without JetStream.
     let Some(bare) = nats_with(&[]).await else { return };
     let line = refused(&Place::new(bare.url), &[]).await;
     assert!(line.contains("JetStream") && line.contains("-js"), "{line}");
@@ -151,7 +151,7 @@ async fn a_nats_that_cannot_be_used_is_named() {
 #[tokio::test]
 async fn secrets_of_a_nats_address_are_shown_to_nobody() {
     const SECRET: &str = "s3cr3t-w0rd";
-    // Servers that start, and say all that they can.
+    // Servers that start, and log everything.
     let password = format!("a@{SECRET}");
     let user = nats_with(&["-js", "--user", "kefu", "--pass", &password]).await;
     let token = nats_with(&["-js", "--auth", SECRET]).await;

@@ -1,4 +1,4 @@
-//! Options, wrong ones, and what there is to know about them.
+//! Options, wrong options, and `--help`.
 
 use kefu_testing::process::output;
 use tempfile::TempDir;
@@ -27,7 +27,7 @@ async fn a_wrong_command_line_has_exit_status_2() {
     assert_usage_error(command, "nowhere").await;
 }
 
-/// It may hold a secret, which is not repeated.
+/// The value may hold a secret and is not repeated.
 #[tokio::test]
 async fn a_store_that_there_is_not_has_exit_status_2() {
     for store in ["", "nats", "nat://kefu:s3cr3t@127.0.0.1", "kefu:s3cr3t@127.0.0.1:4222"] {
@@ -38,7 +38,7 @@ async fn a_store_that_there_is_not_has_exit_status_2() {
     }
 }
 
-/// Whoever asked for messages to go after a week would keep them for ever, and not know.
+/// Ignoring them would keep messages for ever that were to be deleted after a week.
 #[tokio::test]
 async fn options_of_streams_without_nats_have_exit_status_2() {
     for [option, value] in [

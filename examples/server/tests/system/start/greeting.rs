@@ -1,4 +1,4 @@
-//! What a server says when it has started.
+//! What a server prints when it has started.
 
 use std::fs;
 
@@ -27,7 +27,7 @@ async fn on_its_first_run_it_makes_two_tokens_and_keeps_them() {
     Client::log_in(server.tcp, seller(2), "desk").await;
     server.kill().await;
 
-    // The file is the operator's from now on: one token less stays one token less.
+    // From now on the file is the operator's: a removed token stays removed.
     let tokens = data.join("tokens.toml");
     let mine = fs::read_to_string(&tokens).unwrap().replace("\"tok-7-1\"", "\"mine\"");
     fs::write(&tokens, &mine).unwrap();

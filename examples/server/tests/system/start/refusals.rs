@@ -31,7 +31,7 @@ async fn a_tokens_file_that_is_of_no_use_is_named_with_the_line() {
         command.args(FREE).args(["--tokens", name]);
         assert_refused(command, &expected).await;
     }
-    // What cannot be read as text.
+    // Not text.
     fs::write(&tokens, b"\xff").unwrap();
     let mut command = command(&folder.path().join("data"));
     command.args(FREE).args(["--tokens", name]);
@@ -87,7 +87,7 @@ async fn a_data_folder_that_is_of_no_use_says_why() {
     refused(&format!("cannot use {}: ", data.display())).await;
 }
 
-/// Runs a server that must not start; returns its one line.
+/// Runs a server that must not start, and returns its error.
 async fn assert_refused(command: Command, expected: &str) -> String {
     let line = refusal(command).await;
     assert!(line.contains(expected), "{line:?} without {expected:?}");

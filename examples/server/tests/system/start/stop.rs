@@ -1,4 +1,4 @@
-//! SIGTERM and Ctrl-C: finish what is in hand, close, exit 0.
+//! SIGTERM and Ctrl-C: finish what is in flight, close, exit 0.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 
 use crate::support::process::ServerProcess;
 
-/// Where the slowest machine is still quick.
+/// Fast enough even on a slow machine.
 const SOON: Duration = Duration::from_secs(5);
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn asked_to_stop_it_ends_its_connections_and_exits_at_once() {
         let mut idle = Client::log_in(server.tcp, customer(1), "phone").await;
         let mut nobody = Client::connect(server.tcp).await;
         nobody.receive_all().await;
-        // Browsers open connections before they need them, and keep them when they have got what they wanted.
+        // Browsers open connections in advance, and keep them open afterwards.
         let unused = TcpStream::connect(server.http).await.unwrap();
         let web = WebSocket::connect(server.http).await;
         let trace = http::open(server.http, "/trace?token=tok-7-1").await;
@@ -47,7 +47,7 @@ async fn asked_to_stop_it_ends_its_connections_and_exits_at_once() {
 }
 
 #[tokio::test]
-async fn asked_to_stop_under_load_it_has_on_disk_all_that_it_acknowledged() {
+async fn asked_to_stop_under_load_it_has_all_that_it_acked_on_disk() {
     for _ in 0..3 {
         let folder = TempDir::new().unwrap();
         let mut server = ServerProcess::start(folder.path(), &[]).await;
@@ -83,18 +83,18 @@ fn is_log_empty(data: &Path) -> bool {
 }
 
 #[tokio::test]
-async fn asked_to_stop_it_finishes_what_is_in_hand() {
+async fn asked_to_stop_it_finishes_what_is_in_flight() {
     let folder = TempDir::new().unwrap();
     let mut server = ServerProcess::start(folder.path(), &[]).await;
     let mut asker = Client::log_in(server.tcp, customer(1), "phone").await;
     let mut desk = Client::log_in(server.tcp, seller(2), "desk").await;
-    // The message is in hand as long as this has the database.
+    // The message is in flight while this transaction is open.
     let database = Connection::open(folder.path().join("kefu.db")).unwrap();
     database.execute_batch("BEGIN IMMEDIATE").unwrap();
     let seq = asker.send(question(customer(1), seller(2), "just in time")).await;
     http::until_metric(server.http, "kefu_messages_accepted_total", 1).await;
     server.signal(Signal::TERM);
-    assert_eq!(desk.receive_rest().await, [], "who has nothing in hand is closed at once");
+    assert_eq!(desk.receive_rest().await, [], "nothing in flight: closed at once");
     database.execute_batch("ROLLBACK").unwrap();
     asker.receive_ack(seq).await;
     assert_eq!(asker.receive_rest().await, []);

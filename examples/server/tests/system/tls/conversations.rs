@@ -1,4 +1,4 @@
-//! What there is without TLS there is over it.
+//! All that works without TLS works over it.
 
 use kefu_proto::MsgId;
 use kefu_testing::client::{Client, answer, customer, question, seller};

@@ -1,4 +1,4 @@
-//! How connections over TLS end: with all that was queued, and TLS's own word for the end.
+//! How connections over TLS end: with all that was queued, then a `close_notify`.
 
 use std::time::{Duration, Instant};
 
@@ -18,12 +18,12 @@ use crate::support::process::ServerProcess;
 
 /// A PING with a body.
 const UNDECODABLE: &[u8] = b"\0\0\0\x01\0\0\0\x08\x0d\x01\0\0!";
-/// More than fits in front of a reader.
+/// More than the socket buffers can hold.
 const MANY: usize = 400;
-/// Where the slowest machine is still quick.
+/// Fast enough even on a slow machine.
 const SOON: Duration = Duration::from_secs(5);
 
-// A client of these tests fails where the stream ends without TLS's word.
+// The client of these tests fails if the stream ends without a close_notify.
 
 #[tokio::test]
 async fn s7_a_long_sync_is_written_to_its_end_before_the_connection_closes() {
@@ -37,7 +37,7 @@ async fn s7_a_long_sync_is_written_to_its_end_before_the_connection_closes() {
     let sync = desk.frame(Flags::NONE, Body::Sync(MsgId(0)));
     desk.write(&[&sync, UNDECODABLE].concat()).await;
     desk.receive("a SYNC_BEGIN").await;
-    // The server has come to where it waits for the reader.
+    // By now the server waits for the reader.
     sleep(Duration::from_millis(300)).await;
     let mut rest = desk.receive_rest().await.into_iter().map(|message| message.body);
     for number in 0..MANY {
@@ -65,14 +65,14 @@ async fn s7_who_says_that_nothing_follows_still_gets_the_answers() {
 }
 
 #[tokio::test]
-async fn who_leaves_without_tls_s_word_for_it_has_left() {
+async fn a_client_that_leaves_without_close_notify_has_left() {
     let server = Secure::start(&[]).await;
     drop(server.log_in(customer(1), "phone").await);
     server.until_closed("left", 1).await;
 }
 
 #[tokio::test]
-async fn s7_a_websocket_ends_with_its_own_word_and_then_with_tls_s() {
+async fn s7_a_websocket_ends_with_its_close_frame_and_then_a_close_notify() {
     let server = Secure::start(&[]).await;
     let mut web = server.log_in_web(customer(1)).await;
     for number in 0..3 {

@@ -83,7 +83,7 @@ impl Pki {
     }
 }
 
-/// A server within the test that speaks TLS.
+/// A server with TLS in the test's own process.
 pub struct Secure {
     pub pki: Pki,
     pub tcp: SocketAddr,
@@ -117,7 +117,7 @@ impl Secure {
         until(&format!("{name} is {value}"), async || self.metric(name).await == value).await;
     }
 
-    /// Until so many connections have ended for this reason.
+    /// Waits until this many connections have ended for this reason.
     pub async fn until_closed(&self, reason: &str, count: u64) {
         let name = format!("kefu_connections_closed_total{{reason=\"{reason}\"}}");
         self.until_metric(&name, count).await;

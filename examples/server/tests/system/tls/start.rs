@@ -1,4 +1,4 @@
-//! How a server with TLS starts, or says why it does not.
+//! How a server with TLS starts, or why it refuses to.
 
 use std::fs;
 use std::path::Path;
@@ -101,7 +101,7 @@ async fn files_of_no_use_are_named_with_what_to_do() {
     }
 }
 
-/// Runs a server that must not start; returns its one line.
+/// Runs a server that must not start, and returns its error.
 async fn assert_refused(cert: &Path, key: &Path, expected: &str) -> String {
     let folder = TempDir::new().unwrap();
     let line = refusal(with_files(&folder.path().join("data"), cert, key)).await;

@@ -1,4 +1,4 @@
-//! Who comes to a port that speaks TLS and speaks none.
+//! Clients without TLS on a TLS port.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -14,9 +14,9 @@ use tokio_rustls::rustls::ALL_VERSIONS;
 
 use super::pki::Secure;
 
-/// The header of a record of 512 bytes, and the beginning of a greeting of TLS in it.
+/// The header of a record of 512 bytes, and the start of a `ClientHello`.
 const HALF_A_HANDSHAKE: &[u8] = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
-/// A fatal alert begins with these: its kind, the version, its length, the level.
+/// The start of a fatal alert: type, version, length, level.
 const ALERT: &[u8] = b"\x15\x03\x03\x00\x02\x02";
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn a_plain_client_is_closed_with_an_alert_and_disturbs_nobody() {
     let login = plain.frame(Flags::NONE, auth_token(&token(customer(1)), "phone"));
     assert_alert(&say(server.tcp, &login).await);
     server.until_closed("tls", 1).await;
-    // Who sends more than is looked at need not get the alert, but the end.
+    // A client that sends more than is read may get no alert, but is closed.
     say(server.tcp, &login.repeat(10_000)).await;
     server.until_closed("tls", 2).await;
     assert_eq!(desk.receive_all().await, []);
@@ -106,12 +106,12 @@ async fn who_has_not_shaken_hands_yet_is_a_connection() {
     }
 }
 
-/// Says it without TLS and returns what comes until the end, which must come.
+/// Sends this without TLS and returns all that comes until the end.
 async fn say(addr: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut socket = TcpStream::connect(addr).await.unwrap();
     let mut heard = Vec::new();
     let exchange = async {
-        // The server can be gone before it is all said.
+        // The server may close before it is all sent.
         let _ = socket.write_all(bytes).await;
         match socket.read_to_end(&mut heard).await {
             Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("{error}"),

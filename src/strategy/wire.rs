@@ -1,18 +1,18 @@
 //! Messages of every command, frames and streams.
 
 use core::net::Ipv4Addr;
-use core::ops::RangeInclusive;
 use std::vec::Vec;
 
 use bytes::Bytes;
-use proptest::collection::{SizeRange, vec};
+use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use super::{customer_message, flags, msg_id, seq, version};
-use crate::{AuthStatus, AuthToken, Body, Command, Encode, Frame, Header, LoginStatus};
-use crate::{Message, Platform, ShortBytes, Version};
+use super::chat::customer_message;
+use super::number::{bytes, flags, msg_id, seq, version};
+use crate::message::{AuthStatus, AuthToken, Body, LoginStatus, Message, Platform, ShortBytes};
+use crate::wire::{Command, Encode, Frame, Header, Version};
 
 /// A message of any command of the table (W3) that reads as what it was when it is written and read again.
 ///
@@ -192,8 +192,4 @@ pub fn chunks(stream: impl Into<Bytes>) -> impl Strategy<Value = Vec<Bytes>> {
         cuts.dedup();
         cuts.windows(2).map(|ends| stream.slice(ends[0]..ends[1])).collect()
     })
-}
-
-pub(super) fn bytes(len: RangeInclusive<usize>) -> impl Strategy<Value = Vec<u8>> + Clone {
-    vec(any::<u8>(), SizeRange::from(len))
 }

@@ -1,6 +1,7 @@
-//! The rooms of `src` look only down: no module imports one that imports it, and none names a room above its own.
+//! The layers of `src` look only down: imports form no cycle, and no layer names one above it.
 //!
-//! What is read is the text: the paths that a file imports or names, without its comments, strings and tests.
+//! What counts is the text: the paths that a file imports or names, without comments, strings and
+//! tests.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot read the sources has failed")]
 

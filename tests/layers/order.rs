@@ -38,7 +38,8 @@ impl Order {
     }
 }
 
-/// The imports from a room that is not below the importing one. What is not listed has no place: the crate's root.
+/// The imports from a room that is not below the importing one. The crate's root is not listed: it is
+/// left out.
 pub(crate) fn above<'a>(order: &Order, imports: &'a [Import]) -> Vec<&'a Import> {
     let is_above = |import: &&Import| {
         let (from, to) = (room(&import.from), room(&import.to));
@@ -57,7 +58,8 @@ mod tests {
     use super::*;
     use crate::tree::tests::tree;
 
-    const PAGE: &str = "- `z`: no\n## The layers\nLowest first:\n\n- `a`: x: `y`\n  `w`\n- `b`, `c`: v\n## Next\n- `d`: u";
+    const PAGE: &str =
+        "- `z`: no\n## The layers\nLowest:\n\n- `a`: x: `y`\n- `b`, `c`: v\n## Next\n- `d`: u";
 
     #[test]
     fn an_order_is_a_list_in_a_section() {

@@ -47,7 +47,8 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// The length of what a text begins with, if that is no token: space, a comment, a string, a character.
+/// The length of what a text begins with, if that is no token: space, a comment, a string, a
+/// character.
 fn skipped(text: &str) -> Option<usize> {
     if text.starts_with(char::is_whitespace) {
         return Some(text.find(|c: char| !c.is_whitespace()).unwrap_or(text.len()));
@@ -157,7 +158,8 @@ fn is_test(attribute: &[Token<'_>]) -> bool {
     attribute.get(2).is_some_and(|token| token.text == "cfg") && has("test") && !has("not")
 }
 
-/// How many tokens the item has that stands here, attributes included: it ends with its `;` or its block.
+/// The number of tokens of the item at the front, attributes included: it ends with its `;` or its
+/// block.
 fn item(tokens: &[Token<'_>]) -> usize {
     let mut at = 0;
     let mut is_use = false;

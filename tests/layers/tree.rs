@@ -36,7 +36,8 @@ impl fmt::Display for Import {
 }
 
 impl Tree {
-    /// The sources of one crate, if there is such a folder: of the programs beside a library none is read.
+    /// The sources of one crate, if there is such a folder. The programs beside a library are other
+    /// crates.
     pub(crate) fn read(folder: &Path) -> Option<Self> {
         let mut names = Vec::new();
         collect(folder, "", &mut names)?;
@@ -136,7 +137,11 @@ pub(crate) mod tests {
         ];
         assert_eq!(
             edges(&files),
-            ["b.rs:1 names crate::a::c::X of a/c.rs", "b.rs:3 names crate::a::Y of a/mod.rs"]
+            [
+                "b.rs:1 names crate::a::c::X of a/c.rs",
+                "b.rs:3 names crate::a::Y of a/mod.rs",
+                "b.rs:3 names crate::a::c of a/c.rs"
+            ]
         );
     }
 

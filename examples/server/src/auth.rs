@@ -5,32 +5,32 @@ use std::time::Duration;
 use kefu_proto::{Account, DeviceId, MsgId, Platform};
 
 use crate::metrics::Metrics;
-use crate::neighbours::{Accounts, ConnectError, Redis, RedisError};
+use crate::redis::{Accounts, ConnectError, Redis, RedisError};
 use crate::store::{Store, StoreError};
 use crate::tokens::Tokens;
 
-/// Who knows the accounts.
+/// Where accounts are looked up.
 pub enum Auth {
-    /// This server: the tokens file, and the store.
+    /// The tokens file. Devices and sync keys are in the store.
     File(Tokens),
-    /// An API service, whose Redis it is.
+    /// The Redis of an API service, which has devices and sync keys, too.
     Redis(Accounts),
 }
 
 impl Auth {
-    /// Looks the accounts up in Redis.
+    /// Looks accounts up in Redis.
     pub async fn redis(
         url: &str,
         login_timeout: Duration,
         metrics: &Metrics,
     ) -> Result<Self, ConnectError> {
-        // Two lookups are a login, and then there is to be time for another try.
-        let patience = PATIENCE.min(login_timeout / 4);
+        // A login has two lookups, and must leave time for a second login.
+        let timeout = LOOKUP_TIMEOUT.min(login_timeout / 4);
         let failures = metrics.auth_failures.clone();
-        Ok(Self::Redis(Accounts::new(Redis::connect("--auth", url, patience, failures).await?)))
+        Ok(Self::Redis(Accounts::new(Redis::connect("--auth", url, timeout, failures).await?)))
     }
 
-    /// Whether anybody can log in.
+    /// Whether logins are possible.
     pub fn is_reachable(&self) -> bool {
         match self {
             Self::File(_) => true,
@@ -38,7 +38,7 @@ impl Auth {
         }
     }
 
-    /// The account that a token names.
+    /// The account of a token; `None` if the token is unknown.
     pub async fn account(&self, token: &[u8]) -> Result<Option<Account>, RedisError> {
         match self {
             Self::File(tokens) => Ok(tokens.account(token)),
@@ -46,7 +46,7 @@ impl Auth {
         }
     }
 
-    /// The number of a device; `None` where it cannot be had.
+    /// The number of a device; `None` if it could not be looked up.
     pub async fn device_id(
         &self,
         store: &Store,
@@ -59,8 +59,9 @@ impl Auth {
         }
     }
 
-    /// The sync key that is kept for an account; 0 where none is (S2.1), and where it cannot be had: a sync from the very
-    /// beginning leaves nothing out.
+    /// The sync key that is kept for an account; 0 if there is none (S2.1).
+    ///
+    /// It is also 0 while Redis cannot be reached: a sync from the beginning leaves nothing out.
     pub async fn kept_key(&self, store: &Store, account: Account) -> Result<MsgId, StoreError> {
         match self {
             Self::File(_) => store.kept_key(account).await,
@@ -68,7 +69,8 @@ impl Auth {
         }
     }
 
-    /// Keeps a sync key, unless a larger one is kept already (S3.1). One that cannot be kept costs a longer sync, no message.
+    /// Keeps a sync key, unless a larger one is kept already (S3.1). A failure is ignored: it makes
+    /// a later sync longer, and loses no message.
     pub async fn keep_key(&self, store: &Store, account: Account, key: MsgId) {
         match self {
             Self::File(_) => {
@@ -81,5 +83,5 @@ impl Auth {
     }
 }
 
-/// How long a lookup may take at most.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The longest that a lookup may take.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);

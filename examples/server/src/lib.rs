@@ -1,21 +1,37 @@
 //! An example host of `kefu-proto`: real clients, real storage.
+//!
+//! The rooms, lowest first. Each knows only rooms that stand before it:
+//!
+//! - `store`: messages, sync keys, device numbers and offline pushes, embedded or on NATS
+//! - `metrics`: the metrics of `/metrics`
+//! - `redis`: the Redis of an existing API service: its accounts, and the queue of its push service
+//! - `tokens`: the tokens file
+//! - `auth`: who a client is: by the tokens file, or by Redis
+//! - `router`: who is connected to this server
+//! - `peers`: the other servers of a service on NATS
+//! - `trace`: a live trace of all messages, for the page
+//! - `service`: what all connections of a server share
+//! - `connection`: one task per connection, from its first byte to its end
+//! - `tls`: certificate, handshake, and the connections behind it
+//! - `ws`: clients over WebSocket
+//! - `http`: the HTTP port: the page, WebSocket clients, metrics and health
+//! - `push`: offline pushes, from the outbox to a sink
+//! - `options`: the command line
+//! - `server`: starts, accepts connections and stops
 
 mod auth;
-mod client;
-pub mod embedded;
+mod connection;
 mod http;
-mod jetstream;
 mod metrics;
-mod neighbours;
-mod online;
 pub mod options;
+mod peers;
 mod push;
-mod repeat;
+mod redis;
 mod router;
 pub mod server;
-mod store;
+mod service;
+pub mod store;
 mod tls;
 mod tokens;
 mod trace;
-mod wire;
 mod ws;

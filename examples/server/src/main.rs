@@ -11,9 +11,9 @@ use tracing_subscriber::EnvFilter;
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::read(std::env::args_os()).unwrap_or_else(|error| error.exit());
-    // What the client of NATS would say of its connection the server says.
-    let usual = || EnvFilter::new("info,async_nats=off");
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| usual());
+    // The server logs the events of its NATS client itself.
+    let default = || EnvFilter::new("info,async_nats=off");
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| default());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
@@ -32,9 +32,9 @@ async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let server = Server::start(options).await?;
     let (listen, http) = server.addresses()?;
-    let s = if server.shared().tls.is_some() { "s" } else { "" };
-    println!("the page is at http{s}://{http}/, data in {}", options.data_is_in());
-    for demo in &server.shared().demo {
+    let s = if server.has_tls() { "s" } else { "" };
+    println!("the page is at http{s}://{http}/, data in {}", options.data_location());
+    for demo in server.demo_tokens() {
         println!("demo token {} is {}", demo.token, demo.account);
     }
     println!("ready: clients on {listen}, WebSocket at ws{s}://{http}/ws");

@@ -1,6 +1,4 @@
-//! What an operator counts.
-
-use std::sync::atomic::{AtomicBool, Ordering};
+//! The metrics of `/metrics`.
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -9,47 +7,45 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::embedded::{Group, Observer};
+use crate::store::{Group, Observer};
 
-/// The counters behind `/metrics`. Cheap to count with; nothing here knows an account or a content.
+/// Counters that are cheap to increment. None of them names an account or a content.
 pub struct Metrics {
     registry: Registry,
-    /// Chat messages that the rules let pass.
+    /// Chat messages that were accepted.
     pub accepted: Counter,
-    /// Chat messages that the rules refuse, by reason.
+    /// Chat messages that were refused, by reason.
     refused: Family<Reason, Counter>,
-    /// Logins whose token names nobody, or could not be looked up.
+    /// Logins whose token is unknown, or could not be looked up.
     pub logins_refused: Counter,
     /// Lookups in the auth Redis that failed.
     pub auth_failures: Counter,
-    /// Copies stored.
+    /// Copies of messages that were stored.
     pub saves: Counter,
     /// Messages that were stored already.
     repeats: Counter,
-    /// Messages whose saves failed: they got no ACK.
+    /// Messages that could not be stored, so they got no ACK.
     pub save_failures: Counter,
-    /// Messages a commit.
+    /// Messages per commit.
     pub group_size: Histogram,
-    /// Seconds a commit took.
+    /// Seconds per commit.
     pub commit_seconds: Histogram,
-    /// Connections open now.
+    /// Open connections.
     pub connections: Gauge,
     /// Connections that have ended, by reason.
     closed: Family<Reason, Counter>,
-    /// Messages dropped because a connection's outbox was full.
+    /// Messages that were dropped because a connection's outbox was full.
     pub outbox_drops: Counter,
-    /// Messages put into the push outbox.
+    /// Messages that were put into the push outbox.
     pub pushes: Counter,
-    /// Batches of pushes that their Redis did not take.
+    /// Batches that the push Redis has not taken.
     pub push_failures: Counter,
-    /// Frames of commands that are not the protocol's.
+    /// Frames of commands that the protocol does not list.
     pub unlisted: Counter,
-    /// Whether the last group could not be committed.
-    failing: AtomicBool,
 }
 
 impl Metrics {
-    /// All at zero.
+    /// All metrics at zero.
     pub fn new() -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("kefu"),
@@ -68,7 +64,6 @@ impl Metrics {
             pushes: Counter::default(),
             push_failures: Counter::default(),
             unlisted: Counter::default(),
-            failing: AtomicBool::new(false),
         };
         metrics.register();
         metrics
@@ -84,12 +79,7 @@ impl Metrics {
         self.closed.get_or_create(&Reason { reason }).inc();
     }
 
-    /// Whether the store took the last that it was given.
-    pub fn store_is_healthy(&self) -> bool {
-        !self.failing.load(Ordering::Relaxed)
-    }
-
-    /// Everything in Prometheus' text format.
+    /// All metrics in the text format of `OpenMetrics`.
     pub fn text(&self) -> String {
         let mut out = String::new();
         // Writing to a string does not fail.
@@ -99,34 +89,37 @@ impl Metrics {
 
     fn register(&mut self) {
         let r = &mut self.registry;
+        r.register("messages_accepted", "Chat messages that were accepted", self.accepted.clone());
         r.register(
-            "messages_accepted",
-            "Chat messages that the rules let pass",
-            self.accepted.clone(),
+            "messages_refused",
+            "Chat messages that were refused, by reason",
+            self.refused.clone(),
         );
-        r.register("messages_refused", "Chat messages refused, by reason", self.refused.clone());
         r.register(
             "logins_refused",
-            "Logins whose token names nobody, or could not be looked up",
+            "Logins whose token is unknown, or could not be looked up",
             self.logins_refused.clone(),
         );
         r.register(
             "auth_failures",
-            "Lookups that the auth Redis has not answered",
+            "Lookups that the auth Redis has not answered, or has refused",
             self.auth_failures.clone(),
         );
-        r.register("saves", "Copies of messages stored, two a message", self.saves.clone());
+        r.register(
+            "saves",
+            "Copies of messages that were stored, two per message",
+            self.saves.clone(),
+        );
         r.register("repeats", "Messages that were stored already", self.repeats.clone());
         r.register(
             "save_failures",
-            "Messages whose saves failed, so without ACK",
+            "Messages that could not be stored, so they got no ACK",
             self.save_failures.clone(),
         );
-        r.register("group_size_messages", "Messages in one commit", self.group_size.clone());
-        let help =
-            "Time of one commit, fsync included; with NATS until both copies are acknowledged";
+        r.register("group_size_messages", "Messages per commit", self.group_size.clone());
+        let help = "Time of a commit, fsync included; with NATS until both copies are acknowledged";
         r.register_with_unit("commit", help, Unit::Seconds, self.commit_seconds.clone());
-        r.register("connections", "Connections open now", self.connections.clone());
+        r.register("connections", "Open connections", self.connections.clone());
         r.register(
             "connections_closed",
             "Connections that have ended, by reason",
@@ -134,18 +127,18 @@ impl Metrics {
         );
         r.register(
             "outbox_drops",
-            "Messages dropped for a slow connection",
+            "Messages dropped because a connection's outbox was full",
             self.outbox_drops.clone(),
         );
         r.register("pushes", "Messages put into the push outbox", self.pushes.clone());
         r.register(
             "push_failures",
-            "Batches that the push Redis did not take",
+            "Batches that the push Redis has not taken",
             self.push_failures.clone(),
         );
         r.register(
             "unlisted_frames",
-            "Frames of commands of no meaning here",
+            "Frames of commands that the protocol does not list",
             self.unlisted.clone(),
         );
     }
@@ -153,7 +146,6 @@ impl Metrics {
 
 impl Observer for Metrics {
     fn group(&self, group: &Group) {
-        self.failing.store(!group.committed, Ordering::Relaxed);
         if !group.committed {
             self.save_failures.inc_by(count(group.messages));
             return;

@@ -1,4 +1,4 @@
-//! The push outbox, drained by a sink.
+//! Offline pushes: from the outbox to a sink.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,61 +6,54 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::metrics::Metrics;
-use crate::neighbours::{ConnectError, PushQueue, PushSink, Redis, RedisError};
-use crate::server::Shared;
-use crate::store::PushEntry;
+use crate::redis::{ConnectError, PushList, Redis, RedisError};
+use crate::service::Service;
+use crate::store::{PushBatch, PushEntry};
 
-/// Hands every entry to the sink, oldest first, and takes it out of the outbox once the sink has it; until the server stops.
-pub async fn drain(shared: Arc<Shared>, sink: Sink) {
+/// Moves entries from the outbox to the sink, oldest first, until the server stops.
+pub async fn drain(service: Arc<Service>, sink: Sink) {
     let draining = async {
         loop {
-            match shared.store.pushes(BATCH).await {
-                Ok(entries) => hand_over(&shared, &sink, entries).await,
+            match service.store.pushes(BATCH).await {
+                Ok(batch) => hand_over(&sink, batch).await,
                 Err(_) => sleep(PAUSE).await,
             }
         }
     };
-    shared.stopping.run_until_cancelled(draining).await;
+    service.stopping.run_until_cancelled(draining).await;
 }
 
-async fn hand_over(shared: &Shared, sink: &Sink, entries: Vec<PushEntry>) {
-    let taken = sink.take(&entries).await;
-    let ids = entries.into_iter().map(|entry| entry.id).collect();
-    if taken.is_err() {
-        shared.store.give_back(ids).await;
+async fn hand_over(sink: &Sink, batch: PushBatch) {
+    if sink.take(batch.entries()).await.is_err() {
+        batch.give_back().await;
         sleep(PAUSE).await;
         sink.until_ready().await;
-    } else if shared.store.pushed(ids).await.is_err() {
-        // They come again: a push service is told twice rather than never.
+    } else if batch.done().await.is_err() {
+        // The entries come again: two pushes are better than none.
         sleep(PAUSE).await;
     }
 }
 
 /// Where pushes go.
 pub enum Sink {
-    /// A line each in the log.
+    /// The log, one line per push.
     Log,
-    /// The list of a push service.
-    Redis(PushQueue),
+    /// The queue of a push service.
+    Redis(PushList),
 }
 
 impl Sink {
-    /// The sink that an operator has chosen.
-    pub async fn open(options: &PushSink, metrics: &Metrics) -> Result<Self, ConnectError> {
-        match options {
-            PushSink::Log => Ok(Self::Log),
-            PushSink::Redis(url) => {
-                let failures = metrics.push_failures.clone();
-                let redis = Redis::connect("--push", url, PATIENCE, failures).await?;
-                Ok(Self::Redis(PushQueue::new(redis)))
-            }
-        }
+    /// Connects to the Redis of a push service.
+    pub async fn redis(url: &str, metrics: &Metrics) -> Result<Self, ConnectError> {
+        let failures = metrics.push_failures.clone();
+        let redis = Redis::connect("--push", url, TIMEOUT, failures).await?;
+        Ok(Self::Redis(PushList::new(redis)))
     }
 
     async fn take(&self, entries: &[PushEntry]) -> Result<(), RedisError> {
         match self {
             Self::Log => entries.iter().for_each(log),
-            Self::Redis(queue) => queue.push(entries).await?,
+            Self::Redis(list) => list.push(entries).await?,
         }
         Ok(())
     }
@@ -68,7 +61,7 @@ impl Sink {
     async fn until_ready(&self) {
         match self {
             Self::Log => {}
-            Self::Redis(queue) => queue.until_reachable().await,
+            Self::Redis(list) => list.until_reachable().await,
         }
     }
 }
@@ -78,7 +71,7 @@ fn log(entry: &PushEntry) {
 }
 
 const BATCH: usize = 256;
-/// Before a store or a sink that failed is asked again.
+/// How long to wait after a failure.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long a batch may take. A sink that has it, but could not say so in time, gets it twice.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a batch may take. A sink that takes it without answering in time gets it twice.
+const TIMEOUT: Duration = Duration::from_secs(10);

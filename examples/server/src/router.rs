@@ -1,4 +1,4 @@
-//! Who is connected here, and how to reach them.
+//! Who is connected to this server.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -13,8 +13,8 @@ use crate::metrics::Metrics;
 
 /// From accounts to their connections.
 ///
-/// Every connection has an outbox of bounded length. Where it is full the connection is slow: it is told to close, the message
-/// is dropped for it alone, and nobody waits. The client finds what it missed by sync.
+/// Each connection has a bounded outbox. If it is full, the message is dropped for that connection,
+/// which is told to close, and nobody waits. Its client finds what it missed by sync.
 pub struct Router {
     shards: Vec<Mutex<HashMap<Account, Vec<Peer>>>>,
     hasher: RandomState,
@@ -34,7 +34,7 @@ impl Router {
         })
     }
 
-    /// Adds a connection of `account`. It is reachable until the [`Seat`] is dropped.
+    /// Adds a connection of `account`, until the [`Seat`] is dropped.
     pub fn join(self: &Arc<Self>, account: Account) -> (Seat, Inbox) {
         let (outbox, messages) = mpsc::channel(self.outbox);
         let id = ConnectionId(self.next_id.fetch_add(1, Ordering::Relaxed));
@@ -47,7 +47,7 @@ impl Router {
         (Seat { router: Arc::clone(self), account, id }, Inbox { messages, slow })
     }
 
-    /// Gives a message to every connection of `to` but one. Those that are too slow to take it are closed.
+    /// Sends a message to all connections of `to`, except to one. Slow ones are closed.
     pub fn send(
         &self,
         to: Account,
@@ -62,7 +62,7 @@ impl Router {
         }
     }
 
-    /// Returns how many were too slow.
+    /// Returns how many connections were too slow.
     fn offer(&self, to: Account, except: Option<ConnectionId>, message: &Message) -> u64 {
         let shard = self.shard(to);
         let peers = shard.get(&to).map_or(&[][..], Vec::as_slice);
@@ -93,7 +93,7 @@ impl Router {
 
     fn shard(&self, account: Account) -> MutexGuard<'_, HashMap<Account, Vec<Peer>>> {
         let hash = usize::try_from(self.hasher.hash_one(account) % SHARDS).unwrap_or(0);
-        // A map is whole even if a thread died while it held the lock.
+        // No panic can leave the map half changed.
         self.shards[hash].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -110,7 +110,7 @@ struct Peer {
     slow: CancellationToken,
 }
 
-/// A connection's place in the router; leaves it when dropped.
+/// A connection's place in the router, which it leaves when this is dropped.
 pub struct Seat {
     router: Arc<Router>,
     account: Account,
@@ -129,9 +129,9 @@ impl Drop for Seat {
     }
 }
 
-/// What others send to a connection.
+/// Messages of others for a connection.
 pub struct Inbox {
     pub messages: mpsc::Receiver<Message>,
-    /// Cancelled when the outbox ran over.
+    /// Cancelled when the outbox was full.
     pub slow: CancellationToken,
 }

@@ -1,4 +1,4 @@
-//! Whose token is this: the tokens file.
+//! The tokens file.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -8,16 +8,16 @@ use kefu_proto::{Account, AppId, UserId};
 use serde::Deserialize;
 use thiserror::Error;
 
-/// The tokens that the server knows.
+/// The accounts by their tokens.
 #[derive(Debug)]
 pub struct Tokens(HashMap<String, Account>);
 
 impl Tokens {
-    /// Reads a tokens file: TOML, a line a token.
+    /// Reads a tokens file: TOML, one line per token.
     ///
     /// # Errors
     ///
-    /// Where the file cannot be read, is not such a file, or names nobody (appid or uid 0) for a token.
+    /// [`TokensError`], if the file cannot be read, is malformed, or has an appid or uid of 0.
     pub fn read(path: &Path) -> Result<Self, TokensError> {
         let path = path.to_owned();
         let text = match fs::read_to_string(&path) {
@@ -34,14 +34,9 @@ impl Tokens {
         Ok(Self(entries.into_iter().map(|(token, entry)| (token, entry.account())).collect()))
     }
 
-    /// The account that a token names. Tokens are text: other bytes name nobody.
+    /// The account of a token. A token that is not UTF-8 has none.
     pub fn account(&self, token: &[u8]) -> Option<Account> {
         self.0.get(str::from_utf8(token).ok()?).copied()
-    }
-
-    /// How many tokens there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
     }
 }
 
@@ -52,7 +47,7 @@ pub struct DemoToken {
     pub account: Account,
 }
 
-/// The demo's tokens, and the file's text that knows them.
+/// The demo's tokens, and the text of a tokens file that has them.
 pub fn demo(kefu_appid: AppId) -> (Vec<DemoToken>, String) {
     let customer_appid = if kefu_appid == AppId(7) { AppId(8) } else { AppId(7) };
     let accounts = [
@@ -73,7 +68,8 @@ pub fn demo(kefu_appid: AppId) -> (Vec<DemoToken>, String) {
 }
 
 const DEMO_HEAD: &str = "\
-# Who may log in: a line a token. Made for a first look; replace these tokens before you let others in.
+# Who may log in: one line per token. These tokens are for a first look: replace them before you
+# let others in.
 ";
 
 #[derive(Deserialize)]
@@ -93,7 +89,7 @@ impl Entry {
     }
 }
 
-/// Why a tokens file is of no use.
+/// Why a tokens file cannot be used.
 #[derive(Debug, Error)]
 pub enum TokensError {
     #[error("cannot read the tokens file {}: {source}", path.display())]
@@ -126,7 +122,7 @@ mod tests {
     fn a_demo_file_knows_its_own_tokens() {
         let (tokens, text) = demo(AppId(1453));
         let known = read(&text).unwrap();
-        assert_eq!(known.len(), 2);
+        assert_eq!(known.0.len(), 2);
         for DemoToken { token, account } in tokens {
             assert_eq!(known.account(token.as_bytes()), Some(account));
         }

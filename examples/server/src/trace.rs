@@ -1,4 +1,4 @@
-//! What happens to every message, live, for the page: names, targets and ids, never contents.
+//! A live trace of all messages, for the page. It has names, targets and ids, never contents.
 
 use std::sync::Arc;
 
@@ -6,40 +6,40 @@ use kefu_proto::{Account, Command, Effect, Effects, Encode, MsgId, Outbound, Ref
 use serde::Serialize;
 use tokio::sync::broadcast;
 
-/// A channel to whoever looks on. Costs nothing while nobody does.
+/// A channel to all watchers. It costs nothing while there are none.
 #[derive(Clone, Debug)]
-pub struct Trace(broadcast::Sender<Arc<Traced>>);
+pub struct Trace(broadcast::Sender<Arc<TraceEvent>>);
 
 impl Trace {
-    /// A trace that nobody looks at yet. Who falls behind misses the oldest events.
+    /// A trace without watchers. A watcher that falls behind misses the oldest events.
     pub fn new() -> Self {
         Self(broadcast::channel(BACKLOG).0)
     }
 
-    /// What happens from now on.
-    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Traced>> {
+    /// The events from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<TraceEvent>> {
         self.0.subscribe()
     }
 
-    /// Whether anybody looks on.
+    /// Whether there are watchers.
     pub fn is_watched(&self) -> bool {
         self.0.receiver_count() > 0
     }
 
-    /// Tells those who look on.
-    pub fn tell(&self, traced: Traced) {
-        // An error means that nobody looks on any more.
-        let _ = self.0.send(Arc::new(traced));
+    /// Sends an event to all watchers.
+    pub fn send(&self, event: TraceEvent) {
+        // With an error there are no watchers any more.
+        let _ = self.0.send(Arc::new(event));
     }
 }
 
 const BACKLOG: usize = 256;
 
-/// What became of one message.
+/// What happened to one message.
 #[derive(Debug, Serialize)]
-pub struct Traced {
+pub struct TraceEvent {
     #[serde(skip)]
-    pub parties: [Account; 2],
+    parties: [Account; 2],
     /// Who sent it.
     from: String,
     /// Its command.
@@ -47,7 +47,7 @@ pub struct Traced {
     /// The sender's number for it, which the ACK repeats.
     #[serde(skip_serializing_if = "Option::is_none")]
     seq: Option<i32>,
-    /// Its effects in order; empty when it was refused.
+    /// Its effects in order; empty if it was refused.
     effects: Vec<Step>,
     /// Why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,8 +64,13 @@ struct Step {
     msgid: Option<i64>,
 }
 
-impl Traced {
-    /// A message that was accepted: its saves under their ids, then the rest.
+impl TraceEvent {
+    /// Whether the account has sent the message, or receives it.
+    pub fn concerns(&self, account: Account) -> bool {
+        self.parties.contains(&account)
+    }
+
+    /// An accepted message: its saves and their msgids, then its effects.
     pub fn applied(sender: Account, effects: &Effects) -> Self {
         let message = effects.message();
         let receiver = effects.iter().find_map(|effect| effect.to()).unwrap_or(sender);
@@ -86,7 +91,7 @@ impl Traced {
         }
     }
 
-    /// A message that was refused.
+    /// A refused message.
     pub fn refused(from: Account, refusal: Refusal) -> Self {
         Self {
             parties: [from, from],
@@ -99,7 +104,7 @@ impl Traced {
     }
 }
 
-/// Which rule a message broke tells its command.
+/// The command of a refused message, which follows from the rule that it broke.
 const fn refused_command(refusal: Refusal) -> Command {
     match refusal {
         Refusal::OtherCommand { command } => command,

@@ -1,4 +1,5 @@
-//! S9: over WebSocket a binary message is one frame, either way. For the rest a WebSocket is a byte stream as any other.
+//! Clients over WebSocket. A binary message is one frame, in both directions (S9). Apart from that
+//! a WebSocket is served like any byte stream.
 
 use std::future::pending;
 use std::pin::pin;
@@ -11,39 +12,42 @@ use kefu_proto::{FrameLimit, Header};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
 use tokio::time::{Instant, timeout};
 
-use crate::client::{self, End, LAST_WORDS};
-use crate::server::Shared;
+use crate::connection::{self, CLOSE_GRACE, End};
+use crate::service::Service;
 
-/// Carries a WebSocket connection to its end.
-pub async fn serve(socket: WebSocket, shared: Arc<Shared>) -> End {
-    let limit = shared.limits.frame;
+/// Serves a WebSocket connection and returns why it has ended.
+pub async fn serve(socket: WebSocket, service: Arc<Service>) -> End {
+    let limit = service.limits.frame;
     let (near, far) = duplex(PIPE);
     let (near_reader, near_writer) = split(near);
     let (far_reader, far_writer) = split(far);
     let (sink, stream) = socket.split();
-    let mut client = pin!(client::serve(near_reader, near_writer, Instant::now(), shared));
-    // What came in before the end of the stream is still served, and its answers go out: the way out ends last (S7).
+    let accepted = Instant::now();
+    let mut served = pin!(connection::serve(near_reader, near_writer, accepted, service));
+    // What came in before the end is still served, and its answers are sent (S7): so the pumps end
+    // with the outgoing one.
     let mut pumps = pin!(async move {
         tokio::select! {
-            () = async { inwards(stream, far_writer, limit).await; pending().await } => {}
-            () = outwards(far_reader, sink) => {}
+            () = async { receive(stream, far_writer, limit).await; pending().await } => {}
+            () = send(far_reader, sink) => {}
         }
     });
     tokio::select! {
-        end = &mut client => {
-            // Who is slow or gone would only be waited for.
-            if !matches!(end, End::Slow | End::Io) {
-                let _ = timeout(LAST_WORDS, pumps).await;
+        end = &mut served => {
+            if end.client_reads() {
+                let _ = timeout(CLOSE_GRACE, pumps).await;
             }
             end
         }
-        () = &mut pumps => client.await,
+        () = &mut pumps => served.await,
     }
 }
 
+/// The capacity of the pipe, in bytes.
 const PIPE: usize = 64 * 1024;
 
-async fn inwards(
+/// From the WebSocket into the pipe.
+async fn receive(
     mut stream: impl StreamExt<Item = Result<Message, axum::Error>> + Unpin,
     mut pipe: WriteHalf<DuplexStream>,
     limit: FrameLimit,
@@ -51,7 +55,7 @@ async fn inwards(
     while let Some(Ok(message)) = stream.next().await {
         let sent = match message {
             Message::Binary(bytes) if is_one_frame(&bytes, limit) => pipe.write_all(&bytes).await,
-            // The library answers these.
+            // Answered by the library.
             Message::Ping(_) | Message::Pong(_) => Ok(()),
             Message::Binary(_) | Message::Text(_) | Message::Close(_) => break,
         };
@@ -62,7 +66,8 @@ async fn inwards(
     let _ = pipe.shutdown().await;
 }
 
-/// A header that the limit refuses goes through: the connection says why it closes.
+/// Whether a message is one frame. One whose header is refused is passed on: the connection then
+/// closes and says why.
 fn is_one_frame(bytes: &[u8], limit: FrameLimit) -> bool {
     let Some(header) = bytes.first_chunk() else { return false };
     Header::decode(header, limit).map_or(true, |header| {
@@ -70,14 +75,16 @@ fn is_one_frame(bytes: &[u8], limit: FrameLimit) -> bool {
     })
 }
 
-async fn outwards(mut pipe: ReadHalf<DuplexStream>, sink: impl SinkExt<Message> + Unpin) {
+/// From the pipe to the WebSocket.
+async fn send(mut pipe: ReadHalf<DuplexStream>, sink: impl SinkExt<Message> + Unpin) {
     if send_frames(&mut pipe, sink).await.is_err() {
-        // Who is gone can have sent something before: nobody may have to wait at the pipe meanwhile.
+        // The client has gone, but may have sent requests before. Their answers must not fill the
+        // pipe and block them.
         let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
     }
 }
 
-/// Sends a frame a message, and then that nothing follows.
+/// Sends each frame as a message, and closes the WebSocket at the end.
 async fn send_frames<S: SinkExt<Message> + Unpin>(
     pipe: &mut ReadHalf<DuplexStream>,
     mut sink: S,

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use kefu_proto::{AppId, Body, Config, CustomerMessage, Delivery, DeviceId, Flags, Identity};
 use kefu_proto::{Message, Saves, Seq, Session, StoreId, UnixTime, UserId, Version};
-use kefu_server::embedded::{Group, Observer, Options, Store};
+use kefu_server::store::embedded::{Options, Store};
+use kefu_server::store::{Group, Observer};
 
 use crate::measure::{cpu, folder, quantile};
 use crate::workload::{self, Workload};

@@ -2,7 +2,8 @@
 
 use crate::common::{SELLER, customer, marked, msgids, open, queue, reply, save, saves};
 use kefu_proto::{Command, DeviceId, Encode, MsgId, Platform};
-use kefu_server::embedded::{OpenError, Options, Push, Store, StoreError};
+use kefu_server::store::Push;
+use kefu_server::store::embedded::{OpenError, Options, Store, StoreError};
 use tempfile::tempdir;
 
 #[tokio::test]
@@ -12,7 +13,7 @@ async fn both_copies_are_stored_as_they_came() {
     for content in [&b"\xff\x00\xfe"[..], "你好".as_bytes(), b"", b"a\0b"] {
         let saves = saves(1, content);
         let mut body = Vec::new();
-        saves.requests()[0].message.encode_body(&mut body).unwrap();
+        saves.requests()[0].message().encode_body(&mut body).unwrap();
         let [receiver, sender] = save(&store, saves).await;
         for (account, msgid) in [(SELLER, receiver), (customer(1), sender)] {
             let page = store.page(account, MsgId(msgid.0 - 1), 10).await.unwrap();
@@ -163,7 +164,7 @@ async fn the_push_outbox_holds_entries_until_they_are_acknowledged() {
     let dir = tempdir().unwrap();
     let store = open(dir.path());
     for text in ["a", "b", "c"] {
-        let message = saves(1, text).requests()[0].message.clone();
+        let message = saves(1, text).requests()[0].message().clone();
         store.push(Push { to: SELLER, message }).await.unwrap();
     }
     store.push_arrived().await;

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::common::{SELLER, customer, marked, open, saves};
 use kefu_proto::{Account, MsgId};
-use kefu_server::embedded::Store;
+use kefu_server::store::embedded::Store;
 use tempfile::tempdir;
 
 /// In the environment of a child: which folder it is to fill, and how its uuids begin.

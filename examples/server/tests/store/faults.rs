@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use crate::common::{SELLER, customer, marked, msgids, open, queue, save, saves};
 use kefu_proto::{MsgId, Platform};
-use kefu_server::embedded::{
-    Fault, Group, Observer, OpenError, Options, Push, Step, Store, StoreError,
-};
+use kefu_server::store::embedded::{Fault, OpenError, Options, Step, Store, StoreError};
+use kefu_server::store::{Group, Observer, Push};
 use rusqlite::{Connection, ErrorCode, ffi};
 use tempfile::tempdir;
 use tokio::time::timeout;
@@ -94,7 +93,7 @@ async fn after_a_failed_sync_nothing_is_stored_until_a_checkpoint_succeeds() {
     disk.no_checkpoint.store(true, Ordering::Relaxed);
     for _ in 0..2 {
         let error = store.save(vec![saves(1, "x")]).await.unwrap_err();
-        assert!(matches!(error, StoreError::InDoubt(_)), "{error}");
+        assert!(matches!(error, StoreError::Poisoned(_)), "{error}");
     }
     assert!(queue(&store, SELLER).await.is_empty());
     disk.no_checkpoint.store(false, Ordering::Relaxed);
@@ -167,7 +166,7 @@ async fn a_full_disk_is_an_error_until_there_is_room() {
     let store = Store::open(dir.path(), options).unwrap();
     // Something to throw away later.
     for _ in 0..20 {
-        let message = saves(1, vec![b'x'; 8_000]).requests()[0].message.clone();
+        let message = saves(1, vec![b'x'; 8_000]).requests()[0].message().clone();
         store.push(Push { to: SELLER, message }).await.unwrap();
     }
     let mut stored = Vec::new();

@@ -1,0 +1,13 @@
+//! One task per connection, from its first byte to its end.
+
+mod admit;
+mod end;
+mod in_flight;
+mod login;
+mod online;
+mod serve;
+mod socket;
+
+pub use admit::admit;
+pub use end::End;
+pub use serve::{CLOSE_GRACE, serve};

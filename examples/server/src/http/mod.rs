@@ -1,0 +1,9 @@
+//! The HTTP port: the page, WebSocket clients, metrics and health.
+
+mod account;
+mod operator;
+mod page;
+mod serve;
+mod trace;
+
+pub use serve::serve;

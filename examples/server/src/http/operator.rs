@@ -1,0 +1,27 @@
+//! Metrics and health.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::service::Service;
+
+pub(super) async fn metrics(State(service): State<Arc<Service>>) -> Response {
+    const KIND: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, KIND)], service.metrics.text()).into_response()
+}
+
+/// The readiness probe.
+pub(super) async fn health(State(service): State<Arc<Service>>) -> (StatusCode, &'static str) {
+    if !service.store.is_reachable() {
+        (StatusCode::SERVICE_UNAVAILABLE, "the store cannot be reached\n")
+    } else if !service.store.is_writing() {
+        (StatusCode::SERVICE_UNAVAILABLE, "the store does not write\n")
+    } else if !service.auth.is_reachable() {
+        (StatusCode::SERVICE_UNAVAILABLE, "the auth Redis cannot be reached\n")
+    } else {
+        (StatusCode::OK, "ok\n")
+    }
+}

@@ -1,0 +1,256 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser};
+use kefu_proto::{Config, FrameLimit};
+
+use crate::options::backend::Backend;
+use crate::options::redis::RedisOptions;
+use crate::options::streams::Streams;
+use crate::options::values::{config, frame_limit, seconds};
+use crate::store::jetstream::{is_address, without_secrets};
+
+/// A customer-service chat server: customers of your apps write to your sellers, over TCP or
+/// WebSocket.
+///
+/// Start it without options for a first look: it creates a data folder with two demo tokens, and
+/// serves a page on which a customer and a seller can chat. Every option can also be set in the
+/// environment.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "kefu-server", version, after_help = AFTER_HELP)]
+pub struct Options {
+    /// Address for clients that speak the protocol over TCP
+    #[arg(long, env = "KEFU_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:23000")]
+    pub listen: SocketAddr,
+
+    /// Address of the page (/), WebSocket clients (/ws), /metrics and /healthz
+    #[arg(long, env = "KEFU_HTTP", value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub http: SocketAddr,
+
+    /// Where messages are kept: `embedded`, in the data folder, for a single server; or
+    /// nats://HOST:PORT (several separated by commas), in the streams of NATS (nats-server -js),
+    /// for any number of servers that form one service
+    #[arg(
+        long,
+        env = "KEFU_STORE",
+        value_name = "STORE",
+        default_value = "embedded",
+        hide_env_values = true
+    )]
+    pub store: Backend,
+
+    /// Folder of the messages; created if it does not exist
+    #[arg(long, env = "KEFU_DATA", value_name = "DIR", default_value = "./kefu-data")]
+    pub data: PathBuf,
+
+    /// New messages get greater ids than this: the greatest that clients may have seen of an
+    /// earlier service or a lost database; on NATS it cannot be changed later
+    #[arg(
+        long,
+        env = "KEFU_MSGIDS_AFTER",
+        value_name = "ID",
+        default_value = "0",
+        value_parser = clap::value_parser!(i64).range(0..=MAX_AFTER)
+    )]
+    pub msgids_after: i64,
+
+    /// The app that all sellers belong to
+    #[arg(
+        long,
+        env = "KEFU_APPID",
+        value_name = "ID",
+        default_value = "1453",
+        value_parser = config
+    )]
+    pub kefu_appid: Config,
+
+    /// Who may log in: a TOML file with one line per token: "tok-7-1" = { appid = 7, uid = 1 }
+    /// [default: tokens.toml in the data folder, with two demo tokens on first run]
+    #[arg(long, env = "KEFU_TOKENS", value_name = "FILE", verbatim_doc_comment)]
+    pub tokens: Option<PathBuf>,
+
+    /// Certificate of the server and its chain, for TLS on both ports: a PEM file
+    ///
+    /// Most authorities call it fullchain.pem. With it the page is at https:// and WebSocket at
+    /// wss://, and connections without TLS are closed. Both files are read at the start: restart
+    /// the server after a renewal.
+    #[arg(
+        long,
+        env = "KEFU_TLS_CERT",
+        value_name = "FILE",
+        requires = "tls_key",
+        help_heading = "TLS"
+    )]
+    pub tls_cert: Option<PathBuf>,
+
+    /// Private key of the certificate: a PEM file, not encrypted
+    ///
+    /// Most authorities call it privkey.pem.
+    #[arg(
+        long,
+        env = "KEFU_TLS_KEY",
+        value_name = "FILE",
+        requires = "tls_cert",
+        help_heading = "TLS"
+    )]
+    pub tls_key: Option<PathBuf>,
+
+    /// Seconds within which a connection must log in
+    #[arg(
+        long,
+        env = "KEFU_LOGIN_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "10",
+        value_parser = seconds,
+        help_heading = "Limits"
+    )]
+    pub login_timeout: Duration,
+
+    /// Seconds of silence after which a client is dropped
+    #[arg(
+        long,
+        env = "KEFU_IDLE_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "360",
+        value_parser = seconds,
+        help_heading = "Limits"
+    )]
+    pub idle_timeout: Duration,
+
+    /// Seconds that a stopping server gives its connections to finish what is in flight
+    #[arg(
+        long,
+        env = "KEFU_STOP_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "10",
+        value_parser = seconds,
+        help_heading = "Limits"
+    )]
+    pub stop_timeout: Duration,
+
+    /// Exclusive upper bound of a frame's body, in bytes
+    #[arg(
+        long,
+        env = "KEFU_FRAME_LIMIT",
+        value_name = "BYTES",
+        default_value = "32768",
+        value_parser = frame_limit,
+        help_heading = "Limits"
+    )]
+    pub frame_limit: FrameLimit,
+
+    /// Most connections, TCP and WebSocket together; further ones are closed at once
+    #[arg(
+        long,
+        env = "KEFU_MAX_CONNECTIONS",
+        value_name = "N",
+        default_value = "10000",
+        help_heading = "Limits"
+    )]
+    pub max_connections: NonZeroUsize,
+
+    /// Most messages of others that may wait for one connection; if there are more, it is closed
+    #[arg(
+        long,
+        env = "KEFU_OUTBOX",
+        value_name = "N",
+        default_value = "4096",
+        help_heading = "Limits"
+    )]
+    pub outbox: NonZeroUsize,
+
+    #[command(flatten)]
+    pub redis: RedisOptions,
+
+    #[command(flatten)]
+    pub streams: Streams,
+}
+
+impl Options {
+    /// Reads a command line, whose first word is the name of the program.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, for people. `--help` is an error, too.
+    pub fn read(line: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let given = command.try_get_matches_from_mut(line)?;
+        let options = Self::from_arg_matches(&given).map_err(|error| error.format(&mut command))?;
+        match &options.store {
+            Backend::Embedded => match Streams::given(&given) {
+                Some(option) => Err(command.error(
+                    ErrorKind::ArgumentConflict,
+                    format!(
+                        "{option} says how NATS keeps messages: \
+                         give --store nats://… as well, or leave it out"
+                    ),
+                )),
+                None => Ok(options),
+            },
+            Backend::Nats(url) if !is_address(url) => Err(command.error(
+                ErrorKind::InvalidValue,
+                "--store must be `embedded` or an address like nats://127.0.0.1:4222",
+            )),
+            Backend::Nats(_) => Ok(options),
+        }
+    }
+
+    /// Where messages are kept, for people.
+    pub fn data_location(&self) -> String {
+        match &self.store {
+            Backend::Embedded => self.data.display().to_string(),
+            Backend::Nats(url) => without_secrets(url),
+        }
+    }
+}
+
+/// Leaves more ids than will ever be needed.
+const MAX_AFTER: i64 = i64::MAX / 2;
+
+const AFTER_HELP: &str = "\
+Logs go to stderr; RUST_LOG chooses what is logged (default: info).
+Contents of messages are never logged.
+
+Exit status: 0 after SIGTERM or Ctrl-C, 1 if it cannot start or go on, 2 for a wrong command line.
+
+Examples:
+  kefu-server
+  kefu-server --listen 0.0.0.0:23000 --tokens tokens.toml --data /var/lib/kefu
+  kefu-server --store nats://10.0.0.1:4222,nats://10.0.0.2:4222,nats://10.0.0.3:4222 --replicas 3
+  kefu-server --auth redis://127.0.0.1:6379 --push redis://127.0.0.1:6379
+  kefu-server --http 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound_and_shows_its_defaults() {
+        Options::command().debug_assert();
+        let help = Options::command().render_long_help().to_string();
+        for shown in ["127.0.0.1:23000", "127.0.0.1:8080", "./kefu-data", "1453", "KEFU_LISTEN"] {
+            assert!(help.contains(shown), "{shown} is missing in\n{help}");
+        }
+    }
+
+    #[test]
+    fn invalid_values_are_refused() {
+        let parse = |args: &[&str]| Options::try_parse_from([&["kefu-server"], args].concat());
+        assert!(parse(&[]).is_ok());
+        for wrong in [
+            ["--kefu-appid", "0"],
+            ["--login-timeout", "0"],
+            ["--max-connections", "0"],
+            ["--outbox", "0"],
+            ["--listen", "nowhere"],
+        ] {
+            assert!(parse(&wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

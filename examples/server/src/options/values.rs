@@ -1,0 +1,31 @@
+//! Parsers of option values.
+
+use std::num::ParseIntError;
+use std::time::Duration;
+
+use kefu_proto::{AppId, Config, FrameLimit};
+
+pub(super) fn config(text: &str) -> Result<Config, String> {
+    let id = text.parse().map_err(|error: ParseIntError| error.to_string())?;
+    Config::new(AppId(id)).map_err(|error| error.to_string())
+}
+
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(0) => Err(String::from("must be at least 1")),
+        Ok(seconds) => Ok(Duration::from_secs(seconds)),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Odd numbers only: one more server does not survive more losses.
+pub(super) fn replicas(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(replicas @ (1 | 3 | 5)) => Ok(replicas),
+        _ => Err(String::from("must be 1, 3 or 5")),
+    }
+}
+
+pub(super) fn frame_limit(text: &str) -> Result<FrameLimit, String> {
+    text.parse().map(FrameLimit::new).map_err(|error: ParseIntError| error.to_string())
+}

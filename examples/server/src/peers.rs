@@ -1,0 +1,221 @@
+//! The other servers of a service: a subject for each connected account, on core NATS.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_nats::client::RequestErrorKind;
+use async_nats::{Message as Received, Subscriber};
+use bytes::{Bytes, BytesMut};
+use futures_util::{FutureExt, StreamExt};
+use kefu_proto::{
+    Account, Body, Encode, Flags, FrameDecoder, FrameLimit, Incoming, Message, MsgId, Seq, Version,
+};
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::metrics::Metrics;
+use crate::router::Router;
+use crate::store::Push;
+use crate::store::jetstream::{JetStream, JetStreamError, RETRY_PAUSE};
+
+/// The other servers.
+pub struct Peers {
+    store: JetStream,
+    router: Arc<Router>,
+    metrics: Arc<Metrics>,
+    listening: Mutex<HashMap<Account, Listening>>,
+}
+
+/// An account whose subject this server has subscribed to.
+struct Listening {
+    connections: usize,
+    /// Whether NATS knows the subscription.
+    ready: watch::Receiver<bool>,
+    _stop: DropGuard,
+}
+
+impl Peers {
+    pub fn new(store: JetStream, router: Arc<Router>, metrics: Arc<Metrics>) -> Arc<Self> {
+        let peers = Arc::new(Self { store, router, metrics, listening: Mutex::default() });
+        tokio::spawn(Arc::clone(&peers).repair_gaps());
+        peers
+    }
+
+    /// Makes the account's connections reachable for other servers, until the [`Presence`] is
+    /// dropped. They are reachable when this returns.
+    pub async fn join(self: &Arc<Self>, account: Account) -> Presence {
+        let mut ready = match self.lock().entry(account) {
+            Entry::Occupied(mut listening) => {
+                listening.get_mut().connections += 1;
+                listening.get().ready.clone()
+            }
+            Entry::Vacant(place) => {
+                let (tell, ready) = watch::channel(false);
+                let stop = CancellationToken::new();
+                let listen = Arc::clone(self).listen(account, tell);
+                let stopped = stop.clone();
+                tokio::spawn(async move { stopped.run_until_cancelled(listen).await });
+                let listening =
+                    Listening { connections: 1, ready: ready.clone(), _stop: stop.drop_guard() };
+                place.insert(listening);
+                ready
+            }
+        };
+        let presence = Presence { peers: Arc::clone(self), account };
+        // With an error there is no connection to NATS. Gaps are repaired once there is one.
+        let _ = ready.wait_for(|&ready| ready).await;
+        presence
+    }
+
+    /// Sends a message to the account's connections on other servers.
+    pub async fn send(&self, to: Account, message: &Message) {
+        let mut frame = BytesMut::new();
+        if !self.store.is_connected() || message.encode_within(FrameLimit::MAX, &mut frame).is_err()
+        {
+            return;
+        }
+        // A message that is lost with the connection is a gap, which is repaired later.
+        let _ = self.store.client().publish(subject(to), frame.freeze()).await;
+    }
+
+    /// Puts a message into the push outbox if its receiver is connected to no server (H7.3).
+    ///
+    /// NATS decides that: a request to a subject without subscribers fails at once.
+    pub fn push(self: &Arc<Self>, entry: Push) {
+        let peers = Arc::clone(self);
+        self.store.spawn(async move {
+            let asked = peers.store.client().request(subject(entry.to), Bytes::new()).await;
+            match asked {
+                Ok(_) => {}
+                // If it is unknown, one push too many is better than none.
+                Err(error) => {
+                    if error.kind() != RequestErrorKind::NoResponders {
+                        tracing::debug!(%error, "unknown whether the receiver is connected");
+                    }
+                    peers.metrics.pushes.inc();
+                    if let Err(error) = peers.store.push(&entry).await {
+                        tracing::warn!(%error, "a push is lost");
+                    }
+                }
+            }
+        });
+    }
+
+    async fn listen(self: Arc<Self>, account: Account, ready: watch::Sender<bool>) {
+        let client = self.store.client();
+        let Ok(mut messages) = client.subscribe(subject(account)).await else { return };
+        // NATS answers this after it has processed the subscription.
+        let _ = client.request(NOBODY, Bytes::new()).await;
+        ready.send_replace(true);
+        self.deliver(account, &mut messages).await;
+    }
+
+    async fn deliver(&self, account: Account, messages: &mut Subscriber) {
+        while let Some(Received { payload, reply, .. }) = messages.next().await {
+            if let Some(reply) = reply {
+                let _ = self.store.client().publish(reply, Bytes::new()).await;
+            } else if let Some(message) = message(payload) {
+                self.router.send(account, None, &message, &self.metrics);
+            }
+        }
+    }
+
+    /// Messages are lost while NATS is away, or if they come too fast. After that, clients are
+    /// notified of the newest message of their queue, and sync.
+    async fn repair_gaps(self: Arc<Self>) {
+        let (client, gaps) = (self.store.client(), self.store.gaps());
+        let mut disconnected = gaps.disconnected.subscribe();
+        let Ok(mut others) = client.subscribe(GAP).await else { return };
+        loop {
+            tokio::select! {
+                Ok(()) = disconnected.changed() => {
+                    self.until_connected().await;
+                    // In a cluster other servers may have stayed connected. They have missed this
+                    // server's last messages.
+                    let _ = client.publish(GAP, Bytes::new()).await;
+                }
+                () = gaps.overrun.notified() => sleep(SETTLE).await,
+                Some(_) = others.next() => {
+                    sleep(SETTLE).await;
+                    // Several servers may have lost the same node: repair once for all.
+                    while let Some(Some(_)) = others.next().now_or_never() {}
+                }
+            }
+            let accounts: Vec<Account> = self.lock().keys().copied().collect();
+            for account in accounts {
+                if let Err(error) = self.notify_of_newest(account).await {
+                    tracing::warn!(%error, to = %account, "not notified");
+                }
+            }
+        }
+    }
+
+    /// Waits until other servers can reach this one again.
+    async fn until_connected(&self) {
+        while !self.store.is_connected() {
+            sleep(RETRY_PAUSE).await;
+        }
+        sleep(SETTLE).await;
+    }
+
+    async fn notify_of_newest(&self, account: Account) -> Result<(), JetStreamError> {
+        if let Some(newest) = self.store.newest(account).await? {
+            self.router.send(account, None, &sync_notify(newest), &self.metrics);
+        }
+        Ok(())
+    }
+
+    fn leave(&self, account: Account) {
+        let mut listening = self.lock();
+        if let Entry::Occupied(mut entry) = listening.entry(account) {
+            entry.get_mut().connections -= 1;
+            if entry.get().connections == 0 {
+                entry.remove();
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Account, Listening>> {
+        self.listening.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes one connection reachable for other servers, until it is dropped.
+pub struct Presence {
+    peers: Arc<Peers>,
+    account: Account,
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.peers.leave(self.account);
+    }
+}
+
+fn message(frame: Bytes) -> Option<Message> {
+    let frame = FrameDecoder::new(FrameLimit::MAX).decode(&mut BytesMut::from(frame)).ok()??;
+    match frame.parse().ok()? {
+        Incoming::Message(message) => Some(message),
+        Incoming::Unlisted(_) => None,
+    }
+}
+
+fn sync_notify(newest: MsgId) -> Message {
+    let (seq, version, flags) = (Seq(0), Version(0), Flags::NONE);
+    Message { seq, version, flags, body: Body::SyncNotify(newest) }
+}
+
+/// The subject of an account's connections on other servers.
+fn subject(Account { appid, uid }: Account) -> String {
+    format!("kefu.peers.{appid}.{uid}")
+}
+
+/// A subject without subscribers.
+const NOBODY: &str = "kefu.nobody";
+/// The subject on which a server announces that it was disconnected.
+const GAP: &str = "kefu.gap";
+/// After a reconnect, until the subscriptions are restored.
+const SETTLE: Duration = Duration::from_millis(200);

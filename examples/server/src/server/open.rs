@@ -1,0 +1,101 @@
+//! Opening what the options name.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use kefu_proto::MsgId;
+use tokio::net::TcpListener;
+
+use crate::auth::Auth;
+use crate::metrics::Metrics;
+use crate::options::{AuthSource, Backend, Options, PushSink};
+use crate::peers::Peers;
+use crate::push::Sink;
+use crate::redis;
+use crate::router::Router;
+use crate::server::error::StartError;
+use crate::store::jetstream::JetStream;
+use crate::store::{Observer, Store, embedded};
+use crate::tls::{Tls, TlsError};
+use crate::tokens::{self, DemoToken, Tokens};
+
+pub(super) fn tls(options: &Options) -> Result<Option<Tls>, TlsError> {
+    let files = options.tls_cert.as_deref().zip(options.tls_key.as_deref());
+    files.map(|(cert, key)| Tls::read(cert, key)).transpose()
+}
+
+/// Where accounts are looked up, and the demo's tokens.
+pub(super) async fn auth(
+    options: &Options,
+    metrics: &Metrics,
+) -> Result<(Auth, Vec<DemoToken>), StartError> {
+    match &options.redis.auth {
+        AuthSource::Tokens => {
+            let (tokens, demo) = tokens(options)?;
+            Ok((Auth::File(tokens), demo))
+        }
+        AuthSource::Redis(url) => {
+            Ok((Auth::redis(url, options.login_timeout, metrics).await?, Vec::new()))
+        }
+    }
+}
+
+/// The tokens of the given file, or of the one in the data folder, which is created if missing.
+fn tokens(options: &Options) -> Result<(Tokens, Vec<DemoToken>), StartError> {
+    if let Some(path) = &options.tokens {
+        return Ok((Tokens::read(path)?, Vec::new()));
+    }
+    let path = options.data.join("tokens.toml");
+    let (demo, text) = tokens::demo(options.kefu_appid.kefu_appid());
+    if !path.exists() {
+        fs::write(&path, text)
+            .map_err(|source| StartError::DataFolder { path: path.clone(), source })?;
+    }
+    let tokens = Tokens::read(&path)?;
+    let is_valid = |demo: &DemoToken| tokens.account(demo.token.as_bytes()) == Some(demo.account);
+    let demo = demo.into_iter().filter(is_valid).collect();
+    Ok((tokens, demo))
+}
+
+pub(super) async fn sink(
+    options: &Options,
+    metrics: &Metrics,
+) -> Result<Sink, redis::ConnectError> {
+    match &options.redis.push {
+        PushSink::Log => Ok(Sink::Log),
+        PushSink::Redis(url) => Sink::redis(url, metrics).await,
+    }
+}
+
+pub(super) async fn port(
+    option: &'static str,
+    address: SocketAddr,
+) -> Result<TcpListener, StartError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|source| StartError::Port { option, address, source })
+}
+
+/// The store, and the other servers if it may be shared.
+pub(super) async fn store(
+    options: &Options,
+    router: &Arc<Router>,
+    metrics: &Arc<Metrics>,
+) -> Result<(Store, Option<Arc<Peers>>), StartError> {
+    let after = MsgId(options.msgids_after);
+    let observer: Arc<dyn Observer> = metrics.clone();
+    match &options.store {
+        Backend::Embedded => {
+            let observer = Some(observer);
+            let settings = embedded::Options { after, observer, ..Default::default() };
+            let store = embedded::Store::open(&options.data, settings)?;
+            Ok((Store::Embedded(store), None))
+        }
+        Backend::Nats(url) => {
+            let settings = options.streams.settings(after);
+            let store = JetStream::connect(url, settings, observer).await?;
+            let peers = Peers::new(store.clone(), Arc::clone(router), Arc::clone(metrics));
+            Ok((Store::JetStream(store), Some(peers)))
+        }
+    }
+}

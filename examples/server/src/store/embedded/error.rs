@@ -1,0 +1,78 @@
+//! Errors of the embedded store.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+/// Why a data folder cannot be used.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The folder or a file in it cannot be created or opened.
+    #[error("data folder {path}: {source}", path = path.display())]
+    Io {
+        /// What could not be created or opened.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another process, or another store of this one, uses the folder.
+    #[error("data folder {path} is in use by another server", path = path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder was written by another version of this server.
+    #[error(
+        "data folder {path} has data of version {found}, this server needs version {needed}",
+        path = path.display()
+    )]
+    Version {
+        /// The folder.
+        path: PathBuf,
+        /// The version of what is there.
+        found: i64,
+        /// The version that this server reads and writes.
+        needed: i64,
+    },
+    /// The file is a database of another program, or no database.
+    #[error("{path} is not a database of this server", path = path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file system lacks the shared memory that a write-ahead log needs, as some network file
+    /// systems do.
+    #[error(
+        "data folder {path} is on a file system that cannot hold a write-ahead log",
+        path = path.display()
+    )]
+    NoLog {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The database cannot be read or written.
+    #[error("database in data folder: {0}")]
+    Database(#[from] rusqlite::Error),
+}
+
+/// Why the store did not do what it was asked for.
+#[derive(Clone, Debug, Error)]
+pub enum StoreError {
+    /// The database failed. The batch is not stored, and none of its effects may happen.
+    #[error("the store failed: {0}")]
+    Failed(Arc<rusqlite::Error>),
+    /// An earlier write or sync failed, and no checkpoint has succeeded since.
+    #[error("the store does not write until it has recovered from an earlier failure: {0}")]
+    Poisoned(Arc<rusqlite::Error>),
+    /// The store has been closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(Arc::new(error))
+    }
+}

@@ -1,0 +1,79 @@
+//! Settings of the embedded store.
+
+use std::fmt;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
+
+use kefu_proto::MsgId;
+
+use crate::store::observer::Observer;
+
+/// How a store is run; the defaults suit a server.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// How many messages may be queued before callers have to wait. Each full KiB of content counts
+    /// as one more message.
+    pub waiting: NonZeroUsize,
+    /// How many messages one transaction may have, counted likewise.
+    pub group: NonZeroUsize,
+    /// How many uuids of active senders are kept in memory, at about 30 bytes each.
+    pub marks: usize,
+    /// New msgids are greater than this, and than those that exist.
+    pub after: MsgId,
+    /// How many queues can be read at the same time.
+    pub readers: NonZeroU32,
+    /// The most pages of 4 KiB that the database may have. For tests of a full disk.
+    pub max_pages: Option<u32>,
+    /// Is told of every group.
+    pub observer: Option<Arc<dyn Observer>>,
+    /// Makes steps fail. For tests.
+    pub fault: Option<Arc<dyn Fault>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            waiting: const { NonZeroUsize::new(32 * 1024).expect("not 0") },
+            group: const { NonZeroUsize::new(8 * 1024).expect("not 0") },
+            marks: 4 * 1024 * 1024,
+            after: MsgId(0),
+            readers: const { NonZeroU32::new(2).expect("not 0") },
+            max_pages: None,
+            observer: None,
+            fault: None,
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("waiting", &self.waiting)
+            .field("group", &self.group)
+            .field("marks", &self.marks)
+            .field("after", &self.after)
+            .field("readers", &self.readers)
+            .field("max_pages", &self.max_pages)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Injects disk failures in tests.
+pub trait Fault: Send + Sync {
+    /// Called before each step. With an error the step fails and is not done.
+    ///
+    /// # Errors
+    ///
+    /// The error that the step fails with.
+    fn permit(&self, step: Step) -> rusqlite::Result<()>;
+}
+
+/// Steps that write to the disk.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Step {
+    /// Put a group into the write-ahead log, and sync it.
+    Commit,
+    /// Copy the log into the database, and sync that.
+    Checkpoint,
+}

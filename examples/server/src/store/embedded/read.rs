@@ -1,0 +1,83 @@
+//! Reading beside the writer: in `SQLite`'s WAL mode neither waits for the other.
+
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::BytesMut;
+use kefu_proto::{Account, DeviceId, MsgId, StoredMessage};
+use rusqlite::{Connection, params};
+use tokio::sync::Semaphore;
+
+use crate::store::embedded::error::{OpenError, StoreError};
+use crate::store::embedded::row::{message_columns, read_message};
+use crate::store::embedded::schema;
+
+/// A pool of read-only connections. Clones share it.
+#[derive(Clone, Debug)]
+pub(super) struct ReadPool {
+    count: NonZeroU32,
+    free: Arc<Semaphore>,
+    connections: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl ReadPool {
+    pub(super) fn open(dir: &Path, count: NonZeroU32) -> Result<Self, OpenError> {
+        let connections: Vec<Connection> =
+            (0..count.get()).map(|_| schema::open_reader(dir)).collect::<Result<_, _>>()?;
+        let free = Arc::new(Semaphore::new(connections.len()));
+        Ok(Self { count, free, connections: Arc::new(Mutex::new(connections)) })
+    }
+
+    /// Runs `query` on a thread that may block.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let free = Arc::clone(&self.free).acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        let connections = Arc::clone(&self.connections);
+        let reading = tokio::task::spawn_blocking(move || {
+            let _free = free;
+            let lock = || connections.lock().unwrap_or_else(PoisonError::into_inner);
+            // A query that panics loses its connection; the others remain.
+            let connection = lock().pop().ok_or(StoreError::Closed)?;
+            let answer = query(&connection);
+            lock().push(connection);
+            answer.map_err(StoreError::from)
+        });
+        // The task fails only if the runtime stops, or after a panic.
+        reading.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Waits for running queries and refuses new ones.
+    pub(super) async fn close(&self) {
+        if self.free.acquire_many(self.count.get()).await.is_ok() {
+            self.free.close();
+            self.connections.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+}
+
+/// At most `limit` messages of a queue with greater msgids than `after`, oldest first.
+pub(super) fn page(
+    db: &Connection,
+    queue: Account,
+    after: MsgId,
+    limit: usize,
+) -> rusqlite::Result<Vec<StoredMessage>> {
+    let mut select = db.prepare_cached(concat!(
+        "SELECT q.msgid, m.device_id, ",
+        message_columns!(),
+        " FROM queue q CROSS JOIN message m ON m.n = (q.msgid + 1) / 2
+        WHERE q.appid = ?1 AND q.uid = ?2 AND q.msgid > ?3 ORDER BY q.msgid LIMIT ?4"
+    ))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = select.query(params![queue.appid.0, queue.uid.0, after.0, limit])?;
+    let (mut page, mut bodies) = (Vec::new(), BytesMut::new());
+    while let Some(row) = rows.next()? {
+        let (command, body) = read_message(row, 2, &mut bodies)?;
+        let (msgid, device_id) = (MsgId(row.get(0)?), DeviceId(row.get(1)?));
+        page.push(StoredMessage { msgid, device_id, command, body });
+    }
+    Ok(page)
+}

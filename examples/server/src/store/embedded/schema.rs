@@ -1,0 +1,165 @@
+//! The data folder: one database, one server at a time, one version.
+
+use std::fs::{self, File, TryLockError};
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, MAIN_DB, OpenFlags, wal::CheckpointMode};
+
+use crate::store::embedded::error::OpenError;
+use crate::store::embedded::options::Options;
+
+/// The version of the layout. It changes when older or newer servers could not read the data.
+const VERSION: i64 = 1;
+
+/// `KEFU` in the database's header: tells tools, and this server, whose file it is.
+const APPLICATION: i64 = 0x4b45_4655;
+
+const DATABASE: &str = "kefu.db";
+
+/// A message is one row; its two copies are two narrow rows in `queue`. Message `n` has the copies
+/// `2n - 1`, in the receiver's queue, and `2n`, in the sender's.
+const TABLES: &str = "
+CREATE TABLE message (
+    n INTEGER PRIMARY KEY,
+    device_id INTEGER NOT NULL,
+    command INTEGER NOT NULL,
+    customer_appid INTEGER NOT NULL,
+    customer_id INTEGER NOT NULL,
+    store_id INTEGER NOT NULL,
+    seller_id INTEGER NOT NULL,
+    timestamp INTEGER NOT NULL,
+    content ANY NOT NULL -- TEXT where it is UTF-8, else BLOB
+) STRICT;
+CREATE TABLE queue (
+    appid INTEGER NOT NULL,
+    uid INTEGER NOT NULL,
+    msgid INTEGER NOT NULL,
+    mark INTEGER, -- in the sender's copy: a hash of receiver and uuid, if there is a uuid
+    PRIMARY KEY (appid, uid, msgid)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE kept_key (
+    appid INTEGER NOT NULL,
+    uid INTEGER NOT NULL,
+    msgid INTEGER NOT NULL,
+    PRIMARY KEY (appid, uid)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE device (
+    id INTEGER PRIMARY KEY,
+    platform INTEGER NOT NULL,
+    name ANY NOT NULL, -- TEXT where it is UTF-8, else BLOB
+    UNIQUE (platform, name)
+) STRICT;
+CREATE TABLE push (
+    id INTEGER PRIMARY KEY,
+    appid INTEGER NOT NULL,
+    uid INTEGER NOT NULL,
+    command INTEGER NOT NULL,
+    customer_appid INTEGER NOT NULL,
+    customer_id INTEGER NOT NULL,
+    store_id INTEGER NOT NULL,
+    seller_id INTEGER NOT NULL,
+    timestamp INTEGER NOT NULL,
+    content ANY NOT NULL
+) STRICT;
+-- For people: every queue with its messages.
+CREATE VIEW queued AS
+    SELECT q.appid, q.uid, q.msgid, datetime(m.timestamp, 'unixepoch') AS at,
+        CASE m.command WHEN 24 THEN 'CUSTOMER' WHEN 25 THEN 'CUSTOMER_SUPPORT' END AS command,
+        m.device_id, m.customer_appid, m.customer_id, m.store_id, m.seller_id, m.content
+    FROM queue q JOIN message m ON m.n = (q.msgid + 1) / 2;
+";
+
+/// Opens the database for writing. The lock must be kept for as long as the folder is used.
+pub(super) fn open_folder(dir: &Path, options: &Options) -> Result<(Lock, Connection), OpenError> {
+    create_folder(dir)?;
+    let lock = lock(dir)?;
+    let path = dir.join(DATABASE);
+    let db = Connection::open(&path)?;
+    db.busy_timeout(Duration::from_secs(5))?;
+    check_or_create(&db, dir).map_err(|error| match error {
+        OpenError::Database(error) if is_no_database(&error) => OpenError::Foreign { path },
+        error => error,
+    })?;
+    let wal: String = db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if wal != "wal" {
+        return Err(OpenError::NoLog { path: dir.to_owned() });
+    }
+    // A commit returns once the log is synced: there is no ACK before.
+    db.pragma_update(None, "synchronous", "FULL")?;
+    // After a crash the log may be readable only from the kernel's cache, because a failed sync is
+    // reported just once. So its pages are rewritten before anything is appended to it.
+    db.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::TRUNCATE)?;
+    // The writer makes checkpoints itself, after its answers.
+    db.pragma_update(None, "wal_autocheckpoint", 0)?;
+    db.pragma_update(None, "cache_size", -65536)?;
+    if let Some(pages) = options.max_pages {
+        db.pragma_update(None, "max_page_count", pages)?;
+    }
+    Ok((lock, db))
+}
+
+pub(super) fn open_reader(dir: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(dir.join(DATABASE), flags)?;
+    db.busy_timeout(Duration::from_secs(5))?;
+    Ok(db)
+}
+
+/// A new folder survives a crash only once its parent has been synced.
+fn create_folder(dir: &Path) -> Result<(), OpenError> {
+    let io = |source| OpenError::Io { path: dir.to_owned(), source };
+    if dir.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(dir).map_err(io)?;
+    let dir = dir.canonicalize().map_err(io)?;
+    dir.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all()).map_err(io)
+}
+
+/// Locks a folder until it is dropped or the process ends, however that happens.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing the file is not enough: a forked child that has not called exec yet has it open,
+    /// too.
+    fn drop(&mut self) {
+        // An error means that there is no lock any more.
+        let _ = self.0.unlock();
+    }
+}
+
+fn lock(dir: &Path) -> Result<Lock, OpenError> {
+    let path = dir.join("lock");
+    let io = |source| OpenError::Io { path: path.clone(), source };
+    let file = File::options().create(true).append(true).open(&path).map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Lock(file)),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: dir.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(OpenError::Io { path, source }),
+    }
+}
+
+fn check_or_create(db: &Connection, dir: &Path) -> Result<(), OpenError> {
+    let number = |pragma| db.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let tables: i64 = db.query_one("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match (number("application_id")?, number("user_version")?) {
+        (APPLICATION, VERSION) => Ok(()),
+        (APPLICATION, found) => {
+            Err(OpenError::Version { path: dir.to_owned(), found, needed: VERSION })
+        }
+        (0, 0) if tables == 0 => Ok(db.execute_batch(&format!(
+            "BEGIN IMMEDIATE;
+            PRAGMA application_id = {APPLICATION};
+            PRAGMA user_version = {VERSION};
+            {TABLES}
+            COMMIT;"
+        ))?),
+        _ => Err(OpenError::Foreign { path: dir.join(DATABASE) }),
+    }
+}
+
+fn is_no_database(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase)
+}

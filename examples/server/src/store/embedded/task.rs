@@ -1,0 +1,119 @@
+//! What the store's thread is asked to write.
+
+use kefu_proto::{Account, DeviceId, Effects, MsgId, Platform, Saved, Saves};
+use rusqlite::{Connection, Result};
+use tokio::sync::oneshot;
+
+use crate::store::embedded::error::StoreError;
+use crate::store::embedded::keys;
+use crate::store::embedded::mark::Mark;
+use crate::store::embedded::message::Inserts;
+use crate::store::embedded::outbox::{self, Outbox, PushId};
+use crate::store::observer::Group;
+use crate::store::push::Push;
+
+/// A write, and where to send its answer.
+#[derive(Debug)]
+pub(super) enum Task {
+    Save { batch: Vec<Saves>, marks: Vec<Option<Mark>>, answer: Answer<Stored> },
+    KeepKey { account: Account, key: MsgId, answer: Answer<()> },
+    Device { name: Vec<u8>, platform: Platform, answer: Answer<DeviceId> },
+    Push { entry: Push },
+    Pushed { entries: Vec<PushId>, answer: Answer<()> },
+    Close { answer: oneshot::Sender<()> },
+}
+
+pub(super) type Answer<T> = oneshot::Sender<std::result::Result<T, StoreError>>;
+
+/// A batch that is on disk. Its effects are made on the caller's thread, not on the store's.
+#[derive(Debug)]
+pub(super) struct Stored {
+    batch: Vec<Saves>,
+    msgids: Vec<Saved>,
+}
+
+impl Stored {
+    pub(super) fn into_effects(self) -> Vec<Effects> {
+        self.batch.into_iter().zip(self.msgids).map(|(saves, ids)| saves.saved(ids)).collect()
+    }
+}
+
+/// The result of a task, to be sent once the group is committed.
+#[derive(Debug)]
+pub(super) enum Done {
+    Saved(Vec<Saved>),
+    Device(DeviceId),
+    Other,
+}
+
+impl Task {
+    /// Executes the task in the open transaction.
+    pub(super) fn perform(
+        &self,
+        db: &Connection,
+        inserts: &mut Inserts<'_>,
+        outbox: &mut Outbox,
+        report: &mut Group,
+    ) -> Result<Done> {
+        if let Self::Save { batch, marks, .. } = self {
+            return save(batch, marks, inserts, report).map(Done::Saved);
+        }
+        report.others = report.others.saturating_add(1);
+        match self {
+            Self::KeepKey { account, key, .. } => keys::keep_key(db, *account, *key)?,
+            Self::Device { name, platform, .. } => {
+                return keys::device_id(db, name, *platform).map(Done::Device);
+            }
+            Self::Push { entry } => outbox.add(db, entry)?,
+            Self::Pushed { entries, .. } => outbox::remove(db, entries)?,
+            Self::Save { .. } | Self::Close { .. } => {}
+        }
+        Ok(Done::Other)
+    }
+
+    /// Answers a task whose group is committed. The caller may have gone.
+    pub(super) fn succeed(self, done: Done) {
+        match (self, done) {
+            (Self::Save { batch, answer, .. }, Done::Saved(msgids)) => {
+                let _ = answer.send(Ok(Stored { batch, msgids }));
+            }
+            (Self::Device { answer, .. }, Done::Device(id)) => {
+                let _ = answer.send(Ok(id));
+            }
+            (Self::KeepKey { answer, .. } | Self::Pushed { answer, .. }, _) => {
+                let _ = answer.send(Ok(()));
+            }
+            // To the caller a dropped answer is an error, so a mismatch never looks like success.
+            _ => {}
+        }
+    }
+
+    /// Answers a task whose group failed. The caller may have gone.
+    pub(super) fn fail(self, error: &StoreError) {
+        let error = error.clone();
+        match self {
+            Self::Save { answer, .. } => drop(answer.send(Err(error))),
+            Self::Device { answer, .. } => drop(answer.send(Err(error))),
+            Self::KeepKey { answer, .. } | Self::Pushed { answer, .. } => {
+                drop(answer.send(Err(error)));
+            }
+            Self::Push { .. } | Self::Close { .. } => {}
+        }
+    }
+}
+
+fn save(
+    batch: &[Saves],
+    marks: &[Option<Mark>],
+    inserts: &mut Inserts<'_>,
+    report: &mut Group,
+) -> Result<Vec<Saved>> {
+    let mut ids = Vec::with_capacity(batch.len());
+    for (saves, mark) in batch.iter().zip(marks) {
+        let (saved, is_repeat) = inserts.store(saves, *mark)?;
+        let count = if is_repeat { &mut report.repeats } else { &mut report.messages };
+        *count = count.saturating_add(1);
+        ids.push(saved);
+    }
+    Ok(ids)
+}

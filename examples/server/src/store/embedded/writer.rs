@@ -1,0 +1,213 @@
+//! The thread that writes, in group commits.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use rusqlite::{Connection, ErrorCode, MAIN_DB, wal::CheckpointMode};
+use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, oneshot};
+
+use crate::store::embedded::error::{OpenError, StoreError};
+use crate::store::embedded::jobs::Job;
+use crate::store::embedded::message::Messages;
+use crate::store::embedded::options::{Fault, Options, Step};
+use crate::store::embedded::outbox::Outbox;
+use crate::store::embedded::schema::Lock;
+use crate::store::embedded::task::{Done, Task};
+use crate::store::observer::Group;
+
+/// What the writer tells the handles.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Signals {
+    /// Entries have come into the push outbox.
+    pub(super) pushes: Arc<Notify>,
+    /// The last group failed.
+    pub(super) failing: Arc<AtomicBool>,
+}
+
+pub(super) struct Writer {
+    db: Connection,
+    queue: mpsc::UnboundedReceiver<Job>,
+    options: Options,
+    signals: Signals,
+    messages: Messages,
+    outbox: Outbox,
+    /// The write or sync that failed, until a full checkpoint has succeeded.
+    poisoned: Option<Arc<rusqlite::Error>>,
+    _lock: Lock,
+}
+
+impl Writer {
+    pub(super) fn new(
+        (lock, db): (Lock, Connection),
+        queue: mpsc::UnboundedReceiver<Job>,
+        options: Options,
+        signals: Signals,
+    ) -> Result<Self, OpenError> {
+        let messages = Messages::open(&db, options.marks, options.after)?;
+        let outbox = Outbox::open(&db)?;
+        Ok(Self { db, queue, options, signals, messages, outbox, poisoned: None, _lock: lock })
+    }
+
+    /// Works until the store is closed, or all handles are dropped.
+    pub(super) fn run(mut self) {
+        let mut closing = Vec::new();
+        while let Some(first) = self.queue.blocking_recv() {
+            let group = self.gather(first, &mut closing);
+            if !closing.is_empty() {
+                // `blocking_recv` still returns what was sent before, and then `None`.
+                self.queue.close();
+            }
+            self.handle(group);
+            self.checkpoint_if_due();
+        }
+        if let Err(error) = self.checkpoint(CheckpointMode::TRUNCATE) {
+            tracing::warn!(%error, "the store's log was not emptied; the next start does it");
+        }
+        drop(self);
+        for answer in closing {
+            let _ = answer.send(());
+        }
+    }
+
+    /// Takes what is queued, up to the size of a group.
+    fn gather(&mut self, first: Job, closing: &mut Vec<oneshot::Sender<()>>) -> Vec<Job> {
+        let (mut group, mut weight) = (Vec::new(), 0_usize);
+        let mut next = Some(first);
+        while let Some(Job { task, permit }) = next {
+            weight =
+                weight.saturating_add(permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
+            match task {
+                Task::Close { answer } => closing.push(answer),
+                task => group.push(Job { task, permit }),
+            }
+            let full = weight >= self.options.group.get();
+            next = if full { None } else { self.queue.try_recv().ok() };
+        }
+        group
+    }
+
+    /// Stores a group, then answers. There is no answer before the commit.
+    fn handle(&mut self, group: Vec<Job>) {
+        if group.is_empty() {
+            return;
+        }
+        let mut report = Group::default();
+        let started = Instant::now();
+        let result = self.recover().and_then(|()| self.store(&group, &mut report));
+        report.took = started.elapsed();
+        report.committed = result.is_ok();
+        match result {
+            Ok(done) => self.answer(group, done),
+            Err(error) => group.into_iter().for_each(|job| job.task.fail(&error)),
+        }
+        if let Some(observer) = &self.options.observer {
+            observer.group(&report);
+        }
+    }
+
+    fn store(&mut self, group: &[Job], report: &mut Group) -> Result<Vec<Done>, StoreError> {
+        let outbox = self.outbox.clone();
+        match self.transact(group, report) {
+            Ok(done) => {
+                self.messages.commit();
+                Ok(done)
+            }
+            Err(error) => {
+                self.messages.roll_back();
+                self.outbox = outbox;
+                self.roll_back();
+                Err(self.note_failure(error))
+            }
+        }
+    }
+
+    fn transact(&mut self, group: &[Job], report: &mut Group) -> rusqlite::Result<Vec<Done>> {
+        let Self { db, messages, outbox, options, .. } = self;
+        db.execute_batch("BEGIN IMMEDIATE")?;
+        let mut inserts = messages.inserts(db)?;
+        let mut done = Vec::with_capacity(group.len());
+        for Job { task, .. } in group {
+            done.push(task.perform(db, &mut inserts, outbox, report)?);
+        }
+        drop(inserts);
+        let started = Instant::now();
+        permit(options.fault.as_deref(), Step::Commit)?;
+        db.execute_batch("COMMIT")?;
+        report.commit = started.elapsed();
+        Ok(done)
+    }
+
+    fn answer(&self, group: Vec<Job>, done: Vec<Done>) {
+        if self.signals.failing.swap(false, Ordering::Relaxed) {
+            tracing::info!("the store writes again");
+        }
+        let mut pushed = false;
+        for (Job { task, .. }, done) in group.into_iter().zip(done) {
+            pushed |= matches!(task, Task::Push { .. });
+            task.succeed(done);
+        }
+        if pushed {
+            self.signals.pushes.notify_one();
+        }
+    }
+
+    fn roll_back(&mut self) {
+        // After some errors SQLite has rolled back already.
+        if !self.db.is_autocommit()
+            && let Err(error) = self.db.execute_batch("ROLLBACK")
+        {
+            self.poisoned = Some(Arc::new(error));
+        }
+    }
+
+    /// Logs the first of consecutive failures.
+    fn note_failure(&mut self, error: rusqlite::Error) -> StoreError {
+        let error = Arc::new(error);
+        let poisoned = error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
+        if poisoned {
+            self.poisoned = Some(Arc::clone(&error));
+        }
+        if !self.signals.failing.swap(true, Ordering::Relaxed) {
+            tracing::error!(%error, poisoned, "the store cannot write; nothing is acknowledged");
+        }
+        StoreError::Failed(error)
+    }
+
+    /// After a failed sync the state of its pages is unknown. A full checkpoint rewrites what the
+    /// log has committed, syncs it, and empties the log of the rest.
+    fn recover(&mut self) -> Result<(), StoreError> {
+        let Some(cause) = self.poisoned.take() else { return Ok(()) };
+        self.checkpoint(CheckpointMode::TRUNCATE).map(drop).map_err(|_| {
+            self.poisoned = Some(Arc::clone(&cause));
+            StoreError::Poisoned(cause)
+        })
+    }
+
+    fn checkpoint_if_due(&self) {
+        if self.poisoned.is_some() {
+            return;
+        }
+        let due = self
+            .db
+            .wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::NOOP)
+            .is_ok_and(|(in_log, _)| in_log >= CHECKPOINT_PAGES);
+        if due && let Err(error) = self.checkpoint(CheckpointMode::PASSIVE) {
+            // Nothing is lost: the log has it all, and is synced.
+            tracing::warn!(%error, "the store's log could not be copied into the database");
+        }
+    }
+
+    fn checkpoint(&self, mode: CheckpointMode) -> rusqlite::Result<()> {
+        permit(self.options.fault.as_deref(), Step::Checkpoint)?;
+        self.db.wal_checkpoint_v2(Some(MAIN_DB), mode).map(drop)
+    }
+}
+
+fn permit(fault: Option<&dyn Fault>, step: Step) -> rusqlite::Result<()> {
+    fault.map_or(Ok(()), |fault| fault.permit(step))
+}
+
+/// The length of the write-ahead log, in pages, from which it is copied into the database. A
+/// greater one means fewer checkpoints, but longer ones, for which saves have to wait.
+const CHECKPOINT_PAGES: i32 = 4000;

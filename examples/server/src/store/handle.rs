@@ -1,0 +1,152 @@
+//! The store as the rest of the server sees it: embedded, or on NATS.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use kefu_proto::{Account, DeviceId, Effects, MsgId, Platform, Saves};
+use tokio::time::Instant;
+
+use crate::store::embedded;
+use crate::store::error::StoreError;
+use crate::store::jetstream::JetStream;
+use crate::store::outbox::PushBatch;
+use crate::store::push::Push;
+use crate::store::queue::QueueReader;
+
+/// A handle to the store; clones are handles to the same one.
+#[derive(Clone)]
+pub enum Store {
+    /// In a data folder, for a single server.
+    Embedded(embedded::Store),
+    /// On NATS, for any number of servers.
+    JetStream(JetStream),
+}
+
+impl Store {
+    /// Takes the messages of one connection, in order. They are stored when the answers resolve,
+    /// which must be awaited in order, too.
+    pub async fn submit(&self, batch: Vec<Saves>) -> Result<Vec<PendingSave>, StoreError> {
+        match self {
+            Self::Embedded(store) => {
+                let messages = batch.len();
+                let saving = store.submit(batch).await?;
+                Ok(vec![PendingSave::new(messages, async { Ok(saving.await?) })])
+            }
+            Self::JetStream(store) => {
+                let save = |saves| {
+                    let store = store.clone();
+                    PendingSave::new(1, async move { Ok(vec![store.save(saves).await?]) })
+                };
+                Ok(batch.into_iter().map(save).collect())
+            }
+        }
+    }
+
+    /// Reads the messages of a queue with greater msgids than `after`.
+    pub fn reader(&self, queue: Account, after: MsgId) -> QueueReader {
+        match self {
+            Self::Embedded(store) => QueueReader::embedded(store.clone(), queue, after),
+            Self::JetStream(store) => QueueReader::jetstream(store.reader(queue, after)),
+        }
+    }
+
+    /// The sync key that is kept for an account; 0 if there is none (S2.1).
+    pub async fn kept_key(&self, account: Account) -> Result<MsgId, StoreError> {
+        Ok(match self {
+            Self::Embedded(store) => store.kept_key(account).await?,
+            Self::JetStream(store) => store.kept_key(account).await?,
+        })
+    }
+
+    /// Keeps a sync key, unless a larger one is kept already (S3.1).
+    pub async fn keep_key(&self, account: Account, key: MsgId) -> Result<(), StoreError> {
+        match self {
+            Self::Embedded(store) => store.keep_key(account, key).await?,
+            Self::JetStream(store) => store.keep_key(account, key).await?,
+        }
+        Ok(())
+    }
+
+    /// The number of a device: one for each pair of name and platform, forever (S1.2).
+    pub async fn device_id(&self, name: &[u8], platform: Platform) -> Result<DeviceId, StoreError> {
+        Ok(match self {
+            Self::Embedded(store) => store.device_id(name.to_vec(), platform).await?,
+            Self::JetStream(store) => store.device_id(name, platform).await?,
+        })
+    }
+
+    /// Puts an entry into the push outbox.
+    pub async fn push(&self, entry: Push) -> Result<(), StoreError> {
+        match self {
+            Self::Embedded(store) => store.push(entry).await?,
+            Self::JetStream(store) => store.push(&entry).await?,
+        }
+        Ok(())
+    }
+
+    /// At most `limit` entries of the push outbox. Waits until there are some.
+    pub async fn pushes(&self, limit: usize) -> Result<PushBatch, StoreError> {
+        match self {
+            Self::Embedded(store) => PushBatch::embedded(store, limit).await,
+            Self::JetStream(store) => PushBatch::jetstream(store, limit).await,
+        }
+    }
+
+    /// Whether the store can be reached.
+    pub fn is_reachable(&self) -> bool {
+        match self {
+            Self::Embedded(store) => store.is_open(),
+            Self::JetStream(store) => store.is_healthy(),
+        }
+    }
+
+    /// Whether the store writes, as far as is known.
+    pub fn is_writing(&self) -> bool {
+        match self {
+            Self::Embedded(store) => store.is_writing(),
+            // A save that failed during an outage says nothing once NATS can be reached again.
+            Self::JetStream(_) => true,
+        }
+    }
+
+    /// Finishes what is in flight and closes. What depends on other machines is given up at
+    /// `deadline`.
+    pub async fn close(self, deadline: Instant) {
+        match self {
+            Self::Embedded(store) => store.close().await,
+            Self::JetStream(store) => store.close(deadline).await,
+        }
+    }
+}
+
+/// Messages that are being stored: resolves to their effects.
+///
+/// It may be polled only after all earlier ones of the connection have resolved. The embedded store
+/// works meanwhile. `JetStream` starts when it is polled, which keeps a sender's order however
+/// often a message has to be sent again.
+pub struct PendingSave {
+    messages: usize,
+    effects: Pin<Box<dyn Future<Output = Result<Vec<Effects>, StoreError>> + Send>>,
+}
+
+impl PendingSave {
+    fn new(
+        messages: usize,
+        effects: impl Future<Output = Result<Vec<Effects>, StoreError>> + Send + 'static,
+    ) -> Self {
+        Self { messages, effects: Box::pin(effects) }
+    }
+
+    /// How many messages are being stored.
+    pub const fn messages(&self) -> usize {
+        self.messages
+    }
+}
+
+impl Future for PendingSave {
+    type Output = Result<Vec<Effects>, StoreError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.effects.as_mut().poll(cx)
+    }
+}

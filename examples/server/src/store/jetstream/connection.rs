@@ -1,0 +1,62 @@
+//! The connection to NATS.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{Client, ConnectOptions, Event};
+use thiserror::Error;
+
+use crate::store::jetstream::address::{Address, without_secrets};
+use crate::store::jetstream::gaps::Gaps;
+use crate::store::jetstream::streams::SettingsError;
+use crate::store::jetstream::timing::{ANSWER_TIMEOUT, RETRY_PAUSE};
+
+/// Connects, and from then on reconnects whenever the connection is lost.
+pub(super) async fn connect(url: &str, gaps: Arc<Gaps>) -> Result<Client, ConnectError> {
+    let unreachable = |source| ConnectError::Unreachable { url: without_secrets(url), source };
+    let address = Address::parse(url).map_err(|error| unreachable(error.into()))?;
+    let options = ConnectOptions::new()
+        .name("kefu-server")
+        // A server serves its own connections without NATS.
+        .no_echo()
+        .request_timeout(Some(ANSWER_TIMEOUT))
+        // A node that hangs is left for another one after two of these.
+        .ping_interval(ANSWER_TIMEOUT)
+        .max_reconnects(None)
+        .reconnect_delay_callback(
+            |attempts| if attempts < 2 { Duration::ZERO } else { RETRY_PAUSE },
+        )
+        .event_callback(move |event| {
+            note(&event, &gaps);
+            std::future::ready(())
+        });
+    address.log_in(options).connect(address.servers).await.map_err(unreachable)
+}
+
+fn note(event: &Event, gaps: &Gaps) {
+    match event {
+        Event::Disconnected => {
+            gaps.disconnected.send_replace(());
+            tracing::warn!(%event, "NATS");
+        }
+        Event::SlowConsumer(_) => {
+            gaps.overrun.notify_one();
+            tracing::info!(%event, "NATS");
+        }
+        // One for each attempt to reconnect, or what this server has done itself.
+        Event::ClientError(_) | Event::Closed => tracing::debug!(%event, "NATS"),
+        _ => tracing::info!(%event, "NATS"),
+    }
+}
+
+/// Why a server cannot use NATS.
+#[derive(Debug, Error)]
+pub enum ConnectError {
+    #[error(
+        "cannot reach NATS at {url}: {source}; start it with nats-server -js, or choose another \
+         with --store"
+    )]
+    Unreachable { url: String, source: async_nats::ConnectError },
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+}

@@ -1,0 +1,95 @@
+//! The push outbox: a stream whose entries are removed when they are acknowledged. Any number of
+//! servers, or a separate process, drain it together through one durable consumer.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::PullConsumer;
+use async_nats::jetstream::consumer::pull::{self, Batch};
+use async_nats::jetstream::message::{AckKind, Acker};
+use bytes::BytesMut;
+use futures_util::StreamExt;
+use kefu_proto::{Command, Encode};
+use tokio::time::timeout;
+
+use crate::store::jetstream::error::JetStreamError;
+use crate::store::jetstream::handle::JetStream;
+use crate::store::jetstream::publish::Publication;
+use crate::store::jetstream::subject::{self, COMMAND};
+use crate::store::jetstream::timing::ANSWER_TIMEOUT;
+use crate::store::push::{Push, PushEntry};
+
+impl JetStream {
+    /// Puts an entry into the outbox.
+    pub async fn push(&self, entry: &Push) -> Result<(), JetStreamError> {
+        let mut body = BytesMut::new();
+        entry.message.encode_body(&mut body).map_err(JetStreamError::nats)?;
+        let (subject, command) = (subject::push(entry.to), entry.message.command());
+        let publication = Publication::new(subject, self.unique_name(), command, body.freeze());
+        self.publish(&publication).await.map(drop)
+    }
+
+    /// At most `limit` entries. Waits until there are some.
+    pub async fn pushes(&self, limit: usize) -> Result<Vec<(PushEntry, Receipt)>, JetStreamError> {
+        let consumer =
+            self.inner.push_consumer.get_or_try_init(|| self.create_push_consumer()).await?;
+        let mut entries = Vec::new();
+        while entries.is_empty() {
+            // All that are there; if there are none, the first to come.
+            let ready = consumer.fetch().max_messages(limit).messages().await;
+            take(ready.map_err(JetStreamError::nats)?, &mut entries).await?;
+            if entries.is_empty() {
+                let next = consumer.batch().max_messages(1).expires(LISTEN).messages().await;
+                take(next.map_err(JetStreamError::nats)?, &mut entries).await?;
+            }
+        }
+        Ok(entries)
+    }
+
+    async fn create_push_consumer(&self) -> Result<PullConsumer, JetStreamError> {
+        let config = pull::Config { durable_name: Some("sinks".into()), ..pull::Config::default() };
+        let made = self.inner.push_stream.get_or_create_consumer("sinks", config).await;
+        made.map_err(JetStreamError::nats)
+    }
+}
+
+async fn take(
+    mut batch: Batch,
+    entries: &mut Vec<(PushEntry, Receipt)>,
+) -> Result<(), JetStreamError> {
+    // A consumer without a leader does not answer at all, not even that there is nothing.
+    while let Ok(next) = timeout(LISTEN + ANSWER_TIMEOUT, batch.next()).await {
+        let Some(message) = next else { return Ok(()) };
+        let message = message.map_err(JetStreamError::nats)?;
+        let command = message.headers.as_ref().and_then(|headers| headers.get(COMMAND));
+        let command = command.and_then(|command| command.as_str().parse().ok());
+        let to = subject::account(&message.subject);
+        let (message, acker) = message.split();
+        let (Some(to), Some(command)) = (to, command) else {
+            tracing::warn!(subject = %message.subject, "not an entry of this server; removed");
+            acker.ack_with(AckKind::Term).await.map_err(JetStreamError::nats)?;
+            continue;
+        };
+        let entry = PushEntry { to, command: Command(command), body: message.payload };
+        entries.push((entry, Receipt(acker)));
+    }
+    Err(JetStreamError::nats("no answer"))
+}
+
+/// Acknowledges one entry.
+pub struct Receipt(Acker);
+
+impl Receipt {
+    /// Removes the entry: the sink has taken it.
+    pub async fn done(self) -> Result<(), JetStreamError> {
+        self.0.ack().await.map_err(JetStreamError::nats)
+    }
+
+    /// Returns the entry, which is then delivered again at once.
+    pub async fn give_back(self) {
+        // If this fails it is delivered again after a while.
+        let _ = self.0.ack_with(AckKind::Nak(None)).await;
+    }
+}
+
+/// How long a request for entries is open.
+const LISTEN: Duration = Duration::from_secs(5);

@@ -1,0 +1,24 @@
+//! An offline push.
+
+use bytes::Bytes;
+use kefu_proto::{Account, ChatMessage, Command};
+
+/// A message to be pushed.
+#[derive(Clone, Debug)]
+pub struct Push {
+    /// Whom to push it to.
+    pub to: Account,
+    /// The message.
+    pub message: ChatMessage,
+}
+
+/// A push as it is read from the outbox.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PushEntry {
+    /// Whom to push it to.
+    pub to: Account,
+    /// What the body is.
+    pub command: Command,
+    /// The body of the message (W4).
+    pub body: Bytes,
+}

@@ -1,0 +1,54 @@
+//! The handshake, and the connection of a client over TCP.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::split;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::server::TlsStream;
+
+use crate::connection::{self, End};
+use crate::service::Service;
+use crate::tls::certificate::Tls;
+
+impl Tls {
+    /// Serves a TCP connection and returns why it has ended. The handshake is part of the login and
+    /// counts towards its timeout.
+    pub async fn serve(self, socket: TcpStream, service: Arc<Service>) -> End {
+        let accepted = Instant::now();
+        let stream = tokio::select! {
+            stream = self.shake_hands(socket, service.limits.login_timeout) => stream,
+            () = service.stopping.cancelled() => Err(End::Stopping),
+        };
+        match stream {
+            Ok(stream) => {
+                let (reader, writer) = split(stream);
+                connection::serve(reader, writer, accepted, service).await
+            }
+            Err(end) => end,
+        }
+    }
+
+    pub(super) async fn shake_hands(
+        &self,
+        socket: TcpStream,
+        most: Duration,
+    ) -> Result<TlsStream<TcpStream>, End> {
+        // Frames are not delayed (S8).
+        socket.set_nodelay(true).map_err(|_| End::Io)?;
+        match timeout(most, self.0.accept(socket)).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "no TLS handshake");
+                Err(match error.kind() {
+                    io::ErrorKind::UnexpectedEof => End::Left,
+                    io::ErrorKind::InvalidData => End::Tls,
+                    _ => End::Io,
+                })
+            }
+            Err(_) => Err(End::Tls),
+        }
+    }
+}

@@ -36,18 +36,17 @@ impl fmt::Display for Import {
 }
 
 impl Tree {
-    /// The sources of one crate, if there is such a folder. The programs beside a library are other
-    /// crates.
-    pub(crate) fn read(folder: &Path) -> Option<Self> {
+    /// The sources of one crate. The programs beside a library are other crates.
+    pub(crate) fn read(folder: &Path) -> Self {
         let mut names = Vec::new();
-        collect(folder, "", &mut names)?;
+        collect(folder, "", &mut names);
         let has_library = names.iter().any(|name| name == "lib.rs");
         names.retain(|name| !(name.starts_with("bin/") || has_library && name == "main.rs"));
         let files = names.into_iter().map(|name| {
             let text = fs::read_to_string(folder.join(&name)).unwrap();
             (name, text)
         });
-        Some(Self::of(files))
+        Self::of(files)
     }
 
     fn of(files: impl IntoIterator<Item = (String, String)>) -> Self {
@@ -90,19 +89,18 @@ impl Tree {
 }
 
 /// The names of all sources in a folder, in a fixed order.
-fn collect(folder: &Path, prefix: &str, names: &mut Vec<String>) -> Option<()> {
-    let entries = fs::read_dir(folder).ok()?;
+fn collect(folder: &Path, prefix: &str, names: &mut Vec<String>) {
+    let entries = fs::read_dir(folder).unwrap();
     let mut entries: Vec<_> = entries.map(|entry| entry.unwrap()).collect();
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
         if entry.path().is_dir() {
-            collect(&entry.path(), &format!("{name}/"), names).unwrap();
+            collect(&entry.path(), &format!("{name}/"), names);
         } else if Path::new(&name).extension().is_some_and(|ending| ending == "rs") {
             names.push(name);
         }
     }
-    Some(())
 }
 
 /// `wire/frame.rs` is the module `wire::frame`, `wire/mod.rs` is `wire`, and `lib.rs` is the crate.

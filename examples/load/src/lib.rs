@@ -15,6 +15,7 @@ mod report;
 mod run;
 mod seller;
 mod service;
+mod stages;
 mod verify;
 mod window;
 
@@ -28,7 +29,7 @@ use plan::Plan;
 
 /// Runs a load to its end. A report that [is not clean](Report::is_clean) is no error.
 pub async fn run(args: &Args, progress: Progress) -> Result<Report, Failure> {
-    run::run(Plan::new(args)?, progress).await
+    stages::run(Plan::new(args)?, progress).await
 }
 
 /// The tokens file (TOML) that a server needs for this load.

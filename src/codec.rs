@@ -9,8 +9,8 @@ use crate::wire::{DecodeError, Encode, EncodeError, Frame, FrameDecoder, FrameLi
 
 /// Frames of a connection as a stream of [`Parsed`] and a sink of whatever implements [`Encode`].
 ///
-/// Messages are written with their own seq and version, as a client does. A server numbers its frames
-/// with a [`FrameWriter`](crate::FrameWriter) instead.
+/// Messages are written with their own seq and version, as a client does. A server numbers its
+/// frames with a [`FrameWriter`](crate::FrameWriter) instead.
 ///
 /// ```
 /// use kefu_proto::{Parsed, MessageCodec};

@@ -20,8 +20,9 @@ pub enum Effect<'m> {
     /// Give it to every connection of the user, on every server (H6.1, H7.4).
     /// [`into_owned`](Outbound::into_owned) makes a value that can be queued or sent elsewhere.
     ///
-    /// Close a connection that cannot take it: its client syncs when it comes back. A SYNC_NOTIFY may
-    /// be dropped for a newer one of the same queue; an unpersistent message that is dropped is lost.
+    /// Close a connection that cannot take it: its client syncs when it comes back. A SYNC_NOTIFY
+    /// may be dropped for a newer one of the same queue; an unpersistent message that is dropped is
+    /// lost.
     SendAppMessage {
         /// The receiver.
         to: Account,

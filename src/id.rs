@@ -235,13 +235,13 @@ number! {
     StoreId(i64)
 }
 number! {
-    /// The server's number for a device string and platform; 0 for the web and for clients that name
-    /// no device (S1.2).
+    /// The server's number for a device string and platform; 0 for the web and for clients that
+    /// name no device (S1.2).
     DeviceId(i64)
 }
 number! {
-    /// The id of one stored copy, given by the queue that it was appended to: 1 or more, since a new
-    /// client asks for everything after 0.
+    /// The id of one stored copy, given by the queue that it was appended to: 1 or more, since a
+    /// new client asks for everything after 0.
     ///
     /// Ids grow within a queue, and copies become readable in the order of their ids: a client that
     /// has seen 6 never asks for 5. The last id that a client has seen is its *sync key*. Ids of

@@ -87,8 +87,8 @@ impl Identity {
 
 /// An id that must name somebody is 0 (H12).
 ///
-/// With a zero identity or configuration, connections that never logged in could speak. Neither can be
-/// made here. Exhaustive: these are all the ids that are checked.
+/// With a zero identity or configuration, connections that never logged in could speak. Neither can
+/// be made here. Exhaustive: these are all the ids that are checked.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum ZeroId {
     /// The kefu app of a [`Config`].

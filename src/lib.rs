@@ -1,12 +1,12 @@
-//! The customer-service (客服, *kefu*) chat of a GoBelieve-style IM server, as a state machine without
-//! I/O.
+//! The customer-service (客服, *kefu*) chat of a GoBelieve-style IM server, as a state machine
+//! without I/O.
 //!
-//! **A decoded message and a session identity yield a list of effects: apply the saves in order, feed
-//! their msgids back in, apply the rest in order, ending with the ACK.**
+//! **A decoded message and a session identity yield a list of effects: apply the saves in order,
+//! feed their msgids back in, apply the rest in order, ending with the ACK.**
 //!
-//! Customers live in the apps of tenants, sellers in the one *kefu app*. The crate decides who may say
-//! what to whom, what is stored where, who is notified with which id, and when the sender gets an ACK.
-//! Sockets, clock, storage, threads and logs are the host's.
+//! Customers live in the apps of tenants, sellers in the one *kefu app*. The crate decides who may
+//! say what to whom, what is stored where, who is notified with which id, and when the sender gets
+//! an ACK. Sockets, clock, storage, threads and logs are the host's.
 //!
 //! ```
 //! use std::collections::HashMap;
@@ -34,7 +34,8 @@
 //!
 //!     fn apply(&mut self, effect: Effect<'_>) -> Result<(), EncodeError> {
 //!         match effect {
-//!             Effect::PushMessage { to, .. } => self.pushes.push(to), // if `to` is connected nowhere
+//!             // Only if `to` is connected nowhere.
+//!             Effect::PushMessage { to, .. } => self.pushes.push(to),
 //!             Effect::SendAppMessage { to, message } => {
 //!                 self.inboxes.entry(to).or_default().push(message.into_owned());
 //!             }
@@ -50,7 +51,8 @@
 //!
 //! // What the host knows: its configuration, who logged in on this connection, and the time.
 //! let config = Config::new(AppId(1453))?;
-//! let (customer, seller) = (Account::new(AppId(7), UserId(1)), Account::new(AppId(1453), UserId(2)));
+//! let customer = Account::new(AppId(7), UserId(1));
+//! let seller = Account::new(AppId(1453), UserId(2));
 //! let session = Session::new(config, Identity::new(customer, DeviceId(11))?);
 //! let now = UnixTime::from_secs(1_500_000_000)?;
 //!
@@ -95,24 +97,24 @@
 //!
 //! # Your own rules
 //!
-//! Blocked customers, a staff list, words to mask: every chat message is a [`Delivery`] once, before
-//! anything happens to it, and that is the place for them. [`Delivery`] shows three.
+//! Blocked customers, a staff list, words to mask: every chat message is a [`Delivery`] once,
+//! before anything happens to it, and that is the place for them. [`Delivery`] shows three.
 //!
 //! # Guarantees
 //!
 //! - **Save before send**: no push, notify or ACK can exist before both msgids were handed in
 //!   ([`Saves`] shows what does not compile).
-//! - **Only what is legal now**: every list holds only what may be applied now, in the order in which
-//!   it must be applied.
+//! - **Only what is legal now**: every list holds only what may be applied now, in the order in
+//!   which it must be applied.
 //! - **Refusals are values** that name their rule; a refused message has no effect.
 //! - **No panic** on any input. A panic is a bug in this crate.
 //! - **No allocation, no copy of content** from [`Session::handle`] to the last effect.
 //!
 //! # Rules
 //!
-//! Numbers such as `H2.1` or `W5` are the rules of the protocol: W the wire's, H the handler's, S those
-//! of login and sync. [`spec`] has them all, with a whole conversation byte by byte. Each stands beside
-//! the code that keeps the rule and at the tests that fail when it is broken.
+//! Numbers such as `H2.1` or `W5` are the rules of the protocol: W the wire's, H the handler's, S
+//! those of login and sync. [`spec`] has them all, with a whole conversation byte by byte. Each
+//! stands beside the code that keeps the rule and at the tests that fail when it is broken.
 //!
 //! # Features
 //!

@@ -20,8 +20,8 @@ use crate::wire::{
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Outbound<'m> {
-    /// The chat message under the server's time, with the seq, version and flags that its sender gave
-    /// it (H6.1, H7.3).
+    /// The chat message under the server's time, with the seq, version and flags that its sender
+    /// gave it (H6.1, H7.3).
     Chat(&'m ChatMessage),
     /// The addressee's queue now goes up to this msgid (H7.4, H7.5).
     SyncNotify(MsgId),
@@ -43,11 +43,12 @@ impl Outbound<'_> {
 
 /// An [`Outbound`] that owns what it needs: what a host's queues and channels carry.
 ///
-/// Opaque, so that a later version of the protocol can have messages that become two frames and stay
-/// together wherever they wait. Cloning shares the content.
+/// Opaque, so that a later version of the protocol can have messages that become two frames and
+/// stay together wherever they wait. Cloning shares the content.
 ///
-/// To reach a connection on another server, send what [`encode_within`](crate::Encode::encode_within)
-/// writes and read it there with [`decode`](Self::decode):
+/// To reach a connection on another server, send what
+/// [`encode_within`](crate::Encode::encode_within) writes and read it there with
+/// [`decode`](Self::decode):
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -81,8 +82,8 @@ impl OwnedOutbound {
         }
     }
 
-    /// Takes the next message from the front of `read`, as another server encoded it. Returns `None`,
-    /// and leaves `read` as it was, while it is incomplete.
+    /// Takes the next message from the front of `read`, as another server encoded it. Returns
+    /// `None`, and leaves `read` as it was, while it is incomplete.
     ///
     /// # Errors
     ///

@@ -22,7 +22,8 @@ impl Session {
         Self { config, identity }
     }
 
-    /// Decides what becomes of a message: the rules H1–H5. Reads no clock: `now` is the host's (H4).
+    /// Decides what becomes of a message: the rules H1–H5. Reads no clock: `now` is the host's
+    /// (H4).
     ///
     /// Nothing has happened yet when it returns: the [`Delivery`] is where a host's own rules go.
     /// Commands other than CUSTOMER and CUSTOMER_SUPPORT are refused (H1): a host deals with those
@@ -30,8 +31,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// A [`Refusal`] that names the first rule that the message breaks, in the order of H1, H2, H3. A
-    /// refused message has no effect (H11.1).
+    /// A [`Refusal`] that names the first rule that the message breaks, in the order of H1, H2, H3.
+    /// A refused message has no effect (H11.1).
     #[inline]
     pub fn handle(&self, message: Message, now: UnixTime) -> Result<Delivery, Refusal> {
         match ChatMessage::try_from(message) {

@@ -11,8 +11,8 @@ use crate::wire::{Command, DecodeError, Frame};
 
 /// A client asks for what its queue holds after a sync key (S2).
 ///
-/// [`Online::begin_sync`](crate::Online::begin_sync) begins the answer. The queue is read in pages, so
-/// that a queue of a million messages is never in memory as a whole:
+/// [`Online::begin_sync`](crate::Online::begin_sync) begins the answer. The queue is read in pages,
+/// so that a queue of a million messages is never in memory as a whole:
 ///
 /// ```
 /// # use kefu_proto::{Account, EncodeError, MsgId, Online, StoredMessage, SyncRequest};
@@ -76,8 +76,8 @@ pub struct SyncAnswer {
 }
 
 impl SyncAnswer {
-    /// Where the next page begins: it has the rows with greater msgids, oldest first, as many as the
-    /// host likes.
+    /// Where the next page begins: it has the rows with greater msgids, oldest first, as many as
+    /// the host likes.
     ///
     /// `None` when the answer is full: finish it. In this version of the protocol it never is.
     #[must_use]
@@ -91,8 +91,8 @@ impl SyncAnswer {
         self.reader.identity.account()
     }
 
-    /// Whether the row is to be sent: not what this device has sent itself (S2.5, S2.6), nor what is
-    /// not after [`after`](Self::after), so that no copy is sent twice (S2.3).
+    /// Whether the row is to be sent: not what this device has sent itself (S2.5, S2.6), nor what
+    /// is not after [`after`](Self::after), so that no copy is sent twice (S2.3).
     pub(crate) fn sends(&self, row: &StoredMessage) -> bool {
         row.msgid > self.after && !self.reader.has_sent(row)
     }

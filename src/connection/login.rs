@@ -111,8 +111,8 @@ impl Authentication {
     /// The token belongs to `identity`: writes AUTH_STATUS 0 (S1.4). From now on frames carry the
     /// client's version (W7.3).
     ///
-    /// Register the connection with your router before you send what is in `out`: then a client that
-    /// has read its AUTH_STATUS misses nothing.
+    /// Register the connection with your router before you send what is in `out`: then a client
+    /// that has read its AUTH_STATUS misses nothing.
     ///
     /// # Errors
     ///
@@ -124,8 +124,8 @@ impl Authentication {
         Ok(Online::new(Session::new(config, identity), decoder, writer))
     }
 
-    /// The token belongs to nobody: writes AUTH_STATUS 1, in version 0 (S1.5). The client may try again
-    /// (S1.6).
+    /// The token belongs to nobody: writes AUTH_STATUS 1, in version 0 (S1.5). The client may try
+    /// again (S1.6).
     ///
     /// # Errors
     ///

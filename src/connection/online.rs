@@ -18,11 +18,11 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(6 * 60);
 
 /// A connection on which somebody has logged in.
 ///
-/// It turns what was read into [`Request`]s and writes frames under its own numbers. Everything that
-/// goes out on this connection goes through it, the effects of other sessions included. So it has one
-/// owner: a task that waits for its socket and for messages of others at once, or a thread with a
-/// channel to which a second thread sends what it reads. A host that blocks, one request after the
-/// other:
+/// It turns what was read into [`Request`]s and writes frames under its own numbers. Everything
+/// that goes out on this connection goes through it, the effects of other sessions included. So it
+/// has one owner: a task that waits for its socket and for messages of others at once, or a thread
+/// with a channel to which a second thread sends what it reads. A host that blocks, one request
+/// after the other:
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -82,9 +82,9 @@ impl Online {
     /// The next request in what has been read; `None`: read more. `now` is the host's clock (H4). A
     /// further login (S1.7), a client's ACK (S5.1) and what only a server says (S5.2) are skipped.
     ///
-    /// Finish requests in their order (S11.1): a client may rely on an ACK coming before the PONG or
-    /// the SYNC_END that it asked for later. A host that has several requests in flight (to store many
-    /// messages at once) keeps the order of what it writes.
+    /// Finish requests in their order (S11.1): a client may rely on an ACK coming before the PONG
+    /// or the SYNC_END that it asked for later. A host that has several requests in flight (to
+    /// store many messages at once) keeps the order of what it writes.
     ///
     /// # Errors
     ///
@@ -117,9 +117,9 @@ impl Online {
         self.writer.write(message, out)
     }
 
-    /// Begins the answer to a SYNC: writes SYNC_BEGIN (S2.2). `kept` is the key that the server has kept
-    /// for this user; it matters only if [`wants_kept_key`](SyncRequest::wants_kept_key). How to go on
-    /// is shown at [`SyncRequest`].
+    /// Begins the answer to a SYNC: writes SYNC_BEGIN (S2.2). `kept` is the key that the server has
+    /// kept for this user; it matters only if [`wants_kept_key`](SyncRequest::wants_kept_key). How
+    /// to go on is shown at [`SyncRequest`].
     ///
     /// # Errors
     ///
@@ -135,9 +135,9 @@ impl Online {
         Ok(answer)
     }
 
-    /// Writes the next row of the queue, unless it is left out: this device has sent it (S2.5, S2.6),
-    /// or its msgid is not greater than [`after`](SyncAnswer::after). It has flags 0, since flags are
-    /// not stored (S6.1).
+    /// Writes the next row of the queue, unless it is left out: this device has sent it (S2.5,
+    /// S2.6), or its msgid is not greater than [`after`](SyncAnswer::after). It has flags 0, since
+    /// flags are not stored (S6.1).
     ///
     /// # Errors
     ///
@@ -211,8 +211,8 @@ impl Online {
             }
             // S3.1
             Body::SyncKey(key) if key > MsgId(0) => Request::KeepSyncKey(key),
-            // S1.7: logged in already. S3.2: no key to keep. S5.1: clients may acknowledge. S5.2: the
-            // rest is for a server to say.
+            // S1.7: logged in already. S3.2: no key to keep. S5.1: clients may acknowledge. S5.2:
+            // the rest is for a server to say.
             _ => return None,
         })
     }

@@ -15,8 +15,8 @@ use crate::wire::Frame;
 #[must_use = "a request is to be finished"]
 #[non_exhaustive]
 pub enum Request {
-    /// A chat message that the rules accept: apply your own rules, store it, apply its effects. If a
-    /// save fails, nothing follows (H8.1).
+    /// A chat message that the rules accept: apply your own rules, store it, apply its effects. If
+    /// a save fails, nothing follows (H8.1).
     Deliver(Delivery),
     /// A chat message that the rules refuse (H2, H3): count it, log it. On the wire it is silence
     /// (H11.1).

@@ -11,8 +11,8 @@ use crate::outbound::Outbound;
 /// What remains to be done, in the order in which it must be done, ending with the ACK.
 ///
 /// Everything in it may be done now. It is owned and independent of the session: a host that works
-/// elsewhere moves the whole list there. There is no heap allocation behind it; iterating borrows the
-/// message.
+/// elsewhere moves the whole list there. There is no heap allocation behind it; iterating borrows
+/// the message.
 #[must_use = "without the effects nobody is notified and the sender gets no ACK"]
 #[derive(Clone, Debug, Eq, PartialEq)]
 // As in `Saves`.

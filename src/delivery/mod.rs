@@ -20,9 +20,9 @@ use crate::wire::{EncodeError, FrameLimit};
 ///
 /// # Your own rules
 ///
-/// This is the one place for them: every chat message, persistent or not, is a `Delivery` once. A host
-/// looks at sender, receiver and message, and lets the message go on as it is, lets it go on with other
-/// content, or refuses it:
+/// This is the one place for them: every chat message, persistent or not, is a `Delivery` once. A
+/// host looks at sender, receiver and message, and lets the message go on as it is, lets it go on
+/// with other content, or refuses it:
 ///
 /// ```
 /// use std::collections::HashSet;
@@ -68,9 +68,9 @@ use crate::wire::{EncodeError, FrameLimit};
 /// # What a refusal means to the client
 ///
 /// Silence, as for a message that the protocol's rules refuse (H11.1): nothing is stored, sent or
-/// acknowledged, and a client that waits for an ACK sends the message again, perhaps for ever. Version
-/// 2 of the protocol has an ACK with a status for it, which [`refuse`](Self::refuse) will then put into
-/// its list: apply what it returns.
+/// acknowledged, and a client that waits for an ACK sends the message again, perhaps for ever.
+/// Version 2 of the protocol has an ACK with a status for it, which [`refuse`](Self::refuse) will
+/// then put into its list: apply what it returns.
 #[must_use = "a message that was accepted has to be delivered"]
 #[derive(Debug, Eq, PartialEq)]
 pub struct Delivery(Saves);
@@ -106,13 +106,13 @@ impl Delivery {
         self.0.message.is_persistent()
     }
 
-    /// Replaces the content in all that is stored, pushed or sent. `limit` is that of the connections
-    /// that will read it, [`FrameLimit::CLIENT`] as a rule.
+    /// Replaces the content in all that is stored, pushed or sent. `limit` is that of the
+    /// connections that will read it, [`FrameLimit::CLIENT`] as a rule.
     ///
     /// # Errors
     ///
-    /// [`EncodeError::BodyTooLong`] when no reader with that limit would take the message (W2.4); the
-    /// content stays as it was.
+    /// [`EncodeError::BodyTooLong`] when no reader with that limit would take the message (W2.4);
+    /// the content stays as it was.
     pub fn set_content(
         &mut self,
         content: impl Into<Bytes>,
@@ -139,14 +139,14 @@ impl Delivery {
     }
 
     /// For a host that stores one copy after the other: accepts the message, asks `save` for both
-    /// copies, the receiver's first, and stops at the first error (H8.2). `save` is not called for an
-    /// UNPERSISTENT message.
+    /// copies, the receiver's first, and stops at the first error (H8.2). `save` is not called for
+    /// an UNPERSISTENT message.
     ///
     /// # Errors
     ///
-    /// Whatever `save` returns. Nothing more may happen, and nothing can (H8.1): the client gets no ACK
-    /// and sends again. The receiver's copy may be stored already; [`Saves`] tells how a store avoids a
-    /// second one.
+    /// Whatever `save` returns. Nothing more may happen, and nothing can (H8.1): the client gets no
+    /// ACK and sends again. The receiver's copy may be stored already; [`Saves`] tells how a store
+    /// avoids a second one.
     #[inline]
     pub fn save_with<E, A: Into<Appended>>(
         self,
@@ -163,7 +163,9 @@ impl Delivery {
 ///
 /// ```
 /// # use kefu_proto::*;
-/// # fn deliver(delivery: Delivery, mut append: impl FnMut(SaveMessage<'_>) -> Result<MsgId, String>) -> Result<(), String> {
+/// # fn deliver<E>(
+/// #     delivery: Delivery, mut append: impl FnMut(SaveMessage<'_>) -> Result<MsgId, E>,
+/// # ) -> Result<(), E> {
 /// let effects = match delivery.accept() {
 ///     Accepted::Persistent(saves) => {
 ///         // In whatever way the host stores: one after the other, in one transaction, both at once.

@@ -12,24 +12,26 @@ use crate::message::ChatMessage;
 /// A client that gets no ACK sends its message again (S10), and a simple store keeps it twice.
 /// Deduplication is the store's job: it answers a repeat with the msgid of the first copy.
 ///
-/// - **The key of a repeat** is the [`sender`](Self::sender), the [`receiver`](Self::receiver) and a
-///   mark in the content that the client keeps when it sends again; real clients put a `uuid` into
-///   their JSON (S10.1). The same mark to another receiver is another message. Neither the seq, which
-///   repeats (W7.6), nor the time, which is the server's, belongs to the key. A message without a mark
-///   is never a repeat.
-/// - **The answer** for a copy that is already there is the id of that first copy; nothing is appended
-///   (S10.2). A copy that is missing, after a failed second save, is appended. The receiver's copy and
-///   the sender's are told apart by their [`role`](SaveMessage::role), even where both go to one queue.
-/// - **The mark is stored with the copy**, in one commit. A mark without its copy would lose a message,
-///   a copy without its mark would double it.
+/// - **The key of a repeat** is the [`sender`](Self::sender), the [`receiver`](Self::receiver) and
+///   a mark in the content that the client keeps when it sends again; real clients put a `uuid`
+///   into their JSON (S10.1). The same mark to another receiver is another message. Neither the
+///   seq, which repeats (W7.6), nor the time, which is the server's, belongs to the key. A message
+///   without a mark is never a repeat.
+/// - **The answer** for a copy that is already there is the id of that first copy; nothing is
+///   appended (S10.2). A copy that is missing, after a failed second save, is appended. The
+///   receiver's copy and the sender's are told apart by their [`role`](SaveMessage::role), even
+///   where both go to one queue.
+/// - **The mark is stored with the copy**, in one commit. A mark without its copy would lose a
+///   message, a copy without its mark would double it.
 ///
-/// Nothing else changes: the effects are those of any message (S10.3). The notify of a repeat names an
-/// id that its receiver may have seen, which clients expect, and the ACK ends the repeating.
+/// Nothing else changes: the effects are those of any message (S10.3). The notify of a repeat names
+/// an id that its receiver may have seen, which clients expect, and the ACK ends the repeating.
 ///
 /// # What does not compile
 ///
-/// `Saves` is neither `Clone` nor `Default`, and only [`Session::handle`](crate::Session::handle) makes
-/// it: the effects exist once, and only for both msgids. An ACK without them does not compile:
+/// `Saves` is neither `Clone` nor `Default`, and only [`Session::handle`](crate::Session::handle)
+/// makes it: the effects exist once, and only for both msgids. An ACK without them does not
+/// compile:
 ///
 /// ```compile_fail,E0061
 /// fn acknowledge(saves: kefu_proto::Saves) -> kefu_proto::Effects {
@@ -82,8 +84,8 @@ pub struct Saves {
 }
 
 impl Saves {
-    /// What to store: the copy for the receiver's queue (H7.1), then the copy for the sender's (H7.2).
-    /// Both borrow the one message.
+    /// What to store: the copy for the receiver's queue (H7.1), then the copy for the sender's
+    /// (H7.2). Both borrow the one message.
     #[must_use]
     #[inline]
     pub const fn requests(&self) -> [SaveMessage<'_>; 2] {
@@ -135,11 +137,12 @@ impl Saves {
     }
 }
 
-/// Store one copy of a message: the only effect that has an answer, the msgid of the copy (H7.1, H7.2).
+/// Store one copy of a message: the only effect that has an answer, the msgid of the copy (H7.1,
+/// H7.2).
 ///
-/// A store keeps the command and the encoded body, and beside them the queue's account and the device
-/// (H10.1): [`command`](crate::Encode::command) and [`encode_body`](crate::Encode::encode_body) of
-/// [`message`](Self::message) are what to store.
+/// A store keeps the command and the encoded body, and beside them the queue's account and the
+/// device (H10.1): [`command`](crate::Encode::command) and
+/// [`encode_body`](crate::Encode::encode_body) of [`message`](Self::message) are what to store.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SaveMessage<'m> {
     saves: &'m Saves,
@@ -175,8 +178,8 @@ impl<'m> SaveMessage<'m> {
         self.saves.parties.receiver
     }
 
-    /// The sender's device, kept with the copy so that a sync can leave out what this device has sent
-    /// (S2.5).
+    /// The sender's device, kept with the copy so that a sync can leave out what this device has
+    /// sent (S2.5).
     #[must_use]
     #[inline]
     pub const fn device_id(&self) -> DeviceId {

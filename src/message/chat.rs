@@ -11,7 +11,8 @@ use crate::wire::{
     Command, DecodeError, EncodeError, Flags, FrameLimit, Head, Layout, Version, check_body_len,
 };
 
-/// A message between a customer and a seller, either way: the only kind that the handler takes (H1).
+/// A message between a customer and a seller, either way: the only kind that the handler takes
+/// (H1).
 ///
 /// A [`Message`](crate::Message) of one of their commands converts into one, and back to reach the
 /// fields of its body. Who its sender and receiver are depends on the kefu app: ask the

@@ -17,7 +17,8 @@ use crate::wire::{Command, DecodeError, Version};
 pub struct AuthStatus {
     /// Whether the login succeeded.
     pub status: LoginStatus,
-    /// The server's address. Only a frame of version 0 carries it; read from any other, it is 0.0.0.0.
+    /// The server's address. Only a frame of version 0 carries it; read from any other, it is
+    /// 0.0.0.0.
     pub server_ip: Ipv4Addr,
 }
 
@@ -66,8 +67,8 @@ impl LoginStatus {
 
 /// A login (W3, S1).
 ///
-/// With neither a token nor a device string its body has 3 bytes, which can be written, but no reader
-/// accepts it (W5.5).
+/// With neither a token nor a device string its body has 3 bytes, which can be written, but no
+/// reader accepts it (W5.5).
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AuthToken {
@@ -88,8 +89,8 @@ impl AuthToken {
         named.then(|| (self.device_id.as_bytes(), self.platform))
     }
 
-    /// W3.2: platform, then token and device string, each behind its length; what follows is ignored
-    /// (W5.2).
+    /// W3.2: platform, then token and device string, each behind its length; what follows is
+    /// ignored (W5.2).
     pub(super) fn read(mut body: Bytes) -> Result<Self, DecodeError> {
         // W5.5: a body of 3 bytes is refused even where both lengths in it are 0.
         let _: &[u8; 4] = fixed(Command::AUTH_TOKEN, &body)?;
@@ -114,8 +115,8 @@ impl AuthToken {
     }
 }
 
-/// W5.6: takes a length and that many bytes from the front of `rest`, the end of an AUTH_TOKEN body of
-/// `whole` bytes.
+/// W5.6: takes a length and that many bytes from the front of `rest`, the end of an AUTH_TOKEN body
+/// of `whole` bytes.
 fn short_bytes(rest: &mut Bytes, whole: usize) -> Result<ShortBytes, DecodeError> {
     let missing = |bytes| DecodeError::TooShort {
         command: Command::AUTH_TOKEN,
@@ -197,7 +198,8 @@ impl ShortBytes {
         self.0.is_empty()
     }
 
-    /// Splits the first `length` bytes off `rest`; `None`, and `rest` as it was, where there are fewer.
+    /// Splits the first `length` bytes off `rest`; `None`, and `rest` as it was, where there are
+    /// fewer.
     fn take(rest: &mut Bytes, length: u8) -> Option<Self> {
         let length = usize::from(length.min(Self::MAX_LEN));
         (length <= rest.len()).then(|| Self(rest.split_to(length)))

@@ -17,8 +17,8 @@ pub use login::{AuthStatus, AuthToken, LoginStatus, Platform, ShortBytes, TooLon
 
 /// A frame whose body has been read.
 ///
-/// `Message::from(body)` has a number, a version and flags of 0, as what a server makes itself (H9.2):
-/// the connection that writes it numbers it (W7).
+/// `Message::from(body)` has a number, a version and flags of 0, as what a server makes itself
+/// (H9.2): the connection that writes it numbers it (W7).
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Message {

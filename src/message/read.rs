@@ -2,7 +2,8 @@
 
 use crate::wire::{Command, DecodeError};
 
-/// W5.1: the first `N` bytes of a body; a shorter body is an error. W5.2: the rest is not looked at.
+/// W5.1: the first `N` bytes of a body; a shorter body is an error. W5.2: the rest is not looked
+/// at.
 #[inline]
 pub(super) fn fixed<const N: usize>(
     command: Command,

@@ -11,7 +11,8 @@ use crate::id::{Account, UserId};
 use crate::identity::{Config, Identity};
 use crate::message::{ChatMessage, CustomerMessage, Party};
 
-/// A configuration and somebody who is logged in: half of the time a seller, otherwise mostly a customer.
+/// A configuration and somebody who is logged in: half of the time a seller, otherwise mostly a
+/// customer.
 pub fn login() -> impl Strategy<Value = (Config, Identity)> {
     (config(), account(), device_id(), any::<bool>()).prop_filter_map(
         "nobody is logged in as 0",
@@ -37,8 +38,9 @@ pub fn identity() -> impl Strategy<Value = Identity> {
 
 /// A chat message that a session of this configuration and identity accepts (H2, H3).
 ///
-/// From a seller where the session is one, from a customer otherwise; and since nothing forbids that the kefu app has
-/// customers of its own, sometimes from a customer where the session is a seller's.
+/// From a seller where the session is one, from a customer otherwise; and since nothing forbids
+/// that the kefu app has customers of its own, sometimes from a customer where the session is a
+/// seller's.
 pub fn accepted(config: Config, identity: Identity) -> impl Strategy<Value = ChatMessage> {
     let Account { appid, uid } = identity.account();
     chat_message().prop_map(move |mut message| {
@@ -58,8 +60,8 @@ pub fn accepted(config: Config, identity: Identity) -> impl Strategy<Value = Cha
     })
 }
 
-/// A chat message that a session of this configuration and identity refuses (H2, H3): one guard at least is broken, and
-/// often it is only one.
+/// A chat message that a session of this configuration and identity refuses (H2, H3): one guard at
+/// least is broken, and often it is only one.
 pub fn refused(config: Config, identity: Identity) -> impl Strategy<Value = ChatMessage> {
     let Account { appid, uid } = identity.account();
     let nearly = prop_oneof![accepted(config, identity), chat_message()].boxed();
@@ -99,7 +101,8 @@ pub fn customer_message() -> impl Strategy<Value = CustomerMessage> {
     )
 }
 
-/// Any content that a client connection carries: mostly a few bytes, of text or of anything; now and then as many as fit.
+/// Any content that a client connection carries: mostly a few bytes, of text or of anything; now
+/// and then as many as fit.
 pub fn content() -> impl Strategy<Value = Bytes> {
     let long = (any::<u8>(), prop_oneof![256..=LONGEST_CONTENT, Just(LONGEST_CONTENT)]);
     prop_oneof![

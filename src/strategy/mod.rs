@@ -1,11 +1,11 @@
 //! Strategies for `proptest`: good and hostile input for property tests of a host.
 //!
 //! Ids are mostly a few small numbers, so that they collide and the guards of H2 and H3 let about a
-//! tenth of all messages through; [`accepted`] and [`refused`] give one kind only. Half of the messages
-//! are UNPERSISTENT, and some go to their own sender. Zeros, negative numbers and the ends of the range
-//! are mixed in. Messages survive a round trip: written and read again, they are the same. Values
-//! shrink towards small ids, short contents and few chunks. `Debug` hides contents, so a failing case
-//! shows only their lengths.
+//! tenth of all messages through; [`accepted`] and [`refused`] give one kind only. Half of the
+//! messages are UNPERSISTENT, and some go to their own sender. Zeros, negative numbers and the ends
+//! of the range are mixed in. Messages survive a round trip: written and read again, they are the
+//! same. Values shrink towards small ids, short contents and few chunks. `Debug` hides contents, so
+//! a failing case shows only their lengths.
 //!
 //! A test that a host acknowledges only what it has stored:
 //!

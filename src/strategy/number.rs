@@ -40,7 +40,8 @@ pub fn msg_id() -> impl Strategy<Value = MsgId> {
     number().prop_map_into()
 }
 
-// A union of strategies is a large value, and many of them nested overflow the stack of a test thread: boxed.
+// A union of strategies is a large value, and many of them nested overflow the stack of a test
+// thread: boxed.
 fn number() -> BoxedStrategy<i64> {
     let edges = &[-1, i64::MIN, i64::MAX, 0x7fff_ffff, 1 << 32][..];
     prop_oneof![12 => 1..=3_i64, 1 => Just(0), 2 => select(edges), 1 => any::<i64>()].boxed()

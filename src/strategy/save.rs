@@ -19,8 +19,8 @@ pub fn save_script() -> impl Strategy<Value = SaveScript> {
 pub struct SaveScript {
     /// The answer to the save into the receiver's queue.
     pub receiver: Option<MsgId>,
-    /// The answer to the save into the sender's queue. A host that saves one copy after the other does not ask for it when
-    /// the receiver's fails (H8).
+    /// The answer to the save into the sender's queue. A host that saves one copy after the other
+    /// does not ask for it when the receiver's fails (H8).
     pub sender: Option<MsgId>,
 }
 
@@ -31,8 +31,8 @@ impl SaveScript {
         Some(Copies { receiver: self.receiver?.into(), sender: self.sender?.into() })
     }
 
-    /// A store for [`Delivery::save_with`](crate::Delivery::save_with): answers the first call for the receiver's queue, the
-    /// second for the sender's. Any further call fails.
+    /// A store for [`Delivery::save_with`](crate::Delivery::save_with): answers the first call for
+    /// the receiver's queue, the second for the sender's. Any further call fails.
     pub fn store(self) -> impl FnMut(SaveMessage<'_>) -> Result<MsgId, SaveFailed> {
         let mut answers = [self.receiver, self.sender].into_iter();
         move |_| answers.next().flatten().ok_or(SaveFailed)

@@ -9,9 +9,9 @@ use super::limit::FrameLimit;
 
 /// Cuts a byte stream into frames.
 ///
-/// It holds no bytes: what has arrived stays in the caller's buffer until a frame is complete. A peer
-/// that sends one byte at a time costs one look at 12 bytes per call, a length over the limit is
-/// refused from the header alone, and no memory is reserved from an unverified length.
+/// It holds no bytes: what has arrived stays in the caller's buffer until a frame is complete. A
+/// peer that sends one byte at a time costs one look at 12 bytes per call, a length over the limit
+/// is refused from the header alone, and no memory is reserved from an unverified length.
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -45,8 +45,8 @@ impl FrameDecoder {
     ///
     /// # Errors
     ///
-    /// [`DecodeError::Length`] (W2), as soon as the header is there. `read` is left as it was, so the
-    /// error repeats: the stream has no next frame, and a server closes the connection (S7).
+    /// [`DecodeError::Length`] (W2), as soon as the header is there. `read` is left as it was, so
+    /// the error repeats: the stream has no next frame, and a server closes the connection (S7).
     #[inline]
     pub fn decode(&self, read: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
         let Some((header, mut body)) = self.split(read)? else { return Ok(None) };
@@ -55,7 +55,8 @@ impl FrameDecoder {
         Ok(Some(Frame { seq, command, version, flags, body }))
     }
 
-    /// Like [`decode`](Self::decode), but returns the frame as the bytes that it is, header included.
+    /// Like [`decode`](Self::decode), but returns the frame as the bytes that it is, header
+    /// included.
     ///
     /// For transports that pass frames on without reading them: over WebSocket each message is one
     /// frame (S9.1), so a message is good when `cut` takes all of it.

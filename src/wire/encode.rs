@@ -53,12 +53,14 @@ pub trait Encode: Layout {
         self.body_len(self.head().version)
     }
 
-    /// Writes header and body with the message's own seq and version, for a reader with the limit of a
-    /// client connection. A server numbers its frames: see [`FrameWriter`](crate::FrameWriter).
+    /// Writes header and body with the message's own seq and version, for a reader with the limit
+    /// of a client connection. A server numbers its frames: see
+    /// [`FrameWriter`](crate::FrameWriter).
     ///
     /// # Errors
     ///
-    /// [`EncodeError::BodyTooLong`] (W2) or [`EncodeError::BufferTooSmall`]; nothing is written then.
+    /// [`EncodeError::BodyTooLong`] (W2) or [`EncodeError::BufferTooSmall`]; nothing is written
+    /// then.
     fn encode(&self, dst: &mut impl BufMut) -> Result<(), EncodeError>
     where
         Self: Sized,
@@ -70,7 +72,8 @@ pub trait Encode: Layout {
     ///
     /// # Errors
     ///
-    /// [`EncodeError::BodyTooLong`] (W2) or [`EncodeError::BufferTooSmall`]; nothing is written then.
+    /// [`EncodeError::BodyTooLong`] (W2) or [`EncodeError::BufferTooSmall`]; nothing is written
+    /// then.
     fn encode_within(&self, limit: FrameLimit, dst: &mut impl BufMut) -> Result<(), EncodeError>
     where
         Self: Sized,
@@ -78,8 +81,8 @@ pub trait Encode: Layout {
         self.put_frame(self.head(), limit, dst)
     }
 
-    /// Writes the body without a header: with [`command`](Self::command), this is what a store keeps
-    /// (H10.1).
+    /// Writes the body without a header: with [`command`](Self::command), this is what a store
+    /// keeps (H10.1).
     ///
     /// # Errors
     ///

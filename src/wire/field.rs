@@ -5,7 +5,8 @@ use core::ops::BitOr;
 
 use crate::id::number;
 
-/// What a frame's body is (W3.1). Every byte is a command; those without a constant here are the host's business.
+/// What a frame's body is (W3.1). Every byte is a command; those without a constant here are the
+/// host's business.
 ///
 /// Displayed by its name in the protocol, or as `command 7` where it has none here.
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize), serde(transparent))]
@@ -17,7 +18,7 @@ impl Command {
     pub const AUTH_STATUS: Self = Self(3);
     /// A message has arrived; carries its seq.
     pub const ACK: Self = Self(5);
-    /// A sign of life, to be answered with PONG.
+    /// A keepalive, to be answered with PONG.
     pub const PING: Self = Self(13);
     /// The answer to PING.
     pub const PONG: Self = Self(14);
@@ -86,7 +87,7 @@ impl Flags {
     pub const NONE: Self = Self(0);
     /// The content is text.
     pub const TEXT: Self = Self(0x01);
-    /// The message is not stored: who is not there does not get it.
+    /// The message is not stored: only those who are connected get it.
     pub const UNPERSISTENT: Self = Self(0x02);
 
     /// Whether every bit of `other` is set, whatever the other bits.
@@ -105,8 +106,8 @@ impl BitOr for Flags {
 }
 
 number! {
-    /// The version of the protocol that a frame's sender speaks. It decides the layout of one body: an AUTH_STATUS of
-    /// version 0 also carries the server's address (W3.3).
+    /// The version of the protocol that a frame's sender speaks. It decides the layout of one body:
+    /// an AUTH_STATUS of version 0 also carries the server's address (W3.3).
     Version(u8)
 }
 

@@ -27,8 +27,8 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// A frame with a number, a version and flags of 0: what is left to the connection that writes it
-    /// (W7). This is also what a stored command and body amount to (H10.1).
+    /// A frame with a number, a version and flags of 0: what is left to the connection that writes
+    /// it (W7). This is also what a stored command and body amount to (H10.1).
     #[must_use]
     pub const fn new(command: Command, body: Bytes) -> Self {
         Self { seq: Seq(0), command, version: Version(0), flags: Flags::NONE, body }

@@ -40,18 +40,19 @@ impl FrameWriter {
         Self { last: Seq(0), version: Version(0), limit }
     }
 
-    /// From now on frames carry this version: the one that the client used in its AUTH_TOKEN (W7.3).
+    /// From now on frames carry this version: the one that the client used in its AUTH_TOKEN
+    /// (W7.3).
     pub fn set_version(&mut self, version: Version) {
         self.version = version;
     }
 
-    /// Writes a frame under the next number and returns that number. The seq and version of the message
-    /// itself do not matter.
+    /// Writes a frame under the next number and returns that number. The seq and version of the
+    /// message itself do not matter.
     ///
     /// # Errors
     ///
-    /// [`EncodeError::BodyTooLong`] (W2) or [`EncodeError::BufferTooSmall`]; nothing is written and no
-    /// number used.
+    /// [`EncodeError::BodyTooLong`] (W2) or [`EncodeError::BufferTooSmall`]; nothing is written and
+    /// no number used.
     pub fn write(
         &mut self,
         message: &impl Encode,

@@ -2,6 +2,7 @@
 //!
 //! The rooms, lowest first. Each knows only rooms that stand before it:
 //!
+//! - `uuid`: the `uuid` in a content, by which a repeated message is recognised
 //! - `store`: messages, sync keys, device numbers and offline pushes, embedded or on NATS
 //! - `metrics`: the metrics of `/metrics`
 //! - `redis`: the Redis of an existing API service: its accounts, and the queue of its push service
@@ -34,4 +35,5 @@ pub mod store;
 mod tls;
 mod tokens;
 mod trace;
+mod uuid;
 mod ws;

@@ -6,12 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_nats::client::RequestErrorKind;
-use async_nats::{Message as Received, Subscriber};
+use async_nats::{Message, Subscriber};
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, StreamExt};
-use kefu_proto::{
-    Account, Body, Encode, Flags, FrameDecoder, FrameLimit, Incoming, Message, MsgId, Seq, Version,
-};
+use kefu_proto::{Account, Encode, FrameLimit, Outbound, OwnedOutbound};
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -71,7 +69,7 @@ impl Peers {
     }
 
     /// Sends a message to the account's connections on other servers.
-    pub async fn send(&self, to: Account, message: &Message) {
+    pub async fn send(&self, to: Account, message: &OwnedOutbound) {
         let mut frame = BytesMut::new();
         if !self.store.is_connected() || message.encode_within(FrameLimit::MAX, &mut frame).is_err()
         {
@@ -114,10 +112,10 @@ impl Peers {
     }
 
     async fn deliver(&self, account: Account, messages: &mut Subscriber) {
-        while let Some(Received { payload, reply, .. }) = messages.next().await {
+        while let Some(Message { payload, reply, .. }) = messages.next().await {
             if let Some(reply) = reply {
                 let _ = self.store.client().publish(reply, Bytes::new()).await;
-            } else if let Some(message) = message(payload) {
+            } else if let Some(message) = decode(payload) {
                 self.router.send(account, None, &message, &self.metrics);
             }
         }
@@ -163,7 +161,8 @@ impl Peers {
 
     async fn notify_of_newest(&self, account: Account) -> Result<(), JetStreamError> {
         if let Some(newest) = self.store.newest(account).await? {
-            self.router.send(account, None, &sync_notify(newest), &self.metrics);
+            let notify = Outbound::SyncNotify(newest).into_owned();
+            self.router.send(account, None, &notify, &self.metrics);
         }
         Ok(())
     }
@@ -195,17 +194,9 @@ impl Drop for Presence {
     }
 }
 
-fn message(frame: Bytes) -> Option<Message> {
-    let frame = FrameDecoder::new(FrameLimit::MAX).decode(&mut BytesMut::from(frame)).ok()??;
-    match frame.parse().ok()? {
-        Incoming::Message(message) => Some(message),
-        Incoming::Unlisted(_) => None,
-    }
-}
-
-fn sync_notify(newest: MsgId) -> Message {
-    let (seq, version, flags) = (Seq(0), Version(0), Flags::NONE);
-    Message { seq, version, flags, body: Body::SyncNotify(newest) }
+/// A message as another server has encoded it; `None` for anything else.
+fn decode(payload: Bytes) -> Option<OwnedOutbound> {
+    OwnedOutbound::decode(&mut BytesMut::from(payload), FrameLimit::MAX).ok()?
 }
 
 /// The subject of an account's connections on other servers.

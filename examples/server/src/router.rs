@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kefu_proto::{Account, Message};
+use kefu_proto::{Account, OwnedOutbound};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -52,7 +52,7 @@ impl Router {
         &self,
         to: Account,
         except: Option<ConnectionId>,
-        message: &Message,
+        message: &OwnedOutbound,
         metrics: &Metrics,
     ) {
         let dropped = self.offer(to, except, message);
@@ -63,7 +63,7 @@ impl Router {
     }
 
     /// Returns how many connections were too slow.
-    fn offer(&self, to: Account, except: Option<ConnectionId>, message: &Message) -> u64 {
+    fn offer(&self, to: Account, except: Option<ConnectionId>, message: &OwnedOutbound) -> u64 {
         let shard = self.shard(to);
         let peers = shard.get(&to).map_or(&[][..], Vec::as_slice);
         let mut dropped = 0;
@@ -106,7 +106,7 @@ pub struct ConnectionId(u64);
 
 struct Peer {
     id: ConnectionId,
-    outbox: mpsc::Sender<Message>,
+    outbox: mpsc::Sender<OwnedOutbound>,
     slow: CancellationToken,
 }
 
@@ -131,7 +131,7 @@ impl Drop for Seat {
 
 /// Messages of others for a connection.
 pub struct Inbox {
-    pub messages: mpsc::Receiver<Message>,
+    pub messages: mpsc::Receiver<OwnedOutbound>,
     /// Cancelled when the outbox was full.
     pub slow: CancellationToken,
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kefu_proto::{Account, AuthToken, Config, DeviceId, FrameLimit, Identity, Message, Outbound};
+use kefu_proto::{
+    Account, AuthToken, ChatMessage, Config, DeviceId, FrameLimit, Identity, OwnedOutbound,
+};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -74,7 +76,7 @@ impl Service {
     }
 
     /// Sends a message to all connections of an account, except to one of this server.
-    pub async fn send(&self, to: Account, except: Option<ConnectionId>, message: &Message) {
+    pub async fn send(&self, to: Account, except: Option<ConnectionId>, message: &OwnedOutbound) {
         self.router.send(to, except, message, &self.metrics);
         if let Some(peers) = &self.peers {
             peers.send(to, message).await;
@@ -82,19 +84,17 @@ impl Service {
     }
 
     /// Puts a message into the push outbox if its receiver is connected nowhere (H7.3).
-    pub async fn push(&self, to: Account, message: Outbound<'_>) {
+    pub async fn push(&self, to: Account, message: &ChatMessage) {
         if self.router.is_online(to) {
             return;
         }
-        if let Outbound::Chat(message) = message {
-            let entry = Push { to, message: message.clone() };
-            if let Some(peers) = &self.peers {
-                peers.push(entry);
-            } else {
-                self.metrics.pushes.inc();
-                // A store that is closed takes no push: the message itself is stored already.
-                let _ = self.store.push(entry).await;
-            }
+        let entry = Push { to, message: message.clone() };
+        if let Some(peers) = &self.peers {
+            peers.push(entry);
+        } else {
+            self.metrics.pushes.inc();
+            // A store that is closed takes no push: the message itself is stored already.
+            let _ = self.store.push(entry).await;
         }
     }
 }

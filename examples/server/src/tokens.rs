@@ -50,10 +50,7 @@ pub struct DemoToken {
 /// The demo's tokens, and the text of a tokens file that has them.
 pub fn demo(kefu_appid: AppId) -> (Vec<DemoToken>, String) {
     let customer_appid = if kefu_appid == AppId(7) { AppId(8) } else { AppId(7) };
-    let accounts = [
-        Account { appid: customer_appid, uid: UserId(1) },
-        Account { appid: kefu_appid, uid: UserId(2) },
-    ];
+    let accounts = [Account::new(customer_appid, UserId(1)), Account::new(kefu_appid, UserId(2))];
     let tokens: Vec<_> = accounts
         .map(|account| DemoToken {
             token: format!("tok-{}-{}", account.appid, account.uid),
@@ -85,7 +82,7 @@ impl Entry {
     }
 
     const fn account(&self) -> Account {
-        Account { appid: AppId(self.appid), uid: UserId(self.uid) }
+        Account::new(AppId(self.appid), UserId(self.uid))
     }
 }
 

@@ -71,13 +71,14 @@ impl TraceEvent {
     }
 
     /// An accepted message: its saves and their msgids, then its effects.
-    pub fn applied(sender: Account, effects: &Effects) -> Self {
+    pub fn applied(effects: &Effects) -> Self {
         let message = effects.message();
-        let receiver = effects.iter().find_map(|effect| effect.to()).unwrap_or(sender);
+        let (sender, receiver) = (effects.sender(), effects.receiver());
         let mut steps = Vec::new();
-        if let Some(saved) = effects.saved() {
-            for (queue, msgid) in [(receiver, saved.receiver), (sender, saved.sender)] {
-                steps.push(Step::new("SaveMessage", Some(queue), message.command(), Some(msgid)));
+        if let Some(copies) = effects.copies() {
+            for (queue, copy) in [(receiver, copies.receiver), (sender, copies.sender)] {
+                let msgid = Some(copy.msgid);
+                steps.push(Step::new("SaveMessage", Some(queue), message.command(), msgid));
             }
         }
         steps.extend(effects.iter().map(Step::from));
@@ -96,7 +97,8 @@ impl TraceEvent {
         Self {
             parties: [from, from],
             from: from.to_string(),
-            command: refused_command(refusal).to_string(),
+            command: refused_command(refusal)
+                .map_or_else(|| "unknown".into(), |command| command.to_string()),
             seq: None,
             effects: Vec::new(),
             refusal: Some(refusal.to_string()),
@@ -105,13 +107,16 @@ impl TraceEvent {
 }
 
 /// The command of a refused message, which follows from the rule that it broke.
-const fn refused_command(refusal: Refusal) -> Command {
+const fn refused_command(refusal: Refusal) -> Option<Command> {
     match refusal {
-        Refusal::OtherCommand { command } => command,
+        Refusal::OtherCommand { command } => Some(command),
         Refusal::CustomerAppIdMismatch { .. }
         | Refusal::CustomerIdMismatch { .. }
-        | Refusal::SellerIdZero => Command::CUSTOMER,
-        Refusal::NotKefuApp { .. } | Refusal::SellerIdMismatch { .. } => Command::CUSTOMER_SUPPORT,
+        | Refusal::SellerIdZero => Some(Command::CUSTOMER),
+        Refusal::NotKefuApp { .. } | Refusal::SellerIdMismatch { .. } => {
+            Some(Command::CUSTOMER_SUPPORT)
+        }
+        _ => None,
     }
 }
 
@@ -132,7 +137,7 @@ impl From<Effect<'_>> for Step {
         let message = effect.message();
         let msgid = match message {
             Outbound::SyncNotify(msgid) => Some(msgid),
-            Outbound::Chat(_) | Outbound::Ack(_) => None,
+            _ => None,
         };
         Self::new(effect.name(), effect.to(), message.command(), msgid)
     }

@@ -6,9 +6,9 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use axum::extract::ws::{Message, WebSocket};
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt, StreamExt};
-use kefu_proto::{FrameLimit, Header};
+use kefu_proto::{FrameDecoder, FrameLimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
 use tokio::time::{Instant, timeout};
 
@@ -54,10 +54,13 @@ async fn receive(
 ) {
     while let Some(Ok(message)) = stream.next().await {
         let sent = match message {
-            Message::Binary(bytes) if is_one_frame(&bytes, limit) => pipe.write_all(&bytes).await,
+            Message::Binary(bytes) => match one_frame(bytes, limit) {
+                Some(frame) => pipe.write_all(&frame).await,
+                None => break,
+            },
             // Answered by the library.
             Message::Ping(_) | Message::Pong(_) => Ok(()),
-            Message::Binary(_) | Message::Text(_) | Message::Close(_) => break,
+            Message::Text(_) | Message::Close(_) => break,
         };
         if sent.is_err() {
             break;
@@ -66,13 +69,15 @@ async fn receive(
     let _ = pipe.shutdown().await;
 }
 
-/// Whether a message is one frame. One whose header is refused is passed on: the connection then
-/// closes and says why.
-fn is_one_frame(bytes: &[u8], limit: FrameLimit) -> bool {
-    let Some(header) = bytes.first_chunk() else { return false };
-    Header::decode(header, limit).map_or(true, |header| {
-        usize::try_from(header.body_len).is_ok_and(|body| bytes.len() - Header::LEN == body)
-    })
+/// The message if it is one frame. A length that the limit refuses is passed on: the connection
+/// then closes and says why.
+fn one_frame(message: Bytes, limit: FrameLimit) -> Option<Bytes> {
+    let mut rest = BytesMut::from(message);
+    match FrameDecoder::new(limit).cut(&mut rest) {
+        Ok(Some(frame)) if rest.is_empty() => Some(frame),
+        Ok(_) => None,
+        Err(_) => Some(rest.freeze()),
+    }
 }
 
 /// From the pipe to the WebSocket.
@@ -89,18 +94,13 @@ async fn send_frames<S: SinkExt<Message> + Unpin>(
     pipe: &mut ReadHalf<DuplexStream>,
     mut sink: S,
 ) -> Result<(), S::Error> {
+    let frames = FrameDecoder::new(FrameLimit::MAX);
     let mut out = BytesMut::new();
     while let Ok(1..) = pipe.read_buf(&mut out).await {
-        while let Some(frame) = next_frame(&mut out) {
-            sink.feed(Message::Binary(frame.freeze())).await?;
+        while let Ok(Some(frame)) = frames.cut(&mut out) {
+            sink.feed(Message::Binary(frame)).await?;
         }
         sink.flush().await?;
     }
     sink.close().await
-}
-
-fn next_frame(out: &mut BytesMut) -> Option<BytesMut> {
-    let header = Header::decode(out.first_chunk()?, FrameLimit::MAX).ok()?;
-    let end = Header::LEN + usize::try_from(header.body_len).ok()?;
-    (out.len() >= end).then(|| out.split_to(end))
 }

@@ -4,8 +4,8 @@
 use std::time::SystemTime;
 
 use kefu_proto::{
-    Closed, Effect, Effects, Encode, Message, MsgId, Online, Refusal, Request, Saves, SyncPages,
-    SyncRequest, UnixTime,
+    Accepted, Closed, Delivery, Effect, Effects, Encode, MsgId, Online, OwnedOutbound, Refusal,
+    Request, Saves, SyncAnswer, SyncRequest, UnixTime,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until};
@@ -14,7 +14,6 @@ use crate::connection::end::End;
 use crate::connection::in_flight::{Done, InFlight};
 use crate::connection::socket::Socket;
 use crate::service::{Registration, Service};
-use crate::store::QueueReader;
 use crate::trace::TraceEvent;
 
 /// The state of a connection after its login.
@@ -28,16 +27,11 @@ pub(super) struct OnlineConnection<'c, R, W> {
     in_flight: InFlight,
     /// Waits until nothing is in flight.
     blocked: Option<Blocked>,
-    syncing: Option<Sync>,
+    /// A sync that is being answered.
+    syncing: Option<SyncAnswer>,
     /// Set once nothing more is read. What is in flight is still finished.
     ending: Option<End>,
     last_heard: Instant,
-}
-
-/// A queue that is being sent.
-struct Sync {
-    pages: SyncPages,
-    rows: QueueReader,
 }
 
 /// A request that has to see the result of all saves before it.
@@ -123,23 +117,12 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W>
         }
         match self.online.receive(&mut self.socket.input.buffer, now)? {
             None => return Ok(false),
-            Some(Request::Store(saves)) => {
-                self.service.metrics.accepted.inc();
-                self.batch.push(saves);
-            }
-            Some(Request::Apply(effects)) => {
-                self.service.metrics.accepted.inc();
-                self.submit().await;
-                self.in_flight.apply(effects);
-            }
+            Some(Request::Deliver(delivery)) => self.deliver(delivery).await,
             Some(Request::Reply(message)) => {
                 self.submit().await;
                 self.in_flight.reply(message);
             }
             Some(Request::Refused(refusal)) => self.refuse(refusal),
-            Some(Request::Unlisted(_)) => {
-                self.service.metrics.unlisted.inc();
-            }
             Some(Request::Sync(request)) => {
                 self.submit().await;
                 self.blocked = Some(Blocked::Sync(request));
@@ -148,8 +131,25 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W>
                 self.submit().await;
                 self.blocked = Some(Blocked::KeepSyncKey(key));
             }
+            // Unlisted commands have no meaning for this server.
+            Some(_) => {
+                self.service.metrics.unlisted.inc();
+            }
         }
         Ok(true)
+    }
+
+    /// Every chat message passes here before anything happens to it. This is the place for an
+    /// operator's own rules; this server has none and accepts all.
+    async fn deliver(&mut self, delivery: Delivery) {
+        self.service.metrics.accepted.inc();
+        match delivery.accept() {
+            Accepted::Persistent(saves) => self.batch.push(saves),
+            Accepted::Transient(effects) => {
+                self.submit().await;
+                self.in_flight.apply(effects);
+            }
+        }
     }
 
     /// Gives the batch to the store, and waits while its queue is full.
@@ -195,30 +195,38 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W>
         } else {
             MsgId(0)
         };
-        let (begin, pages) = request.begin(kept);
-        self.write(&begin)?;
-        let rows = self.service.store.reader(self.online.identity().account(), pages.after());
-        self.syncing = Some(Sync { pages, rows });
+        let out = &mut self.socket.output.buffer;
+        let answer = self.online.begin_sync(request, kept, out).map_err(Closed::from)?;
+        self.syncing = Some(answer);
         Ok(())
     }
 
+    /// Writes the next page of the sync, and its end after the last page.
     async fn sync_page(&mut self) -> Result<bool, End> {
-        let Some(Sync { mut pages, mut rows }) = self.syncing.take() else { return Ok(true) };
-        let page = rows.page(PAGE).await.map_err(|_| End::Store)?;
+        let Some(mut answer) = self.syncing.take() else { return Ok(true) };
+        if self.socket.output.is_lost() {
+            return Ok(true);
+        }
+        let page = match answer.after() {
+            Some(after) => self.service.store.page(answer.queue(), after, PAGE).await,
+            None => Ok(Vec::new()),
+        };
+        let page = page.map_err(|_| End::Store)?;
         let is_last = page.len() < PAGE;
-        for frame in page.into_iter().filter_map(|row| pages.row(row)) {
-            self.write(&frame)?;
+        let out = &mut self.socket.output.buffer;
+        for row in page {
+            self.online.sync_row(&mut answer, row, out).map_err(Closed::from)?;
         }
         if is_last {
-            self.write(&pages.end())?;
+            self.online.finish_sync(answer, out).map_err(Closed::from)?;
         } else {
-            self.syncing = Some(Sync { pages, rows });
+            self.syncing = Some(answer);
         }
         Ok(true)
     }
 
     /// Waits for the next event and handles it.
-    async fn wait(&mut self, mail: &mut Vec<Message>) -> Result<(), End> {
+    async fn wait(&mut self, mail: &mut Vec<OwnedOutbound>) -> Result<(), End> {
         let Socket { input, output } = &mut *self.socket;
         let (has_room, is_lost) = (output.buffer.len() < OUTPUT_HIGH_WATER, output.is_lost());
         let is_over = is_lost && self.ending.is_some();
@@ -271,18 +279,17 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W>
             match effect {
                 Effect::PushMessage { to, message } => self.service.push(to, message).await,
                 Effect::SendAppMessage { to, message } => {
-                    self.service.send(to, None, &message.to_message()).await;
+                    self.service.send(to, None, &message.into_owned()).await;
                 }
                 Effect::SendMessage { to, message } => {
                     let this = Some(self.registration.seat.id());
-                    self.service.send(to, this, &message.to_message()).await;
+                    self.service.send(to, this, &message.into_owned()).await;
                 }
                 Effect::EnqueueMessage { message } => self.write(&message)?,
             }
         }
         if self.service.trace.is_watched() {
-            let from = self.online.identity().account();
-            self.service.trace.send(TraceEvent::applied(from, effects));
+            self.service.trace.send(TraceEvent::applied(effects));
         }
         Ok(())
     }

@@ -27,9 +27,7 @@ impl Accounts {
             self.0.ask(cmd("HMGET").arg(key).arg("user_id").arg("app_id")).await?;
         // 0 is nobody (H12.1).
         let (uid, appid): (Option<NonZeroI64>, Option<NonZeroI64>) = (number(uid), number(appid));
-        Ok(uid
-            .zip(appid)
-            .map(|(uid, appid)| Account { appid: AppId(appid.get()), uid: UserId(uid.get()) }))
+        Ok(uid.zip(appid).map(|(uid, appid)| Account::new(AppId(appid.get()), UserId(uid.get()))))
     }
 
     /// The number of a device, the same for all servers (S1.2).

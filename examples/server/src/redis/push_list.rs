@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use deadpool_redis::redis::cmd;
-use kefu_proto::{Body, CustomerMessage, Flags, Frame, Incoming, Message, Seq, Version};
+use kefu_proto::{Body, CustomerMessage, Frame, Message, Parsed};
 use serde::Serialize;
 
 use crate::redis::connection::{Redis, RedisError};
@@ -53,15 +53,8 @@ fn json(entry: &PushEntry) -> Option<String> {
 }
 
 fn message(entry: &PushEntry) -> Option<CustomerMessage> {
-    let frame = Frame {
-        seq: Seq(0),
-        command: entry.command,
-        version: Version(0),
-        flags: Flags::NONE,
-        body: entry.body.clone(),
-    };
-    match frame.parse().ok()? {
-        Incoming::Message(Message {
+    match Frame::new(entry.command, entry.body.clone()).parse().ok()? {
+        Parsed::Message(Message {
             body: Body::Customer(message) | Body::CustomerSupport(message),
             ..
         }) => Some(message),

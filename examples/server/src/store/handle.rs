@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use kefu_proto::{Account, DeviceId, Effects, MsgId, Platform, Saves};
+use kefu_proto::{Account, DeviceId, Effects, MsgId, Platform, Saves, StoredMessage};
 use tokio::time::Instant;
 
 use crate::store::embedded;
@@ -11,7 +11,6 @@ use crate::store::error::StoreError;
 use crate::store::jetstream::JetStream;
 use crate::store::outbox::PushBatch;
 use crate::store::push::Push;
-use crate::store::queue::QueueReader;
 
 /// A handle to the store; clones are handles to the same one.
 #[derive(Clone)]
@@ -42,12 +41,18 @@ impl Store {
         }
     }
 
-    /// Reads the messages of a queue with greater msgids than `after`.
-    pub fn reader(&self, queue: Account, after: MsgId) -> QueueReader {
-        match self {
-            Self::Embedded(store) => QueueReader::embedded(store.clone(), queue, after),
-            Self::JetStream(store) => QueueReader::jetstream(store.reader(queue, after)),
-        }
+    /// The messages of a queue with greater msgids than `after`, oldest first. Fewer than `limit`
+    /// are the end of the queue.
+    pub async fn page(
+        &self,
+        queue: Account,
+        after: MsgId,
+        limit: usize,
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        Ok(match self {
+            Self::Embedded(store) => store.page(queue, after, limit).await?,
+            Self::JetStream(store) => store.page(queue, after, limit).await?,
+        })
     }
 
     /// The sync key that is kept for an account; 0 if there is none (S2.1).

@@ -7,12 +7,9 @@ pub mod jetstream;
 mod observer;
 mod outbox;
 mod push;
-mod queue;
-mod uuid;
 
 pub use error::StoreError;
 pub use handle::{PendingSave, Store};
 pub use observer::{Group, Observer};
 pub use outbox::PushBatch;
 pub use push::{Push, PushEntry};
-pub use queue::QueueReader;

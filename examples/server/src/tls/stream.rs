@@ -1,4 +1,4 @@
-//! A TLS stream that sends close_notify when it is dropped.
+//! A TLS stream that sends `close_notify` when it is dropped.
 
 use std::io;
 use std::pin::Pin;

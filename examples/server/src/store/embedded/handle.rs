@@ -77,8 +77,8 @@ impl Store {
         Ok(Saving { answer: saving })
     }
 
-    /// At most `limit` messages of a queue with greater msgids than `after`, oldest first. An
-    /// empty page is the end of the queue.
+    /// The messages of a queue with greater msgids than `after`, oldest first. Fewer than `limit`
+    /// are the end of the queue.
     ///
     /// # Errors
     ///

@@ -74,6 +74,6 @@ impl JobQueue {
 /// How much of the capacity a message takes. Full KiB of content count, so that the memory of
 /// queued contents is bounded.
 pub(super) fn weight(saves: &Saves) -> u32 {
-    let kib = saves.message().body.content.len() / 1024;
+    let kib = saves.message().content().len() / 1024;
     u32::try_from(kib).unwrap_or(u32::MAX).saturating_add(1)
 }

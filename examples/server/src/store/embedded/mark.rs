@@ -11,7 +11,7 @@ use std::collections::hash_map::Entry;
 use kefu_proto::{Account, Saves};
 use rusqlite::{Connection, Result};
 
-use crate::store::uuid;
+use crate::uuid;
 
 /// A hash of a message's receiver and uuid. It is stored, so the hash must not change.
 ///
@@ -20,9 +20,8 @@ pub(super) type Mark = i64;
 
 /// The mark of a message, if it has a uuid.
 pub(super) fn mark_of(saves: &Saves) -> Option<Mark> {
-    let [receiver, _] = saves.requests();
-    let Account { appid, uid } = receiver.queue;
-    let uuid = uuid::find(&receiver.message.body.content)?;
+    let Account { appid, uid } = saves.receiver();
+    let uuid = uuid::find(saves.message().content())?;
     let receiver = appid.0.to_be_bytes().into_iter().chain(uid.0.to_be_bytes());
     Some(hash(receiver.chain(uuid.bytes())))
 }

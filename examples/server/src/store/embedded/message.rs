@@ -1,11 +1,11 @@
 //! Inserting messages: the hot path.
 
-use kefu_proto::{Encode, MsgId, Saved, Saves};
+use kefu_proto::{Copies, Encode, MsgId, Saves};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Result};
 
 use crate::store::embedded::mark::{Known, Mark};
-use crate::store::embedded::row::{bind_message, message_columns};
-use crate::store::uuid;
+use crate::store::embedded::row::{bind_message, body_of, message_columns};
+use crate::uuid;
 
 /// Numbers messages and finds repeats. One counter serves all queues, so ids grow in each.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ pub(super) struct Inserts<'s> {
 
 impl Inserts<'_> {
     /// Returns the ids of both copies, and whether the message was stored already.
-    pub(super) fn store(&mut self, saves: &Saves, mark: Option<Mark>) -> Result<(Saved, bool)> {
+    pub(super) fn store(&mut self, saves: &Saves, mark: Option<Mark>) -> Result<(Copies, bool)> {
         let n = self.messages.last.saturating_add(1);
         if let Some(mark) = mark
             && let Some(first) = self.first(saves, mark, n)?
@@ -75,35 +75,37 @@ impl Inserts<'_> {
         }
         let [receiver, sender] = saves.requests();
         self.message.raw_bind_parameter(1, n)?;
-        self.message.raw_bind_parameter(2, sender.device_id.0)?;
-        bind_message(&mut self.message, 3, sender.message)?;
+        self.message.raw_bind_parameter(2, sender.device_id().0)?;
+        bind_message(&mut self.message, 3, saves.message())?;
         self.message.raw_execute()?;
-        let saved = copies_of(n);
-        for (parameter, copy, msgid) in [(1, receiver, saved.receiver), (4, sender, saved.sender)] {
-            self.copies.raw_bind_parameter(parameter, copy.queue.appid.0)?;
-            self.copies.raw_bind_parameter(parameter + 1, copy.queue.uid.0)?;
-            self.copies.raw_bind_parameter(parameter + 2, msgid.0)?;
+        let stored = copies_of(n);
+        for (parameter, copy, stored) in
+            [(1, receiver, stored.receiver), (4, sender, stored.sender)]
+        {
+            self.copies.raw_bind_parameter(parameter, copy.queue().appid.0)?;
+            self.copies.raw_bind_parameter(parameter + 1, copy.queue().uid.0)?;
+            self.copies.raw_bind_parameter(parameter + 2, stored.msgid.0)?;
         }
         self.copies.raw_bind_parameter(7, mark)?;
         self.copies.raw_execute()?;
         self.messages.last = n;
-        Ok((saved, false))
+        Ok((stored, false))
     }
 
     /// The message that this one repeats. Of two messages that share a mark only the first is
     /// recognised: the other is stored again, as if it had no uuid.
     fn first(&mut self, saves: &Saves, mark: Mark, n: i64) -> Result<Option<i64>> {
-        let [_, sender] = saves.requests();
-        let Some(first) = self.messages.known.first(self.db, sender.queue, mark, n)? else {
+        let known = self.messages.known.first(self.db, saves.sender(), mark, n)?;
+        let Some(first) = known else {
             return Ok(None);
         };
         let mut select = self.db.prepare_cached(
             "SELECT content FROM message WHERE n = ?1 AND command = ?2 AND customer_appid = ?3
             AND customer_id = ?4 AND seller_id = ?5",
         )?;
-        let body = &sender.message.body;
+        let body = body_of(saves.message())?;
         let (appid, customer) = (body.customer_appid.0, body.customer_id.0);
-        let command = i64::from(sender.message.command().0);
+        let command = i64::from(saves.message().command().0);
         let same = select
             .query_one([first, command, appid, customer, body.seller_id.0], |row| {
                 let content = row.get_ref(0)?.as_bytes()?;
@@ -115,7 +117,7 @@ impl Inserts<'_> {
 }
 
 /// Message `n` has the msgids `2n - 1` in its receiver's queue and `2n` in its sender's.
-fn copies_of(n: i64) -> Saved {
+fn copies_of(n: i64) -> Copies {
     let sender = n.saturating_mul(2);
-    Saved { receiver: MsgId(sender.saturating_sub(1)), sender: MsgId(sender) }
+    Copies { receiver: MsgId(sender.saturating_sub(1)).into(), sender: MsgId(sender).into() }
 }

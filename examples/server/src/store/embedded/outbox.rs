@@ -62,7 +62,7 @@ pub(super) fn oldest(db: &Connection, limit: usize) -> Result<Vec<OutboxRow>> {
     let (mut entries, mut bodies) = (Vec::new(), BytesMut::new());
     while let Some(row) = rows.next()? {
         let (command, body) = read_message(row, 3, &mut bodies)?;
-        let to = Account { appid: AppId(row.get(1)?), uid: UserId(row.get(2)?) };
+        let to = Account::new(AppId(row.get(1)?), UserId(row.get(2)?));
         entries.push(OutboxRow { id: PushId(row.get(0)?), to, command, body });
     }
     Ok(entries)

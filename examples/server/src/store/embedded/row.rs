@@ -1,8 +1,8 @@
 //! Messages as rows. The fixed fields of a body (W4) are columns, so that people can query them.
 
 use bytes::{Bytes, BytesMut};
-use kefu_proto::{AppId, ChatMessage, Command, CustomerMessage, Encode, Flags, Party, Seq};
-use kefu_proto::{StoreId, UnixTime, UserId, Version};
+use kefu_proto::{AppId, Body, ChatMessage, Command, CustomerMessage, Encode, Message};
+use kefu_proto::{StoreId, UnixTime, UserId};
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Error, Result, Row, Statement};
 
@@ -20,7 +20,7 @@ pub(super) fn bind_message(
     first: usize,
     message: &ChatMessage,
 ) -> Result<()> {
-    let body = &message.body;
+    let body = body_of(message)?;
     let numbers: [i64; 6] = [
         message.command().0.into(),
         body.customer_appid.0,
@@ -33,6 +33,17 @@ pub(super) fn bind_message(
         statement.raw_bind_parameter(parameter, number)?;
     }
     bind_bytes(statement, first.saturating_add(numbers.len()), &body.content)
+}
+
+/// The fields of a message's body.
+pub(super) fn body_of(message: &ChatMessage) -> Result<CustomerMessage> {
+    match Message::from(message.clone()).body {
+        Body::Customer(body) | Body::CustomerSupport(body) => Ok(body),
+        other => {
+            let error = format!("{} is not a chat message", other.command());
+            Err(Error::ToSqlConversionFailure(error.into()))
+        }
+    }
 }
 
 /// Binds bytes as text where they are UTF-8, so that people can read them.
@@ -52,11 +63,6 @@ pub(super) fn read_message(
 ) -> Result<(Command, Bytes)> {
     let column = |offset: usize| first.saturating_add(offset);
     let number = |offset| row.get::<_, i64>(column(offset));
-    let command: u8 = row.get(first)?;
-    let from = [Party::Customer, Party::Seller]
-        .into_iter()
-        .find(|party| party.command().0 == command)
-        .ok_or(Error::IntegralValueOutOfRange(first, command.into()))?;
     let body = CustomerMessage {
         customer_appid: AppId(number(1)?),
         customer_id: UserId(number(2)?),
@@ -65,11 +71,16 @@ pub(super) fn read_message(
         timestamp: UnixTime::from(row.get::<_, i32>(column(5))?),
         content: Bytes::copy_from_slice(bytes(row.get_ref(column(6))?, column(6))?),
     };
-    let message = ChatMessage { seq: Seq(0), version: Version(0), flags: Flags::NONE, from, body };
-    message
+    let command = Command(row.get(first)?);
+    let body = match command {
+        Command::CUSTOMER => Body::Customer(body),
+        Command::CUSTOMER_SUPPORT => Body::CustomerSupport(body),
+        Command(other) => return Err(Error::IntegralValueOutOfRange(first, other.into())),
+    };
+    Message::from(body)
         .encode_body(page)
         .map_err(|error| Error::FromSqlConversionFailure(column(6), Type::Blob, error.into()))?;
-    Ok((message.command(), page.split().freeze()))
+    Ok((command, page.split().freeze()))
 }
 
 fn bytes(value: ValueRef<'_>, column: usize) -> Result<&[u8]> {

@@ -1,6 +1,6 @@
 //! What the store's thread is asked to write.
 
-use kefu_proto::{Account, DeviceId, Effects, MsgId, Platform, Saved, Saves};
+use kefu_proto::{Account, Copies, DeviceId, Effects, MsgId, Platform, Saves};
 use rusqlite::{Connection, Result};
 use tokio::sync::oneshot;
 
@@ -29,19 +29,20 @@ pub(super) type Answer<T> = oneshot::Sender<std::result::Result<T, StoreError>>;
 #[derive(Debug)]
 pub(super) struct Stored {
     batch: Vec<Saves>,
-    msgids: Vec<Saved>,
+    copies: Vec<Copies>,
 }
 
 impl Stored {
     pub(super) fn into_effects(self) -> Vec<Effects> {
-        self.batch.into_iter().zip(self.msgids).map(|(saves, ids)| saves.saved(ids)).collect()
+        let stored = self.batch.into_iter().zip(self.copies);
+        stored.map(|(saves, copies)| saves.confirm(copies)).collect()
     }
 }
 
 /// The result of a task, to be sent once the group is committed.
 #[derive(Debug)]
 pub(super) enum Done {
-    Saved(Vec<Saved>),
+    Saved(Vec<Copies>),
     Device(DeviceId),
     Other,
 }
@@ -74,8 +75,8 @@ impl Task {
     /// Answers a task whose group is committed. The caller may have gone.
     pub(super) fn succeed(self, done: Done) {
         match (self, done) {
-            (Self::Save { batch, answer, .. }, Done::Saved(msgids)) => {
-                let _ = answer.send(Ok(Stored { batch, msgids }));
+            (Self::Save { batch, answer, .. }, Done::Saved(copies)) => {
+                let _ = answer.send(Ok(Stored { batch, copies }));
             }
             (Self::Device { answer, .. }, Done::Device(id)) => {
                 let _ = answer.send(Ok(id));
@@ -107,13 +108,13 @@ fn save(
     marks: &[Option<Mark>],
     inserts: &mut Inserts<'_>,
     report: &mut Group,
-) -> Result<Vec<Saved>> {
-    let mut ids = Vec::with_capacity(batch.len());
+) -> Result<Vec<Copies>> {
+    let mut all = Vec::with_capacity(batch.len());
     for (saves, mark) in batch.iter().zip(marks) {
-        let (saved, is_repeat) = inserts.store(saves, *mark)?;
+        let (copies, is_repeat) = inserts.store(saves, *mark)?;
         let count = if is_repeat { &mut report.repeats } else { &mut report.messages };
         *count = count.saturating_add(1);
-        ids.push(saved);
+        all.push(copies);
     }
-    Ok(ids)
+    Ok(all)
 }

@@ -37,6 +37,5 @@ pub use error::JetStreamError;
 pub use gaps::Gaps;
 pub use handle::JetStream;
 pub use pushes::Receipt;
-pub use queue::StreamReader;
 pub use streams::{Settings, SettingsError};
 pub use timing::RETRY_PAUSE;

@@ -1,4 +1,9 @@
 //! Reading queues.
+//!
+//! A queue is read from the leader of its stream, message by message, since only the leader is sure
+//! to have all that was acknowledged. A consumer may be on a replica that lags behind, where a
+//! client would not find the message that it was notified of. Short queues are read faster this
+//! way, too; of long ones a consumer reads three times as many messages a second.
 
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
@@ -9,10 +14,61 @@ use crate::store::jetstream::handle::JetStream;
 use crate::store::jetstream::subject::{self, COMMAND, DEVICE};
 
 impl JetStream {
-    /// Reads the messages of a queue with greater msgids than `after`.
-    pub fn reader(&self, queue: Account, after: MsgId) -> StreamReader {
-        let next = self.sequence(after).saturating_add(1);
-        StreamReader { store: self.clone(), queue, next }
+    /// The messages of a queue with greater msgids than `after`, oldest first. Fewer than `limit`
+    /// are the end of the queue.
+    pub async fn page(
+        &self,
+        queue: Account,
+        after: MsgId,
+        limit: usize,
+    ) -> Result<Vec<StoredMessage>, JetStreamError> {
+        let mut attempts = self.attempts("reading a queue");
+        let mut page = Page { next: self.sequence(after).saturating_add(1), rows: Vec::new() };
+        while let Err(error) = attempts.run(self.read(queue, limit, &mut page)).await {
+            attempts.failed(error).await?;
+        }
+        attempts.done();
+        Ok(page.rows)
+    }
+
+    /// Reads until the page is full. After an error it can be called again: no row is lost.
+    async fn read(
+        &self,
+        queue: Account,
+        limit: usize,
+        page: &mut Page,
+    ) -> Result<(), JetStreamError> {
+        let subject = subject::queue(queue, self.inner.settings.shards);
+        // A search beyond the newest would go through all later messages of other queues.
+        let Some(newest) = self.newest_sequence(queue).await? else { return Ok(()) };
+        while page.next <= newest && page.rows.len() < limit {
+            let stream = self.stream(queue);
+            // The retention limits may have removed it meanwhile: the next attempt asks for the
+            // newest again.
+            let message = stream.get_first_raw_message_by_subject(&subject, page.next).await;
+            let message = message.map_err(JetStreamError::nats)?;
+            let next = message.sequence.saturating_add(1);
+            page.rows.extend(self.stored(queue, message)?);
+            page.next = next;
+        }
+        Ok(())
+    }
+
+    /// `None` for a message that no server has written: it must not end the queue.
+    fn stored(
+        &self,
+        queue: Account,
+        message: StreamMessage,
+    ) -> Result<Option<StoredMessage>, JetStreamError> {
+        let StreamMessage { sequence, headers, payload: body, .. } = message;
+        let number = |name| headers.get(name)?.as_str().parse::<i64>().ok();
+        let command = number(COMMAND).and_then(|command| u8::try_from(command).ok());
+        let (Some(command), Some(device)) = (command, number(DEVICE)) else {
+            tracing::warn!(%queue, sequence, "not a message of this server; left out");
+            return Ok(None);
+        };
+        let (msgid, device_id) = (self.msgid(sequence)?, DeviceId(device));
+        Ok(Some(StoredMessage { msgid, device_id, command: Command(command), body }))
     }
 
     /// The newest message of a queue, if there is one.
@@ -36,64 +92,8 @@ impl JetStream {
     }
 }
 
-/// A position in a queue, from which it is read on.
-///
-/// A queue is read from the leader of its stream, message by message, since only the leader is sure
-/// to have all that was acknowledged. A consumer may be on a replica that lags behind, where a
-/// client would not find the message that it was notified of. Short queues are read faster this
-/// way, too; of long ones a consumer reads three times as many messages a second.
-pub struct StreamReader {
-    store: JetStream,
-    queue: Account,
-    /// The sequence from which to read on.
+/// The rows that have been read so far, and the sequence from which to read on.
+struct Page {
     next: u64,
-}
-
-impl StreamReader {
-    /// The next messages, oldest first. Fewer than `limit` are the end of the queue.
-    pub async fn page(&mut self, limit: usize) -> Result<Vec<StoredMessage>, JetStreamError> {
-        let store = self.store.clone();
-        let mut attempts = store.attempts("reading a queue");
-        let mut rows = Vec::new();
-        while let Err(error) = attempts.run(self.read(limit, &mut rows)).await {
-            attempts.failed(error).await?;
-        }
-        attempts.done();
-        Ok(rows)
-    }
-
-    /// Reads on until `rows` are a page. After an error it can be called again: no row is lost.
-    async fn read(
-        &mut self,
-        limit: usize,
-        rows: &mut Vec<StoredMessage>,
-    ) -> Result<(), JetStreamError> {
-        let subject = subject::queue(self.queue, self.store.inner.settings.shards);
-        // A search beyond the newest would go through all later messages of other queues.
-        let Some(newest) = self.store.newest_sequence(self.queue).await? else { return Ok(()) };
-        while self.next <= newest && rows.len() < limit {
-            let stream = self.store.stream(self.queue);
-            // The retention limits may have removed it meanwhile: the next attempt asks for the
-            // newest again.
-            let message = stream.get_first_raw_message_by_subject(&subject, self.next).await;
-            let message = message.map_err(JetStreamError::nats)?;
-            let next = message.sequence.saturating_add(1);
-            rows.extend(self.stored(message)?);
-            self.next = next;
-        }
-        Ok(())
-    }
-
-    /// `None` for a message that no server has written: it must not end the queue.
-    fn stored(&self, message: StreamMessage) -> Result<Option<StoredMessage>, JetStreamError> {
-        let StreamMessage { sequence, headers, payload: body, .. } = message;
-        let number = |name| headers.get(name)?.as_str().parse::<i64>().ok();
-        let command = number(COMMAND).and_then(|command| u8::try_from(command).ok());
-        let (Some(command), Some(device)) = (command, number(DEVICE)) else {
-            tracing::warn!(queue = %self.queue, sequence, "not a message of this server; left out");
-            return Ok(None);
-        };
-        let (msgid, device_id) = (self.store.msgid(sequence)?, DeviceId(device));
-        Ok(Some(StoredMessage { msgid, device_id, command: Command(command), body }))
-    }
+    rows: Vec<StoredMessage>,
 }

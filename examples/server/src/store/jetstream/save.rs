@@ -3,14 +3,14 @@
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use kefu_proto::{Effects, Encode, SaveMessage, Saved, Saves};
+use kefu_proto::{Copies, Effects, Encode, SaveMessage, Saves};
 
 use crate::store::jetstream::error::JetStreamError;
 use crate::store::jetstream::handle::JetStream;
 use crate::store::jetstream::publish::Publication;
 use crate::store::jetstream::subject;
 use crate::store::observer::Group;
-use crate::store::uuid;
+use crate::uuid;
 
 impl JetStream {
     /// Stores both copies, at the same time, and tries again until both are stored.
@@ -30,22 +30,22 @@ impl JetStream {
             commit: started.elapsed(),
             committed: stored.is_ok(),
         });
-        Ok(saves.saved(stored?.msgids))
+        Ok(saves.confirm(stored?.copies))
     }
 
     async fn store(&self, saves: &Saves) -> Result<Stored, JetStreamError> {
         let [receiver, sender] = self.copies(saves)?;
         let (receiver, sender) = tokio::try_join!(self.publish(&receiver), self.publish(&sender))?;
-        let msgids = Saved {
-            receiver: self.msgid(receiver.sequence)?,
-            sender: self.msgid(sender.sequence)?,
+        let copies = Copies {
+            receiver: self.msgid(receiver.sequence)?.into(),
+            sender: self.msgid(sender.sequence)?.into(),
         };
-        Ok(Stored { msgids, is_repeat: receiver.duplicate && sender.duplicate })
+        Ok(Stored { copies, is_repeat: receiver.duplicate && sender.duplicate })
     }
 
     fn copies(&self, saves: &Saves) -> Result<[Publication; 2], JetStreamError> {
         let (sender, receiver) = (saves.sender(), saves.receiver());
-        let name = match uuid::find(&saves.message().body.content) {
+        let name = match uuid::find(saves.message().content()) {
             Some(uuid) => format!("{sender}>{receiver}>{}", uuid::digest(&uuid)),
             None => self.unique_name(),
         };
@@ -61,13 +61,13 @@ impl JetStream {
     }
 
     fn copy(&self, save: &SaveMessage<'_>, body: Bytes, name: String) -> Publication {
-        let subject = subject::queue(save.queue, self.inner.settings.shards);
-        Publication::new(subject, name, save.message.command(), body)
-            .with(subject::DEVICE, &save.device_id.to_string())
+        let subject = subject::queue(save.queue(), self.inner.settings.shards);
+        Publication::new(subject, name, save.message().command(), body)
+            .with(subject::DEVICE, &save.device_id().to_string())
     }
 }
 
 struct Stored {
-    msgids: Saved,
+    copies: Copies,
     is_repeat: bool,
 }

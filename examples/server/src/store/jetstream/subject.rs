@@ -39,7 +39,7 @@ pub fn account(subject: &str) -> Option<Account> {
     let mut words = subject.rsplit('.');
     let uid = words.next()?.parse().ok()?;
     let appid = words.next()?.parse().ok()?;
-    Some(Account { appid: AppId(appid), uid: UserId(uid) })
+    Some(Account::new(AppId(appid), UserId(uid)))
 }
 
 #[cfg(test)]
@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn every_account_has_a_shard_and_can_be_read_back() {
         for (appid, uid, shard) in [(7, 1, 1), (7, 9, 1), (-3, -1, 7), (i64::MIN, i64::MIN, 0)] {
-            let account = Account { appid: AppId(appid), uid: UserId(uid) };
+            let account = Account::new(AppId(appid), UserId(uid));
             assert_eq!(super::shard(account, 8), shard);
             assert_eq!(super::shard(account, 1), 0);
             assert_eq!(super::account(&queue(account, 8)), Some(account));

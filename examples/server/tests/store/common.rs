@@ -4,24 +4,24 @@ use std::path::Path;
 
 use bytes::Bytes;
 use kefu_proto::{
-    Account, AppId, Body, Config, CustomerMessage, Delivery, DeviceId, Effect, Effects, Flags,
+    Accepted, Account, AppId, Body, Config, CustomerMessage, DeviceId, Effect, Effects, Flags,
     Identity, Message, MsgId, Outbound, Saves, Seq, Session, StoreId, UnixTime, UserId, Version,
 };
 use kefu_server::store::embedded::{Options, Store};
 
 pub(crate) const KEFU: AppId = AppId(1453);
-pub(crate) const SELLER: Account = Account { appid: KEFU, uid: UserId(2) };
+pub(crate) const SELLER: Account = Account::new(KEFU, UserId(2));
 
 pub(crate) fn customer(uid: i64) -> Account {
-    Account { appid: AppId(7), uid: UserId(uid) }
+    Account::new(AppId(7), UserId(uid))
 }
 
-/// What customer `uid` says to the seller, accepted and to be stored.
+/// A message of customer `uid` to the seller, ready to be stored.
 pub(crate) fn saves(uid: i64, content: impl Into<Bytes>) -> Saves {
     accepted(customer(uid), Body::Customer(text(uid, content)))
 }
 
-/// What the seller says to customer `uid`.
+/// A message of the seller to customer `uid`.
 pub(crate) fn reply(uid: i64, content: impl Into<Bytes>) -> Saves {
     accepted(SELLER, Body::CustomerSupport(text(uid, content)))
 }
@@ -48,7 +48,7 @@ pub(crate) fn open(dir: &Path) -> Store {
     Store::open(dir, Options::default()).unwrap()
 }
 
-/// Saves one message and answers with its msgids.
+/// Saves one message and returns its msgids.
 pub(crate) async fn save(store: &Store, saves: Saves) -> [MsgId; 2] {
     msgids(&store.save(vec![saves]).await.unwrap()[0])
 }
@@ -79,8 +79,8 @@ fn accepted(from: Account, body: Body) -> Saves {
     let session =
         Session::new(Config::new(KEFU).unwrap(), Identity::new(from, DeviceId(11)).unwrap());
     let message = Message { seq: Seq(1), version: Version(1), flags: Flags::NONE, body };
-    match session.handle(message, UnixTime::from(1_500_000_000)).unwrap() {
-        Delivery::Persistent(saves) => saves,
-        Delivery::Transient(_) => unreachable!("flags are 0"),
+    match session.handle(message, UnixTime::from(1_500_000_000)).unwrap().accept() {
+        Accepted::Persistent(saves) => saves,
+        Accepted::Transient(_) => unreachable!("flags are 0"),
     }
 }

@@ -79,6 +79,8 @@ impl Layout for ChatMessage {
 }
 
 /// The two sides of a customer-service chat.
+///
+/// Exhaustive: a chat has these two sides.
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Party {

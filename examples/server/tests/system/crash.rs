@@ -38,7 +38,7 @@ const LOAD_CONNECTIONS: u64 = 10;
 #[tokio::test]
 async fn what_was_acked_is_there_exactly_once_after_each_of_20_kills() {
     let mut random = Rng::with_seed(0x6b65_6675);
-    let place = Place::new().await;
+    let place = Place::new();
     let mut sender = Sender::new(customer(1_001), seller(1_001));
     let mut server = ServerProcess::spawn(place.server()).await;
     let mut load = start_load(&place, &server).await;
@@ -116,7 +116,7 @@ struct Place {
 }
 
 impl Place {
-    async fn new() -> Self {
+    fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let tokens = folder.path().join("tokens.toml");
         write_load_tokens(&tokens, &LOAD);

@@ -61,7 +61,7 @@ fn machine() -> Result<String> {
 
 /// The rows, by benchmark. Each has one column per length of content.
 const ROWS: [(&str, &str); 9] = [
-    ("**decode → handle → all effects in hand**", "effects"),
+    ("**decode → handle → list of effects**", "effects"),
     ("the same, refused", "refuse"),
     ("decode alone", "decode"),
     ("**the whole pipeline, all bodies and frames written**", "pipeline/persistent"),
@@ -90,7 +90,7 @@ fn sessions(times: &Times) -> Result<String> {
     let mut table =
         row("sessions in turn", &head) + &row("---", &SESSIONS.map(|_| "---:".to_owned()));
     for (name, benchmark) in
-        [("all effects in hand", "sessions"), ("fetching the session alone", "fetch")]
+        [("list of effects", "sessions"), ("fetching the session alone", "fetch")]
     {
         let cells = SESSIONS.map(|sessions| cell(times, &format!("{benchmark}/{sessions}")));
         if cells.iter().any(|cell| cell == NONE) {

@@ -1,9 +1,9 @@
-//! How many instructions each step takes, counted by valgrind for a batch of messages after one to warm up. Unlike times, the
-//! counts do not depend on who else uses the machine.
+//! Instructions of each step, counted by valgrind for one batch of messages after a warm-up batch.
+//! Unlike times, counts do not depend on the load of the machine.
 //!
 //! `cargo run -p kefu-bench -- counts` runs this and compares with the counts on record.
 
-#![allow(unused_qualifications, reason = "what gungraun's macros write")]
+#![allow(unused_qualifications, reason = "in the output of gungraun's macros")]
 
 use std::hint::black_box;
 
@@ -13,7 +13,7 @@ use kefu_bench::host::Host;
 use kefu_bench::rig::{BATCH, Known, Rig, TEXT, UNPERSISTENT};
 use kefu_proto::{Delivery, Encode, Message, Refusal};
 
-/// Both sides, and the frames in the read buffer.
+/// Both sides of the comparison, and the frames in the read buffer.
 struct Batch {
     known: Known,
     host: Host,
@@ -25,7 +25,7 @@ impl Batch {
         let known = Known::default();
         let host = Host::new(&known);
         let mut rig = Rig::new(&known, known.uid + stranger, flags, content);
-        // The first batch makes the buffers shareable and touches all memory.
+        // Warms up: the read buffer becomes shared, and all memory is touched once.
         let (read, out) = rig.refill();
         floor::batch(&known, &read.clone(), out, if stranger == 0 { BATCH } else { 0 });
         for _ in 0..BATCH {
@@ -107,7 +107,7 @@ fn hand_written(mut batch: Batch) -> Batch {
     batch
 }
 
-/// Messages that have been parsed, and room for what becomes of them.
+/// Parsed messages, and room for the results of `handle` and `encode`.
 struct Parsed {
     host: Host,
     messages: Vec<Message>,

@@ -1,7 +1,8 @@
 //! tokio-util's `LengthDelimitedCodec`, on the crate's own frames.
 //!
-//! It does less than `decode`, which it stands beside: it finds the length and splits the frame off. It does not read the rest
-//! of the header, and its frame is still the only one that can own the memory (`BytesMut`), not a shared slice (`Bytes`).
+//! It does less than `decode`, to which it is compared: it reads the length and splits the frame
+//! off. It does not read the rest of the header, and its frame is a `BytesMut`, which is not yet a
+//! slice that can be shared (`Bytes`).
 
 use std::hint::black_box;
 
@@ -12,7 +13,7 @@ use tokio_util::codec::{Decoder, LengthDelimitedCodec};
 pub(crate) fn measure(criterion: &mut Criterion, rig: &mut Rig, size: &str) {
     let mut codec = LengthDelimitedCodec::builder()
         .length_field_type::<u32>()
-        // Of the 12 bytes of header, the length counts none.
+        // The length counts the body only, which starts 8 bytes after the length field.
         .length_adjustment(8)
         .new_codec();
     let frame = codec.decode(rig.refill().0).expect("no length is refused");

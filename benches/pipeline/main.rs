@@ -1,9 +1,9 @@
-//! What a message costs: the crate from read buffer to written effects, its parts, the floor below which no code that copies
-//! the same bytes can get, and what one would pick instead.
+//! What a message costs: the crate from the read buffer to written effects, each of its steps, the
+//! floor for any code that copies the same bytes, and the alternatives.
 //!
-//! `cargo bench -p kefu-bench` measures everything and ends with a table of the ratios, which are what to look at: both
-//! sides of one have been measured in the same run. Times are per message, and the fastest of many: a busy machine makes them
-//! rarer, not longer.
+//! `cargo bench -p kefu-bench` measures everything and ends with a table of ratios. Look at these:
+//! both sides of a ratio come from the same run. Times are per message, and the fastest of many: on
+//! a busy machine fast batches are rarer, but no slower.
 
 mod length_delimited;
 mod mqtt;
@@ -37,8 +37,9 @@ fn main() -> io::Result<()> {
     ratios::print(&results::times(&results, start))
 }
 
-/// `pipeline` and `floor`: from a buffer of frames to all effects applied. `shared` is the floor on frames that share the
-/// buffer's memory, like the crate's: what of the difference is the price of not copying the content.
+/// `pipeline` and `floor`: from a buffer of frames to all effects applied. `shared` is the floor on
+/// frames that share the buffer's memory, like the crate's. It shows how much of the difference is
+/// the price of not copying the content.
 fn whole(criterion: &mut Criterion) {
     let known = Known::default();
     let host = Host::new(&known);
@@ -65,7 +66,7 @@ fn whole(criterion: &mut Criterion) {
     }
 }
 
-/// The comparison means something only as long as all sides do the same.
+/// The comparison is valid only if all sides write the same bytes.
 fn assert_same_outputs(known: &Known, host: &Host, rig: &mut Rig) {
     for frames in 1..=BATCH {
         let mut outputs = [(); 3].map(|()| Outputs::default());
@@ -80,7 +81,7 @@ fn assert_same_outputs(known: &Known, host: &Host, rig: &mut Rig) {
     }
 }
 
-/// The steps by themselves, for a persistent message, and beside them the peers that do as much.
+/// Each step of a persistent message, next to the alternatives that do the same work.
 fn parts(criterion: &mut Criterion) {
     let known = Known::default();
     let host = Host::new(&known);
@@ -91,8 +92,8 @@ fn parts(criterion: &mut Criterion) {
         });
         mqtt::measure(criterion, size, content);
         protobuf::measure(criterion, &known, size, content);
-        // With the frame's way back: dropping it gives up its share of the read buffer. By reference, here and elsewhere: a
-        // black box that takes a value copies it first.
+        // Includes dropping the frame, which releases its share of the read buffer. `black_box`
+        // gets references, here and elsewhere, because it would copy a value first.
         criterion.bench_function(&format!("decode/{size}"), |bencher| {
             bencher.iter_custom(|messages| {
                 rig.time(messages, |read, _| {
@@ -113,7 +114,8 @@ fn parts(criterion: &mut Criterion) {
     }
 }
 
-/// Cloning the message and dropping the delivery, which both touch the share count of the read buffer, are not timed.
+/// Does not time cloning the message and dropping the delivery, which both change the reference
+/// count of the read buffer.
 fn time_handle(bencher: &mut Bencher<'_>, host: &Host, message: &Message) {
     let messages = || (0..BATCH).map(|_| message.clone()).collect::<Vec<_>>();
     let mut deliveries = messages()
@@ -145,7 +147,8 @@ fn time_encode(bencher: &mut Bencher<'_>, message: &Message) {
     bencher.iter_custom(|messages| rig::time(messages, &mut batch));
 }
 
-/// `refuse`: a message in another customer's name, decoded, parsed and refused. `parse` is the part before the handler.
+/// `refuse`: a message in another customer's name is decoded, parsed and refused. `parse` is the
+/// part before the handler.
 fn refusals(criterion: &mut Criterion) {
     let known = Known::default();
     let host = Host::new(&known);

@@ -1,10 +1,12 @@
-//! mqtt-protocol-core, a sans-I/O state machine too: the server's side of a connection that receives PUBLISH, to be delivered at
-//! least once, and answers each with a PUBACK.
+//! mqtt-protocol-core, also a sans-I/O state machine: the server's side of a connection that
+//! receives PUBLISH packets (at least once) and answers each with a PUBACK.
 //!
-//! It does more than the crate in keeping track of packet ids and timers, and less in rules: it checks no sender, and what
-//! should be stored and who is to be told is its user's business. It copies every packet once, out of the read buffer, and its
-//! events come in a `Vec`. Version 3.1.1 of MQTT has no properties to read; of the features that keep short
-//! payloads inside the packet, the one recommended for 64 bits, `sso-min-64bit`, is the fastest.
+//! It does more than the crate in that it tracks packet ids and timers, and less in that it checks
+//! no sender and leaves to its user what is stored and who is notified. It copies every packet
+//! once, out of the read buffer, and returns its events in a `Vec`.
+//!
+//! The settings are its fastest: version 3.1.1 of MQTT has no properties to read, and of the
+//! features that keep short payloads inside the packet, `sso-min-64bit` is the fastest on 64 bits.
 
 use std::hint::black_box;
 
@@ -16,7 +18,8 @@ use mqtt_protocol_core::mqtt::packet::{GenericPacketTrait, Qos, v3_1_1};
 use mqtt_protocol_core::mqtt::result_code::ConnectReturnCode;
 use mqtt_protocol_core::mqtt::{Connection, Version, role};
 
-/// Its copy lies where the allocator wants it to, and so may take thirty times as long from here on: see `Rig`.
+/// From this length on, the place that the allocator chooses for the copy can make it thirty times
+/// slower: see `Rig::assert_fast_copies`.
 const TOO_LONG: usize = 4 * 1024;
 
 pub(crate) fn measure(criterion: &mut Criterion, size: &str, content: usize) {
@@ -36,7 +39,7 @@ pub(crate) fn measure(criterion: &mut Criterion, size: &str, content: usize) {
     });
 }
 
-/// Takes all packets from the buffer, and writes what the connection asks for.
+/// Receives all packets of the buffer, and writes the packets that the connection answers.
 fn receive(connection: &mut Connection<role::Server>, read: &[u8], written: &mut Buffer) {
     let mut cursor = Cursor::new(read);
     for _ in 0..BATCH {
@@ -55,7 +58,7 @@ fn receive(connection: &mut Connection<role::Server>, read: &[u8], written: &mut
     }
 }
 
-/// After the handshake. The PUBACKs are its own doing.
+/// A connection after its handshake. It sends the PUBACKs by itself.
 fn connected() -> Connection<role::Server> {
     let mut connection = Connection::new(Version::V3_1_1);
     connection.set_auto_pub_response(true);

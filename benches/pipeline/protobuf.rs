@@ -1,8 +1,8 @@
 //! prost, on a protobuf message with the same fields.
 //!
-//! It does the wire's work alone: a message in, typed, its content shared with the read buffer as the crate's is (`Bytes`), and
-//! one message out. The crate's `effects`, which it stands beside, writes nothing but decides: who may say it, where the two
-//! copies go, who is told what.
+//! It only reads and writes: one typed message in, with the content shared with the read buffer as
+//! in the crate (`Bytes`), and one message out. The crate's `effects`, to which it is compared,
+//! writes nothing but decides: who may write, where the two copies go, who is notified.
 
 use std::hint::black_box;
 
@@ -11,8 +11,8 @@ use kefu_bench::rig::{BATCH, Buffer, Known, Rig};
 use prost::Message;
 use prost::bytes::Bytes;
 
-/// As protobuf would have it: the numbers of the header among the fields, small numbers as varints and large ones fixed, which
-/// is the faster for each.
+/// The header's numbers are fields. Small numbers are varints and large ones fixed: each is faster
+/// that way.
 #[derive(Clone, Message)]
 struct Chat {
     #[prost(int32, tag = "1")]
@@ -43,7 +43,7 @@ pub(crate) fn measure(criterion: &mut Criterion, known: &Known, size: &str, cont
     criterion.bench_function(&format!("protobuf/{size}"), |bencher| {
         bencher.iter_custom(|messages| {
             rig.time(messages, |read, out| {
-                // From shared bytes it decodes faster than from the read buffer itself.
+                // prost decodes `Bytes` faster than `BytesMut`.
                 let mut read = read.split().freeze();
                 for _ in 0..BATCH {
                     pass(&mut read, &mut out.push.frame);

@@ -1,7 +1,9 @@
-//! `sessions`: `effects` of messages that come from one session after another, in no order the processor could foresee.
+//! `sessions`: `effects` of messages from many sessions in turn, in an order that the processor
+//! cannot predict.
 //!
-//! The state of a session is all that a message needs beside its own bytes. What rises with the number of sessions is how far
-//! away that state lies: in the first cache, the second, the third, in memory. `fetch` is that way alone, to compare with.
+//! Besides its own bytes, a message needs only the state of its session. With the number of
+//! sessions grows the distance to that state: first-, second- and third-level cache, memory.
+//! `fetch` measures that access alone, for comparison.
 
 use std::hint::black_box;
 use std::iter::Cycle;
@@ -36,7 +38,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     }
 }
 
-/// Before the clock runs nothing of a session is touched, or it would be near by then.
+/// Touches no session before the clock runs, which would load it into the cache.
 fn batch(
     host: &Host,
     sessions: &[Session],
@@ -52,8 +54,9 @@ fn batch(
     start.elapsed()
 }
 
-/// Reads a word of each session, one after the other as `batch` does: there the read buffer's locked operations are what
-/// keeps the processor from fetching several at once, here each index waits for the word before it.
+/// Reads one word of each session, one after the other like `batch`. There the locked operations on
+/// the read buffer keep the processor from fetching several sessions at once; here each index
+/// depends on the word before it.
 fn fetch(sessions: &[Session], turns: &mut Cycle<Iter<'_, usize>>) -> Duration {
     let frames = usize::try_from(BATCH).expect("a batch is small");
     let batch: Vec<_> = turns.take(frames).copied().collect();

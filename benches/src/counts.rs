@@ -1,4 +1,4 @@
-//! Instruction counts, beside those on record.
+//! Compares instruction counts with those on record.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -13,10 +13,11 @@ use crate::rig::BATCH;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// By how much a count may rise.
-const ROOM: f64 = 0.05;
+const TOLERANCE: f64 = 0.05;
 
-/// Counts, prints the comparison, and says whether it stands: no count may have risen by more than 5 %, and the record has
-/// to name the very operations that are counted. With `bless`, the record is rewritten instead.
+/// Counts, prints the comparison, and returns whether it passes: no count may have risen by more
+/// than 5 %, and the record must name exactly the operations that are counted. With `bless`, the
+/// new counts become the record.
 pub fn check(bless: bool) -> Result<bool> {
     let counted = Counts { rustc: rustc()?, per_message: count()? };
     if bless {
@@ -27,22 +28,22 @@ pub fn check(bless: bool) -> Result<bool> {
     for finding in &findings {
         println!("{}", finding.line);
     }
-    let stands = findings.iter().all(|finding| finding.stands);
+    let passes = findings.iter().all(|finding| finding.passes);
     if recorded.rustc != counted.rustc {
-        println!("counted with {}, on record is {}: no verdict", counted.rustc, recorded.rustc);
+        println!("counted with {}, recorded with {}: no verdict", counted.rustc, recorded.rustc);
         return Ok(true);
     }
-    if !stands {
-        println!("if that is meant: cargo run -p kefu-bench -- counts --bless, in the same commit");
+    if !passes {
+        println!("if intended: cargo run -p kefu-bench -- counts --bless, in the same commit");
     }
-    Ok(stands)
+    Ok(passes)
 }
 
 fn path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("instructions.json")
 }
 
-/// Counts depend on the compiler: those of two can be looked at, but a rise from one to the other is nobody's fault here.
+/// The compiler. Counts depend on it, so a rise from one compiler to another is no regression.
 pub(crate) fn rustc() -> Result<String> {
     Ok(output(Command::new("rustc").arg("--version"))?.trim().to_owned())
 }
@@ -54,7 +55,7 @@ fn count() -> Result<BTreeMap<String, f64>> {
     output.lines().map(operation).collect()
 }
 
-/// Of one line of gungraun's output.
+/// Reads one line of gungraun's output.
 fn operation(line: &str) -> Result<(String, f64)> {
     let line: Value = serde_json::from_str(line)?;
     let count = &line["profiles"][0]["data"]["total"]["metrics"]["Ir"]["values"]["new"];
@@ -83,7 +84,7 @@ struct Counts {
 
 #[derive(Debug)]
 struct Finding {
-    stands: bool,
+    passes: bool,
     line: String,
 }
 
@@ -100,15 +101,15 @@ impl Counts {
         Ok(Self { rustc, per_message })
     }
 
-    /// What there is to say of each operation of either side.
+    /// One finding per operation, recorded or counted.
     fn compare(&self, counted: &Self) -> Vec<Finding> {
         let mut all: Vec<_> = counted.per_message.keys().chain(self.per_message.keys()).collect();
         all.sort();
         all.dedup();
         let find = |name: &String| {
             let (recorded, counted) = (self.per_message.get(name), counted.per_message.get(name));
-            let (stands, text) = judge(recorded.copied(), counted.copied());
-            Finding { stands, line: format!("{name:<32}{text}") }
+            let (passes, text) = judge(recorded.copied(), counted.copied());
+            Finding { passes, line: format!("{name:<32}{text}") }
         };
         all.into_iter().map(find).collect()
     }
@@ -118,16 +119,16 @@ fn judge(recorded: Option<f64>, counted: Option<f64>) -> (bool, String) {
     match (recorded, counted) {
         (Some(recorded), Some(counted)) => {
             let change = counted / recorded - 1.0;
-            let (stands, verdict) = if change > ROOM {
+            let (passes, verdict) = if change > TOLERANCE {
                 (false, "ROSE")
-            } else if change < -ROOM {
+            } else if change < -TOLERANCE {
                 (true, "fell: the record can be lowered")
             } else {
                 (true, "")
             };
             let text =
                 format!("{counted:>9.2} {recorded:>9.2} {:>+7.1} % {verdict}", change * 100.0);
-            (stands, text.trim_end().to_owned())
+            (passes, text.trim_end().to_owned())
         }
         (None, Some(counted)) => (false, format!("{counted:>9.2} NOT ON RECORD")),
         (_, None) => (false, "NOT COUNTED".to_owned()),
@@ -143,21 +144,21 @@ mod tests {
         Counts { rustc: "rustc 1.95.0".to_owned(), per_message: per_message.collect() }
     }
 
-    fn stand(recorded: &[(&str, f64)], counted: &[(&str, f64)]) -> Vec<bool> {
+    fn compare(recorded: &[(&str, f64)], counted: &[(&str, f64)]) -> Vec<bool> {
         let findings = counts(recorded).compare(&counts(counted));
-        findings.iter().map(|finding| finding.stands).collect()
+        findings.iter().map(|finding| finding.passes).collect()
     }
 
     #[test]
-    fn a_count_may_fall_or_rise_by_a_twentieth_but_not_by_more() {
+    fn a_count_may_fall_or_rise_by_up_to_five_percent() {
         let recorded = [("a", 100.0), ("b", 100.0), ("c", 100.0), ("d", 100.0)];
         let counted = [("a", 104.9), ("b", 105.1), ("c", 100.0), ("d", 50.0)];
-        assert_eq!(stand(&recorded, &counted), [true, false, true, true]);
+        assert_eq!(compare(&recorded, &counted), [true, false, true, true]);
     }
 
     #[test]
-    fn the_record_names_what_is_counted() {
-        assert_eq!(stand(&[("a", 1.0)], &[("b", 1.0)]), [false, false]);
+    fn the_record_must_name_the_counted_operations() {
+        assert_eq!(compare(&[("a", 1.0)], &[("b", 1.0)]), [false, false]);
     }
 
     #[test]
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_the_tool_is_a_count_of_a_whole_batch() {
+    fn a_count_of_a_whole_batch_is_divided_by_its_messages() {
         let line = json!({
             "function_name": "decode",
             "id": "content_100",

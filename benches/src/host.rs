@@ -1,4 +1,4 @@
-//! The same through the crate, as a host would write it.
+//! The same work through the crate, as a host would write it.
 
 use std::hint::black_box;
 
@@ -27,7 +27,7 @@ impl Host {
         }
     }
 
-    /// Takes `frames` messages from the front of `read` through to all their effects.
+    /// Processes the first `frames` messages of `read`, up to all their effects.
     pub fn batch(&self, read: &mut BytesMut, out: &mut Outputs, frames: u64) {
         for _ in 0..frames {
             let message = self.message(read);
@@ -46,14 +46,14 @@ impl Host {
         }
     }
 
-    /// Takes `frames` messages until all their effects are in hand, and applies none.
+    /// Processes `frames` messages up to the list of their effects, and applies none.
     pub fn effects(&self, read: &mut BytesMut, frames: u64) {
         for _ in 0..frames {
             self.effects_of(&self.session, read);
         }
     }
 
-    /// Takes one message of each of `sessions`.
+    /// Processes one message of each session.
     pub fn effects_of_all<'s>(
         &self,
         sessions: impl IntoIterator<Item = &'s Session>,

@@ -1,4 +1,5 @@
-//! What the benchmarks share: the messages, the two sides that are compared, and the reading of what was measured.
+//! What the benchmarks share: the messages, the two sides of the comparison, and the evaluation of
+//! measurements.
 
 pub mod counts;
 pub mod floor;

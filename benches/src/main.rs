@@ -1,4 +1,5 @@
-//! What is done with measurements: instruction counts beside those on record, and the README's figures.
+//! Evaluates measurements: checks instruction counts, and writes the figures of
+//! `benches/README.md`.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -10,18 +11,19 @@ use kefu_bench::{counts, report};
 #[command(about)]
 struct Options {
     #[command(subcommand)]
-    what: What,
+    command: Command,
 }
 
 #[derive(Subcommand)]
-enum What {
-    /// Count instructions (valgrind, gungraun-runner) and fail when one count has risen by more than 5 %
+enum Command {
+    /// Count instructions and fail if a count has risen by more than 5 % (needs valgrind and
+    /// gungraun-runner)
     Counts {
-        /// Put the counts on record
+        /// Record these counts
         #[arg(long)]
         bless: bool,
     },
-    /// Measure times and put them into README.md and benches/plots
+    /// Measure times and write them to benches/README.md and benches/plots
     Report {
         /// Use the measurements of the last run
         #[arg(long)]
@@ -30,9 +32,9 @@ enum What {
 }
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let stands = match Options::parse().what {
-        What::Counts { bless } => counts::check(bless)?,
-        What::Report { last } => report::write(last).map(|()| true)?,
+    let passes = match Options::parse().command {
+        Command::Counts { bless } => counts::check(bless)?,
+        Command::Report { last } => report::write(last).map(|()| true)?,
     };
-    Ok(if stands { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if passes { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,4 +1,4 @@
-//! Cost over content and over sessions, as pictures.
+//! Plots the cost by length of content and by number of sessions.
 
 use std::error::Error;
 use std::fs;
@@ -48,16 +48,16 @@ pub fn draw(times: &Times, folder: &Path) -> Result<()> {
 struct Plot<'p> {
     title: &'p str,
     across: &'p str,
-    /// Names of the benchmarks' last part, and where they stand.
+    /// The last part of the benchmarks' names, and its value on the x axis.
     places: &'p [(String, usize)],
-    /// What a line is, the first part of its benchmarks' names, its colour.
+    /// The name of a line, the first part of its benchmarks' names, and its colour.
     lines: &'p [(&'p str, &'p str, RGBColor)],
-    /// Where no line goes.
+    /// A place that no line crosses.
     legend: SeriesLabelPosition,
 }
 
 impl Plot<'_> {
-    /// Both axes are logarithmic: what is flat is flat, and what is copied is a slope.
+    /// Both axes are logarithmic: a constant cost is flat, and the cost of copying is a slope.
     fn draw(&self, times: &Times, path: &Path) -> Result<()> {
         let area = SVGBackend::new(path, (900, 520)).into_drawing_area();
         area.fill(&WHITE)?;
@@ -98,7 +98,7 @@ impl Plot<'_> {
         Ok(area.present()?)
     }
 
-    /// What has been measured.
+    /// The points that were measured.
     fn points(&self, times: &Times, benchmark: &str) -> Vec<(f64, f64)> {
         let point = |(name, place): &(String, usize)| {
             Some((number(*place), *times.get(&format!("{benchmark}/{name}"))?))

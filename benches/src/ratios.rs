@@ -1,4 +1,4 @@
-//! The comparisons that the measurements are made for.
+//! Prints the comparisons between measurements, with their targets.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -27,7 +27,8 @@ fn pipeline() -> Vec<Comparison> {
     let mut all = Vec::new();
     for (kind, _) in KINDS {
         for (size, _) in SIZES {
-            // A transient message has no target: its share of the read buffer alone takes longer than its floor.
+            // Transient messages have no target: taking a share of the read buffer is alone slower
+            // than their floor.
             let target = match (kind, size) {
                 ("persistent", "100B") => Some(2.0),
                 ("persistent", "16KiB") => Some(1.3),
@@ -41,7 +42,7 @@ fn pipeline() -> Vec<Comparison> {
     all
 }
 
-/// What one would pick instead, against the part of the crate that does as much.
+/// Each alternative, against the part of the crate that does the same work.
 fn peers() -> Vec<Comparison> {
     let peers = [("mqtt", Some(4.0)), ("protobuf", None), ("length-delimited", None)];
     let mut all = Vec::new();
@@ -55,7 +56,7 @@ fn peers() -> Vec<Comparison> {
     all
 }
 
-/// What should cost the same, however large the content is and however many sessions there are.
+/// What should cost the same for any length of content and any number of sessions.
 fn flat() -> Vec<Comparison> {
     let sizes = SIZES.into_iter().skip(1).flat_map(|(size, _)| {
         let target = (size == "16KiB").then_some(Target::AtMost(1.2));
@@ -68,7 +69,7 @@ fn flat() -> Vec<Comparison> {
     sizes.chain(sessions).collect()
 }
 
-/// Among how many sessions messages are spread.
+/// Numbers of sessions that messages are spread over.
 pub const SESSIONS: [usize; 7] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
 
 fn refusals() -> Vec<Comparison> {
@@ -93,7 +94,7 @@ struct Comparison {
 enum How {
     /// How many times as long.
     Ratio(Option<Target>),
-    /// How many nanoseconds longer, and at most how many it should be.
+    /// How many nanoseconds longer, and how many are allowed.
     Difference(Option<f64>),
 }
 
@@ -126,7 +127,7 @@ impl Comparison {
     }
 }
 
-/// Times that users of the crate wait for. In nanoseconds, so unlike the ratios they depend on the machine.
+/// Absolute targets, in nanoseconds. Unlike ratios, they depend on the machine.
 const LIMITS: [(&str, f64); 2] = [("effects/100B", 45.0), ("pipeline/persistent/100B", 75.0)];
 
 fn limit((name, target): (&str, f64), times: &Times) -> Option<String> {

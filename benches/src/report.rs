@@ -1,7 +1,7 @@
-//! The figures that the README shows, from what criterion has written down.
+//! Writes the figures of `benches/README.md`, from the results of criterion.
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::SystemTime;
 use std::{env, fs};
@@ -14,7 +14,7 @@ use crate::rig::SIZES;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Measures, unless the `last` run is good enough, then writes the table of the README and the plots.
+/// Measures, unless the results of the `last` run are to be used, then writes the tables and plots.
 pub fn write(last: bool) -> Result<()> {
     let results = results::dir();
     let start = if last { SystemTime::UNIX_EPOCH } else { SystemTime::now() };
@@ -24,7 +24,9 @@ pub fn write(last: bool) -> Result<()> {
     let times = results::times(&results, start);
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     plots::draw(&times, &package.join("plots"))?;
-    put_into_readme(&package.with_file_name("README.md"), &tables(&times)?)
+    let page = package.join("README.md");
+    let text = with_figures(&fs::read_to_string(&page)?, &tables(&times)?)?;
+    Ok(fs::write(page, text)?)
 }
 
 fn measure(results: &Path) -> Result<()> {
@@ -36,18 +38,18 @@ fn measure(results: &Path) -> Result<()> {
 const BEGIN: &str = "<!-- figures: cargo run -p kefu-bench -- report -->\n";
 const END: &str = "<!-- end of figures -->\n";
 
-fn put_into_readme(readme: &PathBuf, figures: &str) -> Result<()> {
-    let text = fs::read_to_string(readme)?;
-    let (before, rest) = text.split_once(BEGIN).ok_or("README.md has no place for figures")?;
-    let (_, after) = rest.split_once(END).ok_or("README.md has no end of figures")?;
-    Ok(fs::write(readme, format!("{before}{BEGIN}{figures}{END}{after}"))?)
+/// The page with these figures in place of the present ones.
+fn with_figures(page: &str, figures: &str) -> Result<String> {
+    let (before, rest) = page.split_once(BEGIN).ok_or("the page has no place for figures")?;
+    let (_, after) = rest.split_once(END).ok_or("the page has no end of figures")?;
+    Ok(format!("{before}{BEGIN}{figures}{END}{after}"))
 }
 
 fn tables(times: &Times) -> Result<String> {
     Ok(format!("{}\n{}\n{}", machine()?, contents(times)?, sessions(times)?))
 }
 
-/// Where the times were measured.
+/// The machine and the compiler.
 fn machine() -> Result<String> {
     let info = fs::read_to_string("/proc/cpuinfo")?;
     let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
@@ -57,9 +59,9 @@ fn machine() -> Result<String> {
     Ok(format!("Nanoseconds per persistent message on {model}, {rustc}:\n"))
 }
 
-/// One row a benchmark, one column a length of content.
+/// The rows, by benchmark. Each has one column per length of content.
 const ROWS: [(&str, &str); 9] = [
-    ("**decode → handle → all effects in hand**", "effects"),
+    ("**decode → handle → list of effects**", "effects"),
     ("the same, refused", "refuse"),
     ("decode alone", "decode"),
     ("**the whole pipeline, all bodies and frames written**", "pipeline/persistent"),
@@ -88,7 +90,7 @@ fn sessions(times: &Times) -> Result<String> {
     let mut table =
         row("sessions in turn", &head) + &row("---", &SESSIONS.map(|_| "---:".to_owned()));
     for (name, benchmark) in
-        [("all effects in hand", "sessions"), ("fetching the session alone", "fetch")]
+        [("list of effects", "sessions"), ("fetching the session alone", "fetch")]
     {
         let cells = SESSIONS.map(|sessions| cell(times, &format!("{benchmark}/{sessions}")));
         if cells.iter().any(|cell| cell == NONE) {
@@ -99,7 +101,7 @@ fn sessions(times: &Times) -> Result<String> {
     Ok(table)
 }
 
-/// Not measured, on purpose.
+/// Shown for what is not measured, on purpose.
 const NONE: &str = "–";
 
 fn cell(times: &Times, benchmark: &str) -> String {
@@ -112,4 +114,35 @@ fn cell(times: &Times, benchmark: &str) -> String {
 
 fn row(name: &str, cells: &[String]) -> String {
     format!("| {name} | {} |\n", cells.join(" | "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = include_str!("../README.md");
+
+    #[test]
+    fn only_the_figures_are_replaced() {
+        let page = with_figures(PAGE, "new\n").unwrap();
+        let (before, after) = page.split_once("new\n").unwrap();
+        assert!(PAGE.starts_with(before) && before.ends_with(BEGIN));
+        assert!(PAGE.ends_with(after) && after.starts_with(END));
+    }
+
+    #[test]
+    fn a_page_without_a_place_for_figures_is_left_alone() {
+        assert!(with_figures("", "new\n").is_err());
+        assert!(with_figures(BEGIN, "new\n").is_err());
+    }
+
+    #[test]
+    fn a_row_without_any_time_is_an_error() {
+        let times = |benchmarks: &[String]| benchmarks.iter().map(|b| (b.clone(), 1.5)).collect();
+        let first: Vec<_> = ROWS.map(|(_, benchmark)| format!("{benchmark}/16B")).into();
+        let table = contents(&times(&first)).unwrap();
+        assert_eq!(table.lines().count(), 2 + ROWS.len());
+        assert!(table.ends_with("| 1.5 | – | – | – | – | – |\n"), "{table}");
+        assert!(contents(&times(&first[1..])).is_err());
+    }
 }

@@ -1,4 +1,4 @@
-//! What criterion has written down: the raw samples of the last run.
+//! Reads the results of criterion: the raw samples of the last run.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -10,16 +10,17 @@ use serde_json::Value;
 /// The time per message in nanoseconds, by the name of the benchmark.
 pub type Times = HashMap<String, f64>;
 
-/// Where criterion keeps its results: where it would by itself, but known to this package's programs too.
+/// Where criterion keeps its results. This is its default, made known to the programs of this
+/// package.
 ///
 /// # Panics
 ///
-/// If this program does not lie in a target directory.
+/// If this program is not in a target directory.
 pub fn dir() -> PathBuf {
     std::env::var_os("CRITERION_HOME").map_or_else(beside_this_program, PathBuf::from)
 }
 
-/// The programs lie in `target/debug` or `target/release`, the benchmarks in `deps` below that.
+/// Programs are in `target/debug` or `target/release`, benchmarks in `deps` below that.
 fn beside_this_program() -> PathBuf {
     let program = std::env::current_exe().expect("a program knows where it is");
     let folder = program.parent().expect("a program lies in a folder");
@@ -27,7 +28,7 @@ fn beside_this_program() -> PathBuf {
     profile.expect("cargo builds into a profile's folder").with_file_name("criterion")
 }
 
-/// All that has been measured since `start`, the fastest tenth of each.
+/// Everything measured since `start`: of each benchmark, the time that a tenth of its samples beat.
 pub fn times(results: &Path, start: SystemTime) -> Times {
     let Ok(entries) = fs::read_dir(results) else {
         return Times::new();
@@ -35,9 +36,9 @@ pub fn times(results: &Path, start: SystemTime) -> Times {
     entries.flatten().filter_map(|entry| time(&entry.path().join("new"), start)).collect()
 }
 
-/// `None` for what is no benchmark's directory and for what an earlier run has left.
+/// `None` for a directory that is not a benchmark's, or is left from an earlier run.
 ///
-/// Of the samples, not the median that stands beside them: half of a measurement can fall into a neighbour's busy time.
+/// Criterion's median is not used: other users of the machine can slow down half of a measurement.
 fn time(dir: &Path, start: SystemTime) -> Option<(String, f64)> {
     let sample = dir.join("sample.json");
     if fs::metadata(&sample).ok()?.modified().ok()? < start {

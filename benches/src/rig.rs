@@ -1,12 +1,13 @@
-//! What both sides of the comparison share: the frames that arrive, the buffers they end in, and the stopwatch.
+//! What both sides of the comparison share: the frames that arrive, the buffers for the output, and
+//! the stopwatch.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 
-/// Lengths of the content, by name; the last is the largest that a client may send. The frame is 48 bytes longer: 12 of
-/// header, 36 of fixed body.
+/// Lengths of the content, by name. The last is the largest that a client may send. A frame is 48
+/// bytes longer: 12 bytes of header and 36 of fixed body.
 pub const SIZES: [(&str, usize); 6] = [
     ("16B", 16),
     ("100B", 100),
@@ -16,17 +17,17 @@ pub const SIZES: [(&str, usize); 6] = [
     ("32KiB", 32 * 1024 - 1 - 36),
 ];
 
-/// Frames in one read buffer: enough that the two looks at the clock do not count.
+/// Frames in one read buffer: enough to make the two readings of the clock negligible.
 pub const BATCH: u64 = 64;
 
 pub const CUSTOMER: u8 = 24;
 pub const TEXT: u8 = 0x01;
 pub const UNPERSISTENT: u8 = 0x02;
 
-/// The two ways of a message.
+/// The two kinds of messages.
 pub const KINDS: [(&str, u8); 2] = [("persistent", TEXT), ("transient", TEXT | UNPERSISTENT)];
 
-/// What the server knows, as plain numbers: who is logged in, on what, and the time.
+/// What the server knows, as plain numbers: who is logged in, on which device, and the time.
 #[derive(Clone, Copy, Debug)]
 pub struct Known {
     pub kefu_appid: i64,
@@ -34,11 +35,11 @@ pub struct Known {
     pub uid: i64,
     pub device_id: i64,
     pub now: i32,
-    /// The first length of a body that is refused.
+    /// Exclusive upper bound of a body's length.
     pub limit: u32,
 }
 
-/// Behind a black box, so that neither side is compiled for these very numbers.
+/// Behind a black box, so that neither side is optimised for these numbers.
 impl Default for Known {
     fn default() -> Self {
         black_box(Self {
@@ -52,9 +53,10 @@ impl Default for Known {
     }
 }
 
-/// A full read buffer and the buffers that its messages go to.
+/// A full read buffer, and buffers for the output.
 ///
-/// The crate and the floor are timed on the same rig, one after the other, so every byte has the same address for both.
+/// The crate and the floor are timed on the same rig, one after the other, so that every byte has
+/// the same address for both.
 #[derive(Debug)]
 pub struct Rig {
     frames: Vec<u8>,
@@ -73,7 +75,7 @@ impl Rig {
         Self::of(frames)
     }
 
-    /// A buffer of any `BATCH` frames, all of the same length.
+    /// A buffer of `BATCH` frames, all of the same length.
     pub fn of(frames: Vec<u8>) -> Self {
         let read = BytesMut::with_capacity(PAGE + frames.len());
         let mut rig = Self { frames, read, out: Outputs::default() };
@@ -81,8 +83,8 @@ impl Rig {
         rig
     }
 
-    /// The buffer as after one read from the socket, always at the start of a page: whatever was decoded from it before has
-    /// been dropped, so its memory is used again.
+    /// The buffer as after one read from the socket, always at the start of a page. Everything
+    /// decoded from it before must have been dropped: its memory is reused.
     pub fn refill(&mut self) -> (&mut BytesMut, &mut Outputs) {
         self.read.clear();
         self.read.reserve(PAGE + self.frames.len());
@@ -106,8 +108,8 @@ impl Rig {
         }
     }
 
-    /// How long `messages` take at the pace of the fastest batch; `batch` takes all frames from the buffer, and refilling it
-    /// is not timed.
+    /// How long `messages` take at the speed of the fastest batch. `batch` takes all frames from
+    /// the buffer. Refilling it is not timed.
     pub fn time(
         &mut self,
         messages: u64,
@@ -121,9 +123,10 @@ impl Rig {
         })
     }
 
-    /// A long copy (`rep movsb`, in glibc) takes up to 30 times as long where it goes less than 32 bytes further into a page
-    /// than it comes from. No content here is ever copied so: the frames lie in the first three quarters of their pages, as far
-    /// as they are longer than a page, and all buffers for them behind that.
+    /// A long copy (`rep movsb` in glibc) is up to 30 times slower if its target is less than 32
+    /// bytes further into its page than its source. Checks that no content is copied like that:
+    /// frames longer than a page start in the first three quarters of their pages, and the buffers
+    /// for them after that.
     fn assert_fast_copies(&mut self) {
         let length = self.frames.len() / usize::try_from(BATCH).expect("a batch is small");
         if length < PAGE {
@@ -140,8 +143,8 @@ impl Rig {
     }
 }
 
-/// Has `batch` say how long `BATCH` messages took, again and again, and counts the fastest: what makes others slower is not
-/// in this program. With the sum, one neighbour on the processor is enough to turn a ratio round.
+/// Runs `batch`, which returns how long `BATCH` messages took, and counts only the fastest run:
+/// slower ones were disturbed by other programs, which in a sum would be enough to reverse a ratio.
 pub fn time(messages: u64, mut batch: impl FnMut() -> Duration) -> Duration {
     let fastest = (0..messages.div_ceil(BATCH)).map(|_| batch()).min().unwrap_or_default();
     let nanos = u64::try_from(fastest.as_nanos()).expect("a batch is short");
@@ -163,12 +166,12 @@ fn put_customer_frame(
     for number in [known.appid, uid, 3, 4_289_442] {
         dst.extend_from_slice(&number.to_be_bytes());
     }
-    // What a client's clock says; the server's replaces it.
+    // The client's time, which the server replaces.
     dst.extend_from_slice(&777_u32.to_be_bytes());
     dst.extend((b' '..=b'~').cycle().take(content));
 }
 
-/// Where one message ends up. The buffers keep their memory from message to message.
+/// The output of one message. The buffers keep their memory between messages.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Outputs {
     /// The copies for the receiver's and the sender's queue.
@@ -195,7 +198,8 @@ impl Default for Outputs {
 }
 
 impl Outputs {
-    /// Where each buffer for contents begins, and how much of a frame is not written to it.
+    /// The address of each buffer for contents, and how many bytes of a frame's start it leaves
+    /// out.
     fn starts(&self) -> [(usize, usize); 4] {
         let address = |buffer: &Buffer| buffer.bytes.as_ptr().addr() + buffer.start;
         let [receivers, senders] = &self.stored;
@@ -207,14 +211,14 @@ impl Outputs {
         ]
     }
 
-    /// The id that the store gives to its next copy.
+    /// The id of the next copy that is stored.
     pub fn next_msgid(&mut self) -> i64 {
         self.last_msgid += 1;
         self.last_msgid
     }
 }
 
-/// What a store is given.
+/// What a store receives.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Stored {
     pub queue: (i64, i64),
@@ -223,17 +227,17 @@ pub struct Stored {
     pub body: Buffer,
 }
 
-/// What a router or a connection is given.
+/// What a router or a connection receives.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Sent {
     pub to: (i64, i64),
     pub frame: Buffer,
 }
 
-/// A buffer for one frame, used again and again.
+/// A reusable buffer for one frame.
 ///
-/// It is written from the last quarter of a page on, where a message of 100 bytes still fits in. One whose copy happens to lie
-/// across two pages takes half as long again, and that must not be the allocator's choice.
+/// It starts in the last quarter of a page, where a message of 100 bytes still fits in. A copy that
+/// crosses two pages is 50 % slower, which must not be left to the allocator.
 #[derive(Debug)]
 pub struct Buffer {
     bytes: Vec<u8>,
@@ -241,7 +245,8 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// Each buffer has another place in its page, or they would push each other out of the cache.
+    /// Each buffer starts elsewhere in its page. Otherwise they would evict each other from the
+    /// cache.
     fn new(place: usize) -> Self {
         let mut bytes = Vec::<u8>::with_capacity(2 * PAGE + LARGEST_FRAME);
         let start = bytes.as_ptr().align_offset(PAGE) + FIRST_PLACE + place * 128;
@@ -249,7 +254,7 @@ impl Buffer {
         Self { bytes, start }
     }
 
-    /// The buffer, emptied for the next frame.
+    /// The buffer, empty for the next frame.
     pub fn fresh(&mut self) -> &mut Vec<u8> {
         self.bytes.truncate(self.start);
         &mut self.bytes
@@ -269,6 +274,7 @@ impl PartialEq for Buffer {
 impl Eq for Buffer {}
 
 const PAGE: usize = 4096;
-/// Behind the frames: the 64th of those with 4 or 16 KiB of content begins 63 times 48 bytes into its page.
+/// After the start of any frame: the last of 64 frames with 4 or 16 KiB of content starts 63 × 48
+/// bytes into its page.
 const FIRST_PLACE: usize = 3200;
 const LARGEST_FRAME: usize = 12 + 32 * 1024;

@@ -6,7 +6,6 @@ use std::error::Error;
 use std::io::{self, Write};
 
 use bytes::{Bytes, BytesMut};
-use data_encoding::HEXLOWER;
 use kefu_proto::{
     Account, AppId, Body, Config, CustomerMessage, DeviceId, Effect, Encode, Flags, FrameDecoder,
     FrameLimit, Identity, Incoming, Message, MsgId, Outbound, SaveMessage, Seq, Session, StoreId,
@@ -79,11 +78,12 @@ impl<W: Write> Host<W> {
         message: &Outbound<'_>,
         msgid: Option<MsgId>,
     ) -> Result<(), Box<dyn Error>> {
-        let mut frame = Vec::new();
+        let mut frame = BytesMut::new();
         message.encode(&mut frame)?;
-        let (to, command, frame) = (to.to_string(), message.command(), HEXLOWER.encode(&frame));
+        let (to, command) = (to.to_string(), message.command());
         let msgid = msgid.map_or(String::new(), |msgid| format!("msgid {msgid}"));
-        Ok(writeln!(self.network, "  {effect:<14}  {to:<15}  {command:<16}  {msgid:<7}  {frame}")?)
+        writeln!(self.network, "  {effect:<14}  {to:<15}  {command:<16}  {msgid:<7}  {frame:x}")?;
+        Ok(())
     }
 }
 

@@ -102,6 +102,9 @@ fn files(name: &str) -> Vec<File> {
     let mut waiting = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(name)];
     while let Some(path) = waiting.pop() {
         if path.is_dir() {
+            if path.ends_with("target") {
+                continue;
+            }
             waiting.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
         } else if is_text(&path) {
             found.push(File { text: fs::read_to_string(&path).unwrap(), path });

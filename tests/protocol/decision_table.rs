@@ -2,8 +2,6 @@
 //!
 //! Input and output are bytes made and taken apart here, so that the crate does not judge itself.
 
-#![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
-
 use bytes::BytesMut;
 use kefu_proto::{Account, AppId, Command, Config, DeviceId, Effect, Encode, FrameDecoder};
 use kefu_proto::{FrameLimit, Identity, Incoming, Message, MsgId, Refusal, SaveMessage, Session};

@@ -1,7 +1,5 @@
 //! Values as their users see them: what they print, what they are made of, and what they are not.
 
-#![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
-
 use std::error::Error;
 use std::fmt::{Debug, Display};
 

@@ -1,7 +1,5 @@
 //! What a peer that means harm can send: lengths, noise, and very little at a time (W2, S7).
 
-#![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
-
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{Account, AppId, AuthToken, Body, Config, CustomerMessage, DecodeError};
 use kefu_proto::{DeviceId, Encode, Flags, FrameDecoder, FrameLimit, Header, Identity, Incoming};

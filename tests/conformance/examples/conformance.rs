@@ -1,30 +1,25 @@
-//! Replays recorded cases of the original server through the crate's public API and shows every difference.
+//! Replays recorded cases of the original server through kefu-proto and shows every difference.
 //!
-//! `cargo run --release --example conformance -- --help` tells how to use it and what a case looks like.
+//! `cargo run --release --example conformance -- --help` says how to use it and what a case is.
 
-mod case;
-mod cli;
-mod difference;
-mod handler;
-mod reading;
-mod report;
-mod run;
-mod wire;
-
+use std::env;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
+use kefu_conformance::command_line::{Command, HELP};
+use kefu_conformance::{Exit, run};
 
 fn main() -> ExitCode {
-    let files = cli::Cli::parse().files();
     let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
-    match run::run(&files, &mut out, &mut err) {
-        Ok(exit) => exit.status().into(),
-        Err(error) => {
-            // Where this cannot be written either, the exit status alone tells.
-            let _ = writeln!(err, "the report cannot be written: {error}");
-            report::Exit::Unreadable.status().into()
-        }
-    }
+    let exit = match Command::parse(env::args_os().skip(1)) {
+        Ok(Command::Help) => out.write_all(HELP.as_bytes()).map(|()| Exit::Passed),
+        Ok(Command::Replay(files)) => run(&files, &mut out, &mut err),
+        Err(error) => Err(io::Error::other(error)),
+    };
+    let exit = exit.unwrap_or_else(|error| {
+        // If stderr cannot be written either, the exit status alone has to do.
+        let _ = writeln!(err, "conformance: {error}");
+        Exit::Unreadable
+    });
+    exit.status().into()
 }

@@ -3,19 +3,21 @@
 //! Unknown fields are errors, so that nothing that a case demands is passed over. The numbers are plain integers on
 //! purpose: what is expected must not depend on the types that are being tested.
 
+use std::fmt::{self, Display};
+
 use data_encoding::HEXLOWER;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug)]
-pub(crate) enum Case {
+pub enum Case {
     Handler(HandlerCase),
     Wire(WireCase),
 }
 
 impl Case {
     /// Reads one line; the error is one line, too.
-    pub(crate) fn parse(line: &str) -> Result<Self, String> {
+    pub fn parse(line: &str) -> Result<Self, String> {
         // Told apart first: with the kind known, an error can name the field.
         let kind = serde_json::from_str(line).map_err(|error| describe(&error))?;
         match kind {
@@ -33,14 +35,14 @@ impl Case {
         .map_err(|error| describe(&error))
     }
 
-    pub(crate) fn id(&self) -> &str {
+    pub fn id(&self) -> &str {
         match self {
             Self::Handler(case) => &case.id,
             Self::Wire(case) => &case.id,
         }
     }
 
-    pub(crate) fn marks(&self) -> &[Mark] {
+    pub fn marks(&self) -> &[Mark] {
         match self {
             Self::Handler(case) => &case.marks,
             Self::Wire(case) => &case.marks,
@@ -58,77 +60,77 @@ struct Kind {
 /// One frame arrives on one session.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct HandlerCase {
-    id: String,
-    pub(crate) kefu_appid: i64,
-    pub(crate) session: SessionOf,
-    pub(crate) now: i64,
-    pub(crate) input: Input,
-    pub(crate) save_results: Vec<Option<i64>>,
-    pub(crate) decode: Verdict,
-    pub(crate) branch: String,
-    pub(crate) marks: Vec<Mark>,
-    pub(crate) effects: Vec<Effect>,
+pub struct HandlerCase {
+    pub id: String,
+    pub kefu_appid: i64,
+    pub session: SessionOf,
+    pub now: i64,
+    pub input: Input,
+    pub save_results: Vec<Option<i64>>,
+    pub decode: Verdict,
+    pub branch: String,
+    pub marks: Vec<Mark>,
+    pub effects: Vec<Effect>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct SessionOf {
-    pub(crate) appid: i64,
-    pub(crate) uid: i64,
-    pub(crate) device_id: i64,
+pub struct SessionOf {
+    pub appid: i64,
+    pub uid: i64,
+    pub device_id: i64,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Input {
-    pub(crate) frame_hex: Hex,
+pub struct Input {
+    pub frame_hex: Hex,
 }
 
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Effect {
-    pub(crate) op: String,
-    pub(crate) appid: i64,
-    pub(crate) uid: i64,
+pub struct Effect {
+    pub op: String,
+    pub appid: i64,
+    pub uid: i64,
     /// Of a `SaveMessage` alone.
-    pub(crate) device_id: Option<i64>,
-    pub(crate) cmd: u8,
-    pub(crate) seq: i32,
-    pub(crate) version: u8,
-    pub(crate) flag: u8,
-    pub(crate) body_hex: Hex,
+    pub device_id: Option<i64>,
+    pub cmd: u8,
+    pub seq: i32,
+    pub version: u8,
+    pub flag: u8,
+    pub body_hex: Hex,
 }
 
 /// Some bytes and what the reader made of them. The last three fields belong to `ok`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct WireCase {
-    id: String,
-    pub(crate) hex: Hex,
-    pub(crate) limit: u32,
-    pub(crate) result: Verdict,
-    pub(crate) marks: Vec<Mark>,
-    pub(crate) consumed: Option<usize>,
-    pub(crate) decoded: Option<Decoded>,
-    pub(crate) reencoded_hex: Option<Hex>,
+pub struct WireCase {
+    pub id: String,
+    pub hex: Hex,
+    pub limit: u32,
+    pub result: Verdict,
+    pub marks: Vec<Mark>,
+    pub consumed: Option<usize>,
+    pub decoded: Option<Decoded>,
+    pub reencoded_hex: Option<Hex>,
 }
 
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Decoded {
-    pub(crate) cmd: u8,
-    pub(crate) seq: i32,
-    pub(crate) version: u8,
-    pub(crate) flag: u8,
+pub struct Decoded {
+    pub cmd: u8,
+    pub seq: i32,
+    pub version: u8,
+    pub flag: u8,
     /// `null` where the command has no body. The attribute is there so that leaving it out is an error.
     #[serde(deserialize_with = "Option::deserialize")]
-    pub(crate) body: Option<Body>,
+    pub body: Option<Body>,
 }
 
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case", tag = "type")]
-pub(crate) enum Body {
+pub enum Body {
     AuthStatus {
         status: i32,
         ip: i32,
@@ -156,7 +158,7 @@ pub(crate) enum Body {
 
 /// What a reader says about the bytes.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     #[serde(rename = "ok")]
     Ok,
     #[serde(rename = "incomplete")]
@@ -170,19 +172,30 @@ pub(crate) enum Verdict {
     Unlisted,
 }
 
-/// Why a case may end differently here than it did in the original.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+/// Why a case ends differently here than it did in the original.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Mark {
+pub enum Mark {
     ZeroIdentity,
     ClockRange,
     UnlistedCommand,
 }
 
+/// With the rule that makes the difference.
+impl Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ZeroIdentity => "zero-identity (H12)",
+            Self::ClockRange => "clock-range (H4.2)",
+            Self::UnlistedCommand => "unlisted-command (W3.4)",
+        })
+    }
+}
+
 /// Bytes, written as lower-case hexadecimal.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(into = "String", try_from = "String")]
-pub(crate) struct Hex(pub(crate) Vec<u8>);
+pub struct Hex(pub Vec<u8>);
 
 impl TryFrom<String> for Hex {
     type Error = String;

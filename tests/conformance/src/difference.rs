@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 #[derive(Debug, Default)]
-pub(crate) struct Differences(Vec<Difference>);
+pub struct Differences(Vec<Difference>);
 
 impl Differences {
     /// Whether the two are equal is decided by the values; what is shown is their differing fields.
@@ -33,7 +33,7 @@ impl Differences {
         self.0.push(Difference { place: place.to_owned(), expected, came });
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 

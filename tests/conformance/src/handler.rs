@@ -6,9 +6,9 @@ use kefu_proto::{Account, AppId, Config, Delivery, DeviceId, Encode, EncodeError
 use kefu_proto::{Identity, Incoming, MsgId, Party, Refusal, SaveMessage, Session};
 use kefu_proto::{UnixTime, UserId, ZeroId};
 
-use super::case::{Effect, HandlerCase, Hex, Mark};
-use super::difference::Differences;
-use super::reading::Reading;
+use crate::case::{Effect, HandlerCase, Hex, Mark};
+use crate::difference::Differences;
+use crate::reading::Reading;
 
 pub(crate) fn replay(case: &HandlerCase) -> Differences {
     let mut found = Differences::default();

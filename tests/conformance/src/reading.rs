@@ -4,8 +4,8 @@ use bytes::BytesMut;
 use kefu_proto::{Command, DecodeError, Frame, FrameDecoder, FrameLimit, Header, Incoming};
 use serde::Serialize;
 
-use super::case::{Hex, Mark, Verdict};
-use super::difference::Differences;
+use crate::case::{Hex, Mark, Verdict};
+use crate::difference::Differences;
 
 #[derive(Debug)]
 pub(crate) struct Reading {

@@ -4,13 +4,13 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use super::case::Case;
-use super::difference::Differences;
-use super::report::{Exit, Report};
-use super::{handler, wire};
+use crate::case::Case;
+use crate::difference::Differences;
+use crate::report::{Exit, Report};
+use crate::{handler, wire};
 
 /// Replays every case of every file. An error is one of writing to `out` or `err`, never one of reading.
-pub(crate) fn run(files: &[PathBuf], out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
+pub fn run(files: &[PathBuf], out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
     let mut report = Report::new(out, err);
     for file in files {
         match fs::read_to_string(file) {
@@ -31,7 +31,7 @@ pub(crate) fn run(files: &[PathBuf], out: &mut dyn Write, err: &mut dyn Write) -
 }
 
 /// Empty for a case that passes.
-pub(crate) fn replay(case: &Case) -> Differences {
+pub fn replay(case: &Case) -> Differences {
     match case {
         Case::Handler(case) => handler::replay(case),
         Case::Wire(case) => wire::replay(case),

@@ -2,9 +2,9 @@
 
 use kefu_proto::{Encode, EncodeError, FrameLimit, Incoming};
 
-use super::case::{Body, Decoded, Hex, Mark, Verdict, WireCase};
-use super::difference::Differences;
-use super::reading::Reading;
+use crate::case::{Body, Decoded, Hex, Mark, Verdict, WireCase};
+use crate::difference::Differences;
+use crate::reading::Reading;
 
 pub(crate) fn replay(case: &WireCase) -> Differences {
     let mut found = Differences::default();

@@ -14,12 +14,12 @@ use kefu_proto::{Incoming, Login, LoginStep, Message, MsgId, Online, Outbound, U
 use self::host::Host;
 use self::line::Line;
 use self::outbox::Outbox;
-use super::input::Choices;
+use crate::input::Choices;
 
 const KEFU_APP: AppId = AppId(1453);
 
 /// The choices, and what the client sends. The first choice is the limit, 0 for a client's.
-pub(crate) fn connection(input: &[u8]) {
+pub fn connection(input: &[u8]) {
     let (mut choices, stream) = Choices::split(input);
     let limit = match choices.byte() {
         0 => FrameLimit::CLIENT,

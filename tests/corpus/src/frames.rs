@@ -3,10 +3,10 @@
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{Command, DecodeError, Flags, Frame, FrameDecoder, FrameLimit, Seq, Version};
 
-use super::input::{Choices, head};
+use crate::input::{Choices, head};
 
 /// The limit in four bytes, the choices, the stream.
-pub(crate) fn frames(mut input: &[u8]) {
+pub fn frames(mut input: &[u8]) {
     let limit = u32::from_be_bytes(head(&mut input));
     let (choices, stream) = Choices::split(input);
     // W2: and both sides of the border, which chance would seldom meet.

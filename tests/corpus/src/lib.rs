@@ -1,6 +1,7 @@
-//! What the fuzzer runs and `cargo test` replays: any input is one case, and a panic is a finding.
+//! The fuzz targets. Each takes any bytes as one case and panics at a finding. The fuzzer runs them;
+//! `cargo test` replays its inputs.
 
-#![allow(clippy::unwrap_used, reason = "a target that cannot go on has found something")]
+#![allow(clippy::missing_panics_doc, clippy::unwrap_used, reason = "a panic is a finding")]
 
 mod connection;
 mod frames;
@@ -9,7 +10,7 @@ mod messages;
 mod reference;
 mod roundtrip;
 
-pub(crate) use self::connection::connection;
-pub(crate) use self::frames::frames;
-pub(crate) use self::messages::messages;
-pub(crate) use self::roundtrip::roundtrip;
+pub use self::connection::connection;
+pub use self::frames::frames;
+pub use self::messages::messages;
+pub use self::roundtrip::roundtrip;

@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use kefu_proto::{Body, Command, Flags, Frame, Incoming, Message, Seq, Version};
 
-use super::input::head;
-use super::reference;
+use crate::input::head;
+use crate::reference;
 
 /// The seq in four bytes, the version, the flags, the body.
-pub(crate) fn messages(mut input: &[u8]) {
+pub fn messages(mut input: &[u8]) {
     let seq = Seq(i32::from_be_bytes(head(&mut input)));
     let [version, flags] = head(&mut input);
     let body = Bytes::copy_from_slice(input);

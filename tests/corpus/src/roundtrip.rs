@@ -5,11 +5,11 @@ use kefu_proto::{ChatMessage, Command, DecodeError, Encode, EncodeError, Flags};
 use kefu_proto::{Frame, FrameDecoder, FrameLimit, FrameWriter, Header, Incoming, Message};
 use kefu_proto::{Outbound, Seq, Version};
 
-use super::input::head;
-use super::reference;
+use crate::input::head;
+use crate::reference;
 
 /// The limit of the writer in four bytes, the version of its connection, and a stream.
-pub(crate) fn roundtrip(mut input: &[u8]) {
+pub fn roundtrip(mut input: &[u8]) {
     let limit = FrameLimit::new(u32::from_be_bytes(head(&mut input)));
     let [version] = head(&mut input);
     let mut read = BytesMut::from(input);

@@ -1,8 +1,14 @@
-//! Every state that a small world can reach: the real handler and the real connections between clients that repeat, a network
-//! that breaks, a store that fails and a host that crashes between any two effects.
+//! A model checker visits every state that a small world can reach: the real handler and the real
+//! connections, among clients that repeat, a network that breaks, a store that fails and a host that
+//! crashes between any two effects.
 //!
-//! `cargo test` searches the smallest worlds, `cargo test --release --test model -- --include-ignored --nocapture` all.
+//! `cargo test` searches the smallest worlds. This searches all of them:
+//!
+//! ```console
+//! $ cargo test --release -p kefu-model -- --include-ignored --nocapture
+//! ```
 
+#![cfg(test)]
 #![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
 mod cast;

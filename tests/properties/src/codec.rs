@@ -8,7 +8,7 @@ use kefu_proto::{
 };
 use proptest::prelude::*;
 
-use crate::strategy;
+use kefu_proto::strategy;
 
 proptest! {
     /// W4.2; S9.1: what is written at once is one whole frame.

@@ -6,7 +6,7 @@ use kefu_proto::{Effect, Effects, Encode, Flags, FrameDecoder, FrameLimit, Ident
 use kefu_proto::{Message, Outbound, Party, Refusal, Session, UnixTime, UserId};
 use proptest::prelude::*;
 
-use crate::strategy::{self, SaveFailed, SaveScript};
+use kefu_proto::strategy::{self, SaveFailed, SaveScript};
 
 proptest! {
     /// H2.1, H2.2, H2.3, H2.4, H3.1, H3.2, H3.3.

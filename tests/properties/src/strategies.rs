@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use crate::strategy;
+use kefu_proto::strategy;
 
 proptest! {
     #[test]

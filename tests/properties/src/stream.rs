@@ -6,7 +6,7 @@ use kefu_proto::{Incoming, Message};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::strategy;
+use kefu_proto::strategy;
 
 const DECODER: FrameDecoder = FrameDecoder::new(FrameLimit::CLIENT);
 

@@ -8,7 +8,7 @@ use kefu_proto::{Incoming, Message, Seq, Version};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::strategy;
+use kefu_proto::strategy;
 
 proptest! {
     /// W3.3, W7.1, W7.3, W7.4, W8.2.

@@ -1,7 +1,5 @@
 //! The server's side of a connection, in a server that is all in memory: whole conversations, and the habits of clients.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 mod client;
 mod conversations;
 mod endings;

@@ -149,7 +149,7 @@ fn explain(Settings { seed, .. }: Settings, world: u64, failure: &dyn Display) -
     let build = if cfg!(debug_assertions) { "" } else { " --release" };
     format!(
         "seed {seed}, world {world}, {failure}\nto see it again:\n  \
-         KEFU_SIM_SEED={seed} KEFU_SIM_WORLD={world} cargo test{build} --test simulation -- \
+         KEFU_SIM_SEED={seed} KEFU_SIM_WORLD={world} cargo test{build} -p kefu-simulation -- \
          --exact every_invariant_holds --nocapture"
     )
 }

@@ -1,15 +1,17 @@
-//! A simulation: thousands of connections over simulated time around the real library, in a hostile world, judged at every step
-//! by somebody who knows the protocol and not the library.
+//! A simulation: thousands of connections around the real library, over simulated time, in a hostile
+//! world. A judge that knows the protocol but not the library checks every step.
 //!
-//! The library decodes and parses what clients send, in whatever pieces it comes, logs them in, handles their messages, pages
-//! their queues and writes its frames. Around it everything is simulated: clients that decide while the world runs
-//! (`client/`), a network that is slow, cuts and loses (`net.rs`), a host that dies between any two effects (`host/`), a store
-//! that fails, is slow, or stores and says that it did not (`host/store.rs`), a clock that is set to any time (`clock.rs`).
-//! The judge (`judge/`) holds every frame, copy and push against what was said; its invariants are listed in
-//! `judge/violation.rs`. That each of them can fail is shown in `planted.rs`.
+//! The library decodes what clients send, in whatever pieces it arrives, logs them in, handles their
+//! messages, pages their queues and writes its frames. Everything around it is simulated: clients that
+//! react to what they see (`client/`), a network that is slow, cuts and loses (`net.rs`), a host that
+//! dies between any two effects (`host/`), a store that fails, is slow, or stores and reports a failure
+//! (`host/store.rs`), a clock that jumps to any time (`clock.rs`). The judge (`judge/`) compares every
+//! frame, copy and push with what was said; `judge/violation.rs` lists its invariants, and `planted.rs`
+//! shows that each of them can fail.
 //!
-//! A seed makes a run: its digest, over all bytes, copies and effects, is the same whenever it is run and on however many
-//! threads. A run is a row of worlds, each with a seed of its own, that are dropped when they end; so the memory does not grow.
+//! A run is determined by its seed: its digest, over all bytes, copies and effects, does not depend on
+//! the number of threads. A run is a sequence of worlds, each with a seed of its own, which are dropped
+//! when they end; so the memory does not grow.
 //!
 //! | variable | means | otherwise |
 //! |---|---|---|
@@ -19,12 +21,13 @@
 //! | `KEFU_SIM_THREADS` | so many worlds at the same time | the number of cores |
 //!
 //! ```console
-//! $ KEFU_SIM_MESSAGES=1_000_000_000 KEFU_SIM_SEED=$RANDOM cargo test --release --test simulation -- \
+//! $ KEFU_SIM_MESSAGES=1_000_000_000 KEFU_SIM_SEED=$RANDOM cargo test --release -p kefu-simulation -- \
 //!     --exact every_invariant_holds --nocapture
 //! ```
 //!
 //! A run that fails says what was broken, and the command that shows it again.
 
+#![cfg(test)]
 #![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
 mod agenda;

@@ -7,12 +7,12 @@ use std::fmt::{Debug, Display, Write};
 
 use bytes::BytesMut;
 use data_encoding::HEXLOWER;
+use kefu_conformance::case::{Case, HandlerCase, WireCase};
+use kefu_conformance::replay;
 use kefu_proto::{Account, AppId, Config, DeviceId, Encode, FrameDecoder};
 use kefu_proto::{FrameLimit, Header, Identity, Incoming, Message, MsgId, Session, UnixTime};
 use kefu_proto::{UserId, ZeroId};
 
-use super::case::{Case, HandlerCase, WireCase};
-use super::{handler, wire};
 
 /// Replays cases, one a line. The last line holds the sums.
 #[must_use]
@@ -41,17 +41,11 @@ impl Transcript {
     /// Gives what differs from the recording.
     fn case(&mut self, case: &Case) -> String {
         self.line(case.id(), format_args!("{:?}", case.marks()));
-        let found = match case {
-            Case::Handler(case) => {
-                self.handler(case);
-                handler::replay(case)
-            }
-            Case::Wire(case) => {
-                self.wire(case);
-                wire::replay(case)
-            }
-        };
-        found.to_string()
+        match case {
+            Case::Handler(case) => self.handler(case),
+            Case::Wire(case) => self.wire(case),
+        }
+        replay(case).to_string()
     }
 
     fn wire(&mut self, case: &WireCase) {

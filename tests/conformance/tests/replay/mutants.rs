@@ -1,11 +1,11 @@
 //! Recorded cases with one thing changed: each must fail, or passing would mean nothing.
 
 use data_encoding::HEXLOWER;
+use kefu_conformance::case::Case;
+use kefu_conformance::{Exit, replay};
 use serde_json::{Value, json};
 
-use crate::case::Case;
-use crate::report::Exit;
-use crate::{cases, marks, replay_cases, run};
+use crate::{cases, marks, replay_cases};
 
 #[test]
 fn handler_cases_fail_with_other_effects() {
@@ -178,7 +178,7 @@ fn each_fails(test: &str, cases: &[Value], mutants: impl Fn(&Value) -> Vec<Value
         let sums = format!("0 passed, {} failed", mutants.len());
         if out.lines().last() != Some(sums.as_str()) {
             let passed = mutants.iter().find(|mutant| {
-                Case::parse(&mutant.to_string()).is_ok_and(|case| run::replay(&case).is_empty())
+                Case::parse(&mutant.to_string()).is_ok_and(|case| replay(&case).is_empty())
             });
             panic!("{sums} expected: {out}passed: {passed:?}");
         }

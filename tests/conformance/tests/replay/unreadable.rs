@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use kefu_conformance::Exit;
 use serde_json::Value;
 
-use crate::report::Exit;
 use crate::{cases, one, replay, replay_text, scratch};
 
 #[test]

@@ -8,8 +8,8 @@ use kefu_proto::{StoreId, StoredMessage, SyncRequest, UnixTime, UserId};
 use super::KEFU_APP;
 use super::model::{self, Delivered, Expected};
 use super::outbox::Outbox;
-use crate::targets::input::Choices;
-use crate::targets::reference;
+use crate::input::Choices;
+use crate::reference;
 
 pub(super) struct Host<'h, 'i> {
     pub(super) outbox: &'h mut Outbox,

@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use kefu_proto::{DecodeError, Frame, FrameDecoder, FrameLimit, Header, Incoming};
 
-use crate::targets::input::Choices;
+use crate::input::Choices;
 
 pub(super) struct Line<'s> {
     pub(super) read: BytesMut,

@@ -4,7 +4,7 @@ use bytes::{BufMut, BytesMut};
 use kefu_proto::{Body, Command, Encode, EncodeError, Flags, FrameDecoder, FrameLimit};
 use kefu_proto::{Incoming, LoginStatus, Online, Seq, Version};
 
-use crate::targets::reference;
+use crate::reference;
 
 pub(super) struct Outbox {
     pub(super) limit: FrameLimit,

@@ -1,0 +1,8 @@
+//! What the library promises, tried through its public interface.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod connection;
+mod decision_table;
+mod messages;
+mod untrusted;

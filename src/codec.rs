@@ -4,22 +4,22 @@ use bytes::BytesMut;
 use thiserror::Error;
 use tokio_util::codec::{Decoder, Encoder};
 
-use crate::error::{DecodeError, EncodeError};
-use crate::{Encode, FrameDecoder, FrameLimit, Incoming};
+use crate::message::Parsed;
+use crate::wire::{DecodeError, Encode, EncodeError, Frame, FrameDecoder, FrameLimit};
 
-/// Frames of a connection as a stream of [`Incoming`] and a sink of whatever implements [`Encode`].
+/// Frames of a connection as a stream of [`Parsed`] and a sink of whatever implements [`Encode`].
 ///
-/// Messages are written with their own seq and version, as a client does. A server numbers its frames with a
-/// [`FrameWriter`](crate::FrameWriter) instead.
+/// Messages are written with their own seq and version, as a client does. A server numbers its
+/// frames with a [`FrameWriter`](crate::FrameWriter) instead.
 ///
 /// ```
-/// use kefu_proto::{Incoming, MessageCodec};
+/// use kefu_proto::{Parsed, MessageCodec};
 /// use tokio_util::codec::{Decoder, Encoder};
 ///
 /// let mut codec = MessageCodec::default();
 /// let ping = b"\0\0\0\0\0\0\0\x01\x0d\x01\0\0";
 /// let mut read = bytes::BytesMut::from(&ping[..]);
-/// let Some(Incoming::Message(message)) = codec.decode(&mut read)? else { unreachable!() };
+/// let Some(Parsed::Message(message)) = codec.decode(&mut read)? else { unreachable!() };
 /// let mut written = bytes::BytesMut::new();
 /// codec.encode(&message, &mut written)?;
 /// assert_eq!(&written[..], ping);
@@ -46,12 +46,12 @@ impl Default for MessageCodec {
 }
 
 impl Decoder for MessageCodec {
-    type Item = Incoming;
+    type Item = Parsed;
     type Error = CodecError;
 
-    fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Incoming>, CodecError> {
+    fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Parsed>, CodecError> {
         let frame = FrameDecoder::new(self.limit).decode(src)?;
-        Ok(frame.map(crate::Frame::parse).transpose()?)
+        Ok(frame.map(Frame::parse).transpose()?)
     }
 }
 
@@ -64,9 +64,11 @@ impl<T: Encode> Encoder<T> for MessageCodec {
 }
 
 /// What ends a framed stream or keeps a message out of a framed sink.
+///
+/// Exhaustive: reading, writing and the connection itself can fail.
 #[derive(Debug, Error)]
 pub enum CodecError {
-    /// The peer sent what is no message.
+    /// The peer sent bytes that are no message.
     #[error(transparent)]
     Decode(#[from] DecodeError),
     /// The message cannot be written. Nothing has been written.

@@ -1,18 +1,22 @@
-//! Who and what the protocol talks about: one type for each kind of number, so that none can stand in for another.
+//! Numbers and accounts: one type for each kind of number, so that none can stand in for another.
 
 use core::fmt;
+use core::num::ParseIntError;
+use core::str::FromStr;
 
-use crate::error::TimeOutOfRange;
+use thiserror::Error;
 
-/// One user of one app: whom a queue belongs to and whom an effect is aimed at.
+/// One user of one app: the owner of a queue and the target of an effect.
 ///
-/// Displayed as `appid/uid`.
+/// Displayed, and parsed, as `appid/uid`.
 ///
 /// ```
 /// use kefu_proto::{Account, AppId, UserId};
 ///
-/// let customer = Account { appid: AppId(7), uid: UserId(1) };
-/// assert_eq!(customer.to_string(), "7/1");
+/// const CUSTOMER: Account = Account::new(AppId(7), UserId(1));
+/// assert_eq!(CUSTOMER.to_string(), "7/1");
+/// assert_eq!("7/1".parse(), Ok(CUSTOMER));
+/// assert!("7".parse::<Account>().is_err());
 /// ```
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -23,16 +27,60 @@ pub struct Account {
     pub uid: UserId,
 }
 
+impl Account {
+    /// The user `uid` of the app `appid`.
+    #[must_use]
+    pub const fn new(appid: AppId, uid: UserId) -> Self {
+        Self { appid, uid }
+    }
+}
+
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.appid, self.uid)
     }
 }
 
-/// A moment in whole seconds since 1970-01-01 00:00 UTC, as the wire carries it: 32 bits, signed.
+impl FromStr for Account {
+    type Err = ParseAccountError;
+
+    fn from_str(text: &str) -> Result<Self, ParseAccountError> {
+        let (appid, uid) = text.split_once('/').ok_or(ParseAccountError::NoSlash)?;
+        let appid = appid.parse().map(AppId).map_err(ParseAccountError::AppId)?;
+        let uid = uid.parse().map(UserId).map_err(ParseAccountError::UserId)?;
+        Ok(Self { appid, uid })
+    }
+}
+
+/// Why a text is not an [`Account`].
 ///
-/// The last such second is 2038-01-19 03:14:07 UTC. Nothing here wraps (H4.2): [`from_secs`](Self::from_secs) refuses a clock
-/// beyond the range, [`saturating_from_secs`](Self::saturating_from_secs) stays at its end.
+/// Exhaustive: the text has these two parts and one separator.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+pub enum ParseAccountError {
+    /// There is no `/` in it.
+    #[error("not an account: write it as appid/uid, such as 7/1")]
+    NoSlash,
+    /// What stands before the `/` is not a 64-bit integer.
+    #[error("not an account: the appid is not a number: {0}")]
+    AppId(#[source] ParseIntError),
+    /// What stands behind the `/` is not a 64-bit integer.
+    #[error("not an account: the uid is not a number: {0}")]
+    UserId(#[source] ParseIntError),
+}
+
+/// The two accounts of one chat message (H5). The receiver's queue gets the first copy, the
+/// sender's the second.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Parties {
+    pub(crate) receiver: Account,
+    pub(crate) sender: Account,
+}
+
+/// A time in whole seconds since 1970-01-01 00:00 UTC, as the wire carries it: 32 bits, signed.
+///
+/// The last such second is 2038-01-19 03:14:07 UTC. Nothing here wraps (H4.2):
+/// [`from_secs`](Self::from_secs) refuses a clock beyond the range,
+/// [`saturating_from_secs`](Self::saturating_from_secs) clamps it.
 ///
 /// ```
 /// use kefu_proto::UnixTime;
@@ -47,30 +95,38 @@ impl fmt::Display for Account {
 pub struct UnixTime(i32);
 
 impl UnixTime {
-    /// The first moment that the wire can carry, in December 1901.
+    /// The earliest time that the wire can carry, in December 1901.
     pub const MIN: Self = Self(i32::MIN);
-    /// The last moment that the wire can carry, 2038-01-19 03:14:07 UTC.
+    /// The latest time that the wire can carry, 2038-01-19 03:14:07 UTC.
     pub const MAX: Self = Self(i32::MAX);
 
-    /// The moment `secs` seconds after 1970-01-01 00:00 UTC.
+    /// The time `secs` seconds after 1970-01-01 00:00 UTC.
     ///
     /// # Errors
     ///
     /// [`TimeOutOfRange`] when `secs` does not fit 32 bits.
-    pub fn from_secs(secs: i64) -> Result<Self, TimeOutOfRange> {
-        i32::try_from(secs).map(Self).map_err(|_| TimeOutOfRange { secs })
+    pub const fn from_secs(secs: i64) -> Result<Self, TimeOutOfRange> {
+        if secs < -(1 << 31) || secs >= 1 << 31 {
+            return Err(TimeOutOfRange { secs });
+        }
+        let [.., a, b, c, d] = secs.to_be_bytes();
+        Ok(Self(i32::from_be_bytes([a, b, c, d])))
     }
 
-    /// Like [`from_secs`](Self::from_secs) for a host that has to run on: beyond the range, its nearest end.
+    /// Like [`from_secs`](Self::from_secs), but clamps instead of failing.
     ///
-    /// From 2038 on every message then carries [`MAX`](Self::MAX): wrong, but still in order with older ones.
+    /// From 2038 on every message then carries [`MAX`](Self::MAX): wrong, but still in order with
+    /// older ones.
     #[must_use]
-    pub fn saturating_from_secs(secs: i64) -> Self {
-        let end = if secs.is_negative() { Self::MIN } else { Self::MAX };
-        Self::from_secs(secs).unwrap_or(end)
+    pub const fn saturating_from_secs(secs: i64) -> Self {
+        match Self::from_secs(secs) {
+            Ok(time) => time,
+            Err(_) if secs < 0 => Self::MIN,
+            Err(_) => Self::MAX,
+        }
     }
 
-    /// What a clock says, in whole seconds rounded down; beyond the range, its nearest end.
+    /// A clock reading in whole seconds, rounded down and clamped to the range.
     #[cfg(feature = "std")]
     #[must_use]
     pub fn saturating_from(time: std::time::SystemTime) -> Self {
@@ -123,6 +179,16 @@ impl fmt::Display for UnixTime {
     }
 }
 
+/// A clock reading that the wire's 32 bits cannot carry (H4.2).
+///
+/// Exhaustive: there is one way to be out of range.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("{secs} seconds since 1970 do not fit 32 bits")]
+pub struct TimeOutOfRange {
+    /// Seconds since 1970-01-01 00:00 UTC.
+    pub secs: i64,
+}
+
 /// Declares a number of one meaning: any value of the integer is a value of the type.
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident($integer:ty)) => {
@@ -157,11 +223,11 @@ macro_rules! number {
 pub(crate) use number;
 
 number! {
-    /// An app: a tenant's, or the one kefu app of the sellers. 0 means "none" and is nobody's app.
+    /// An app: a tenant's, or the one kefu app of the sellers. 0 means "none".
     AppId(i64)
 }
 number! {
-    /// A user within an app: a customer's or a seller's id. 0 means "none" and is nobody's id.
+    /// A user within an app: a customer's or a seller's id. 0 means "none".
     UserId(i64)
 }
 number! {
@@ -169,18 +235,24 @@ number! {
     StoreId(i64)
 }
 number! {
-    /// The server's number for a device string and platform; 0 for the web and for clients that name no device (S1.2).
+    /// The server's number for a device string and platform; 0 for the web and for clients that
+    /// name no device (S1.2).
     DeviceId(i64)
 }
 number! {
-    /// The number of one stored copy, given by the queue that it was appended to: 1 or more, since a new client asks for what
-    /// came after 0. Within a queue it grows, and copies become readable in its order: a client that has seen 6 never asks
-    /// for 5. The last one that a client has seen is its *sync key*; ids of different queues need not be comparable.
+    /// The id of one stored copy, given by the queue that it was appended to: 1 or more, since a
+    /// new client asks for everything after 0.
+    ///
+    /// Ids grow within a queue, and copies become readable in the order of their ids: a client that
+    /// has seen 6 never asks for 5. The last id that a client has seen is its *sync key*. Ids of
+    /// different queues need not be comparable.
     MsgId(i64)
 }
 number! {
-    /// The number of a frame on one connection. A client's own numbers may repeat (W7.6): they are echoed in the ACK and must
-    /// never order or deduplicate anything.
+    /// The number of a frame on one connection.
+    ///
+    /// A client's own numbers may repeat (W7.6): they are echoed in the ACK and must never order or
+    /// deduplicate anything.
     Seq(i32)
 }
 

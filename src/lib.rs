@@ -1,89 +1,120 @@
-//! The customer-service (客服, *kefu*) chat of a GoBelieve-style IM server, as a state machine without I/O.
+//! The customer-service (客服, *kefu*) chat of a GoBelieve-style IM server, as a state machine
+//! without I/O.
 //!
-//! **A decoded message and a session identity yield a list of effects: apply the saves in order, feed their msgids back in,
-//! apply the rest in order, ending with the ACK.**
+//! **A decoded message and a session identity yield a list of effects: apply the saves in order,
+//! feed their msgids back in, apply the rest in order, ending with the ACK.**
 //!
-//! Customers live in the apps of tenants, sellers in the one *kefu app*. The crate decides who may say what to whom, what is
-//! stored where, who is notified with which id, and when the sender gets an ACK. Sockets, clock, storage, threads and logs are
-//! the host's.
+//! Customers live in the apps of tenants, sellers in the one *kefu app*. The crate decides who may
+//! say what to whom, what is stored where, who is notified with which id, and when the sender gets
+//! an ACK. Sockets, clock, storage, threads and logs are the host's.
 //!
 //! ```
-//! use bytes::{Bytes, BytesMut};
+//! use std::collections::HashMap;
+//!
+//! use bytes::BytesMut;
 //! use kefu_proto::*;
 //!
-//! // What arrives: customer 1 of app 7 writes to seller 2.
-//! let mut read = BytesMut::new();
-//! let text = CustomerMessage {
-//!     customer_appid: AppId(7),
-//!     customer_id: UserId(1),
-//!     store_id: StoreId(1),
-//!     seller_id: UserId(2),
-//!     timestamp: UnixTime::from(0),
-//!     content: Bytes::from_static(br#"{"text":"hello"}"#),
-//! };
-//! let body = Body::Customer(text);
-//! Message { seq: Seq(3), version: Version(1), flags: Flags::NONE, body }.encode(&mut read)?;
+//! /// A host in small: queues in memory, and what each account and this connection were sent.
+//! #[derive(Default)]
+//! struct Host {
+//!     queues: HashMap<Account, Vec<Vec<u8>>>,
+//!     inboxes: HashMap<Account, Vec<OwnedOutbound>>,
+//!     pushes: Vec<Account>,
+//!     out: BytesMut,
+//! }
+//!
+//! impl Host {
+//!     fn append(&mut self, save: SaveMessage<'_>) -> Result<MsgId, EncodeError> {
+//!         let mut body = Vec::new();
+//!         save.message().encode_body(&mut body)?;
+//!         let queue = self.queues.entry(save.queue()).or_default();
+//!         queue.push(body);
+//!         Ok(MsgId(queue.len() as i64))
+//!     }
+//!
+//!     fn apply(&mut self, effect: Effect<'_>) -> Result<(), EncodeError> {
+//!         match effect {
+//!             // Only if `to` is connected nowhere.
+//!             Effect::PushMessage { to, .. } => self.pushes.push(to),
+//!             Effect::SendAppMessage { to, message } => {
+//!                 self.inboxes.entry(to).or_default().push(message.into_owned());
+//!             }
+//!             Effect::SendMessage { to, message } => {
+//!                 // Every connection of `to` but this one.
+//!                 self.inboxes.entry(to).or_default().push(message.into_owned());
+//!             }
+//!             Effect::EnqueueMessage { message } => message.encode(&mut self.out)?,
+//!         }
+//!         Ok(())
+//!     }
+//! }
 //!
 //! // What the host knows: its configuration, who logged in on this connection, and the time.
 //! let config = Config::new(AppId(1453))?;
-//! let customer = Account { appid: AppId(7), uid: UserId(1) };
+//! let customer = Account::new(AppId(7), UserId(1));
+//! let seller = Account::new(AppId(1453), UserId(2));
 //! let session = Session::new(config, Identity::new(customer, DeviceId(11))?);
 //! let now = UnixTime::from_secs(1_500_000_000)?;
 //!
-//! // Its store: here, a list that gives out positions.
-//! let mut store = Vec::new();
-//! let mut append = |save: SaveMessage<'_>| -> Result<MsgId, EncodeError> {
-//!     let mut body = Vec::new();
-//!     save.message.encode_body(&mut body)?;
-//!     store.push((save.queue, save.message.command(), body));
-//!     Ok(MsgId(i64::try_from(store.len()).unwrap_or(i64::MAX)))
-//! };
+//! // What arrives: a CUSTOMER with seq 3, from customer 7/1 to seller 2.
+//! let mut read = BytesMut::from(&[0, 0, 0, 38, 0, 0, 0, 3, 24, 1, 0, 0][..]);
+//! read.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 1]);
+//! read.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0]);
+//! read.extend_from_slice(b"hi");
 //!
+//! let mut host = Host::default();
 //! let decoder = FrameDecoder::new(FrameLimit::CLIENT);
 //! while let Some(frame) = decoder.decode(&mut read)? {
-//!     let Incoming::Message(message) = frame.parse()? else { continue };
-//!     let effects = session.handle(message, now)?.save_with(&mut append)?;
-//!     let names = effects.iter().map(|effect| effect.name());
-//!     assert!(names.eq(["PushMessage", "SendAppMessage", "SendMessage", "EnqueueMessage"]));
+//!     let Parsed::Message(message) = frame.parse()? else { continue };
+//!     let effects = session.handle(message, now)?.save_with(|save| host.append(save))?;
+//!     for effect in &effects {
+//!         host.apply(effect)?;
+//!     }
 //! }
-//! assert_eq!(store[0].0, Account { appid: AppId(1453), uid: UserId(2) }); // the receiver's queue
-//! assert_eq!(store[1].0, customer); // then the sender's
+//!
+//! assert_eq!(host.queues[&seller].len(), 1);
+//! assert_eq!(host.queues[&customer].len(), 1);
+//! assert_eq!(host.pushes, [seller]);
+//! assert_eq!(host.inboxes[&seller], [Outbound::SyncNotify(MsgId(1)).into_owned()]);
+//! assert_eq!(host.out[..], [0, 0, 0, 4, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 3]); // ACK 3
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
 //! # The layers
 //!
-//! Each is usable without those after it.
+//! Each is usable without those below it in this table.
 //!
 //! | layer | takes | gives | main items |
 //! |---|---|---|---|
 //! | wire | bytes | frames, and back | [`FrameDecoder`], [`Frame`], [`Encode`], [`FrameWriter`] |
-//! | message | frames | typed messages | [`Message`], [`Body`], [`ChatMessage`], [`CustomerMessage`] |
-//! | session | a message, who sent it, the time | a delivery or a refusal | [`Session`], [`Identity`], [`Config`], [`Refusal`] |
-//! | delivery | the msgids of both saves | the rest of the effects | [`Delivery`], [`Saves`], [`Saved`], [`Effects`] |
-//! | effects | – | plain data for the host | [`SaveMessage`], [`Effect`], [`Outbound`] |
+//! | message | frames | typed messages | [`Message`], [`Body`], [`ChatMessage`] |
+//! | rules | a message, who sent it, the time | a delivery or a refusal | [`Session`], [`Identity`], [`Config`], [`Refusal`] |
+//! | delivery | your own rules, then the msgids of both saves | the rest of the effects | [`Delivery`], [`Saves`], [`SaveMessage`], [`Effects`] |
+//! | effect | – | plain data for the host | [`Effect`], [`Outbound`], [`OwnedOutbound`] |
+//! | connection | bytes, who a token is, pages of a queue | requests to finish in order, and frames | [`Login`], [`Online`], [`Request`], [`SyncRequest`] |
 //!
-//! Beside them stands the server's side of a whole connection, for hosts that want it:
+//! The last one, the server's side of a whole connection, is for hosts that want it.
 //!
-//! | layer | takes | gives | main items |
-//! |---|---|---|---|
-//! | connection | bytes, who a token is | requests to finish in order, and frames | [`Login`], [`Online`], [`Request`] |
-//! | sync | the kept key, pages of a queue | frames for this device, its new key | [`SyncRequest`], [`SyncPages`] |
+//! # Your own rules
+//!
+//! Blocked customers, a staff list, words to mask: every chat message is a [`Delivery`] once,
+//! before anything happens to it, and that is the place for them. [`Delivery`] shows three.
 //!
 //! # Guarantees
 //!
-//! - **Save before send**: no push, notify or ACK can exist before both msgids were handed in ([`Saves`] shows what does not
-//!   compile).
-//! - **Only what is legal now**: every list holds only what may be applied now, in the order in which it must be applied.
+//! - **Save before send**: no push, notify or ACK can exist before both msgids were handed in
+//!   ([`Saves`] shows what does not compile).
+//! - **Only what is legal now**: every list holds only what may be applied now, in the order in
+//!   which it must be applied.
 //! - **Refusals are values** that name their rule; a refused message has no effect.
 //! - **No panic** on any input. A panic is a bug in this crate.
 //! - **No allocation, no copy of content** from [`Session::handle`] to the last effect.
 //!
 //! # Rules
 //!
-//! Marks like `H2.1` or `W5` in these pages number the rules of the protocol: W the wire's, H the handler's, S those of login
-//! and sync. [`spec`] has them all, with a whole conversation byte by byte. A mark stands beside the code that keeps the rule
-//! and at the tests that fail when it is broken.
+//! Numbers such as `H2.1` or `W5` are the rules of the protocol: W the wire's, H the handler's, S
+//! those of login and sync. [`spec`] has them all, with a whole conversation byte by byte. Each
+//! stands beside the code that keeps the rule and at the tests that fail when it is broken.
 //!
 //! # Features
 //!
@@ -102,39 +133,57 @@
 #[cfg(feature = "std")]
 extern crate std;
 
+// The layers, lowest first: a module knows only those above it in this list.
+mod id;
+
+mod wire;
+
+mod identity;
+mod message;
+
+mod outbound;
+
+mod effect;
+
+mod delivery;
+
+mod rules;
+
+mod session;
+
+mod sync;
+
+mod connection;
+
 #[cfg(feature = "tokio-util")]
 mod codec;
-mod connection;
-mod delivery;
-mod effect;
-mod error;
-mod id;
-mod message;
-mod session;
+#[cfg(feature = "proptest")]
+pub mod strategy;
+
 #[doc = include_str!("spec.md")]
 #[allow(
     clippy::doc_markdown,
     reason = "SYNC_NOTIFY and its like are the protocol's words, not code"
 )]
 pub mod spec {}
-#[cfg(feature = "proptest")]
-pub mod strategy;
-mod sync;
-mod wire;
 
 #[cfg(feature = "tokio-util")]
 pub use codec::{CodecError, MessageCodec};
 pub use connection::{Authentication, Closed, IDLE_TIMEOUT, Login, LoginStep, Online, Request};
-pub use delivery::{Delivery, Effects, EffectsIter, Saved, Saves};
-pub use effect::{Effect, Outbound, SaveMessage};
-pub use error::{DecodeError, EncodeError, Refusal, TimeOutOfRange, TooLong, ZeroId};
-pub use id::{Account, AppId, DeviceId, MsgId, Seq, StoreId, UnixTime, UserId};
+pub use delivery::{Accepted, Appended, Copies, Delivery, Effects, EffectsIter};
+pub use delivery::{Role, SaveMessage, Saves};
+pub use effect::Effect;
+pub use id::{Account, AppId, DeviceId, MsgId, ParseAccountError, Seq};
+pub use id::{StoreId, TimeOutOfRange, UnixTime, UserId};
+pub use identity::{Config, Identity, ZeroId};
 pub use message::{AuthStatus, AuthToken, Body, ChatMessage, CustomerMessage, LoginStatus};
-pub use message::{Message, Party, Platform, ShortBytes};
-pub use session::{Config, Identity, Session};
-pub use sync::{StoredMessage, SyncPages, SyncRequest};
-pub use wire::{Command, Encode, Flags, Frame, FrameDecoder, FrameLimit, FrameWriter, Header};
-pub use wire::{Incoming, Version};
+pub use message::{Message, Parsed, Party, Platform, ShortBytes, TooLong};
+pub use outbound::{Outbound, OwnedOutbound};
+pub use rules::Refusal;
+pub use session::Session;
+pub use sync::{StoredMessage, SyncAnswer, SyncRequest, SyncRow};
+pub use wire::{Command, DecodeError, Encode, EncodeError, Flags, Frame, FrameDecoder};
+pub use wire::{FrameLimit, FrameWriter, Header, Version};
 
 /// The README's examples, compiled and run with the others.
 #[cfg(all(doctest, feature = "std"))]

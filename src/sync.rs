@@ -1,38 +1,38 @@
-//! S2, S6: what a queue has to say to one device.
+//! The answer to one SYNC: what a queue holds for one device (S2, S6).
 
 use core::fmt;
 
 use bytes::Bytes;
 
-use crate::message::unnumbered;
-use crate::{Account, AppId, Body, Command, DeviceId, Flags, Frame, Identity, Incoming, Message};
-use crate::{MsgId, Seq, Version};
+use crate::id::{Account, AppId, DeviceId, MsgId};
+use crate::identity::Identity;
+use crate::message::{Body, Message, Parsed};
+use crate::wire::{Command, DecodeError, Frame};
 
 /// A client asks for what its queue holds after a sync key (S2).
 ///
-/// The queue is read in pages, so that a queue of a million messages never sits in memory:
+/// [`Online::begin_sync`](crate::Online::begin_sync) begins the answer. The queue is read in pages,
+/// so that a queue of a million messages is never in memory as a whole:
 ///
 /// ```
-/// # use kefu_proto::{EncodeError, MsgId, Online, StoredMessage, SyncRequest};
+/// # use kefu_proto::{Account, EncodeError, MsgId, Online, StoredMessage, SyncRequest};
 /// # fn answer(
 /// #     mut online: Online, out: &mut Vec<u8>, request: SyncRequest,
-/// #     kept_key: impl Fn() -> MsgId, page_after: impl Fn(MsgId) -> Vec<StoredMessage>,
+/// #     kept_key: impl Fn(Account) -> MsgId, page: impl Fn(Account, MsgId) -> Vec<StoredMessage>,
 /// # ) -> Result<(), EncodeError> {
-/// let kept = if request.wants_kept_key() { kept_key() } else { MsgId(0) };
-/// let (begin, mut pages) = request.begin(kept);
-/// online.write(&begin, out)?;
-/// loop {
-///     let page = page_after(pages.after()); // some rows with greater msgids, oldest first
-///     if page.is_empty() {
+/// let queue = request.queue();
+/// let kept = if request.wants_kept_key() { kept_key(queue) } else { MsgId(0) };
+/// let mut answer = online.begin_sync(request, kept, out)?;
+/// while let Some(after) = answer.after() {
+///     let rows = page(queue, after); // some rows with greater msgids, oldest first
+///     if rows.is_empty() {
 ///         break;
 ///     }
-///     for row in page {
-///         if let Some(frame) = pages.row(row) {
-///             online.write(&frame, out)?;
-///         }
+///     for row in rows {
+///         online.sync_row(&mut answer, row, out)?;
 ///     }
 /// }
-/// online.write(&pages.end(), out)?;
+/// online.finish_sync(answer, out)?;
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
@@ -53,75 +53,100 @@ impl SyncRequest {
         self.reader.identity.account()
     }
 
-    /// Whether the client leaves it to the server where to begin (S2.1): at the key that the server has kept for this user, or 0
-    /// where it has kept none.
+    /// Whether the client leaves it to the server where to begin (S2.1): at the key that the server
+    /// has kept for this user, or at 0 where it has kept none.
     #[must_use]
     pub const fn wants_kept_key(&self) -> bool {
         self.asked.0 == 0
     }
 
-    /// Begins: SYNC_BEGIN (S2.2), to be written first, and the state of reading the queue. `kept` is the key that the server has kept
-    /// for this user; it matters only if [`wants_kept_key`](Self::wants_kept_key).
-    pub fn begin(self, kept: MsgId) -> (Message, SyncPages) {
+    /// SYNC_BEGIN (S2.2), to be written first, and the answer that it begins.
+    pub(crate) fn begin(self, kept: MsgId) -> (Message, SyncAnswer) {
         let after = if self.wants_kept_key() { kept } else { self.asked };
-        (unnumbered(Body::SyncBegin(after)), SyncPages { reader: self.reader, after })
+        (Body::SyncBegin(after).into(), SyncAnswer { reader: self.reader, after })
     }
 }
 
-/// A queue while it is being read for one device (S2).
+/// The answer to a [`SyncRequest`] while the queue is read (S2).
 #[derive(Debug)]
 #[must_use = "a client waits for its SYNC_END"]
-pub struct SyncPages {
+pub struct SyncAnswer {
     reader: Reader,
     after: MsgId,
 }
 
-impl SyncPages {
-    /// The next row. `None` if it is left out: the user has sent it from this very device, or it is not after
-    /// [`after`](Self::after) and so has had its turn.
+impl SyncAnswer {
+    /// Where the next page begins: it has the rows with greater msgids, oldest first, as many as
+    /// the host likes.
     ///
-    /// The frame has flags 0, since flags are not stored (S6.1).
-    pub fn row(&mut self, row: StoredMessage) -> Option<Frame> {
-        // S2.3: in order, and none twice.
-        if row.msgid <= self.after {
-            return None;
-        }
-        // S2.7: whether it is left out or not.
-        self.after = row.msgid;
-        let StoredMessage { device_id, command, body, .. } = row;
-        let frame = Frame { seq: Seq(0), command, version: Version(0), flags: Flags::NONE, body };
-        // S2.8: 0 is a device, too.
-        let own = device_id == self.reader.identity.device_id() && self.reader.sent(&frame);
-        (!own).then_some(frame)
+    /// `None` when the answer is full: finish it. In this version of the protocol it never is.
+    #[must_use]
+    pub const fn after(&self) -> Option<MsgId> {
+        Some(self.after)
     }
 
-    /// Where the next page begins: it has the rows with greater msgids, oldest first, as many as the host likes.
+    /// Whose queue is read.
     #[must_use]
-    pub const fn after(&self) -> MsgId {
-        self.after
+    pub const fn queue(&self) -> Account {
+        self.reader.identity.account()
     }
 
-    /// The queue has no more rows: SYNC_END, to be written last (S2.4). It carries the msgid of the newest row, those left out
-    /// included, or the key that the reading began with.
-    #[must_use]
-    pub fn end(self) -> Message {
-        unnumbered(Body::SyncEnd(self.after))
+    /// Whether the row is to be sent: not what this device has sent itself (S2.5, S2.6), nor what
+    /// is not after [`after`](Self::after), so that no copy is sent twice (S2.3).
+    pub(crate) fn sends(&self, row: &StoredMessage) -> bool {
+        row.msgid > self.after && !self.reader.has_sent(row)
+    }
+
+    /// The row has been dealt with. S2.7: whether it was left out or not.
+    pub(crate) fn pass(&mut self, msgid: MsgId) {
+        self.after = self.after.max(msgid);
+    }
+
+    /// SYNC_END (S2.4), to be written last. It carries the msgid of the newest row, those left out
+    /// included, or the key that the answer began with.
+    pub(crate) fn end(self) -> Message {
+        Body::SyncEnd(self.after).into()
     }
 }
 
-/// One copy of a message as a queue holds it (H10.1).
+/// What became of a row of the queue.
+///
+/// Non-exhaustive: a later version of the protocol bounds an answer. A host may ignore it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum SyncRow {
+    /// It is part of the answer.
+    Taken,
+    /// It is not: this device has sent it, or it has had its turn.
+    LeftOut,
+}
+
+/// One copy of a message as a queue holds it (H10.1): a row of the store.
 ///
 /// `Debug` shows the length of the body, never its bytes.
 #[derive(Clone, Eq, PartialEq)]
 pub struct StoredMessage {
-    /// The number of the copy in its queue.
+    /// The id of the copy in its queue.
     pub msgid: MsgId,
-    /// The device that it was sent from: [`SaveMessage::device_id`](crate::SaveMessage::device_id).
+    /// The device that it was sent from: what
+    /// [`SaveMessage::device_id`](crate::SaveMessage::device_id) was.
     pub device_id: DeviceId,
     /// What the body is.
     pub command: Command,
     /// The body as it was stored.
     pub body: Bytes,
+}
+
+impl StoredMessage {
+    /// The message in the row, for a host that looks into what it has stored. It has a number, a
+    /// version and flags of 0, which are not stored.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when the body does not fit the command (W5).
+    pub fn parse(self) -> Result<Parsed, DecodeError> {
+        Frame::new(self.command, self.body).parse()
+    }
 }
 
 impl fmt::Debug for StoredMessage {
@@ -135,7 +160,7 @@ impl fmt::Debug for StoredMessage {
     }
 }
 
-/// For whom a queue is read.
+/// The device that a queue is read for.
 #[derive(Clone, Copy, Debug)]
 struct Reader {
     identity: Identity,
@@ -143,10 +168,14 @@ struct Reader {
 }
 
 impl Reader {
-    /// Whether this user is the sender. What is no chat message was sent by nobody.
-    fn sent(self, frame: &Frame) -> bool {
+    /// Whether this device sent the row. Rows that are no chat messages have no sender.
+    fn has_sent(self, row: &StoredMessage) -> bool {
         let Account { appid, uid } = self.identity.account();
-        let Ok(Incoming::Message(message)) = frame.clone().parse() else { return false };
+        // S2.8: 0 is a device, too.
+        if row.device_id != self.identity.device_id() {
+            return false;
+        }
+        let Ok(Parsed::Message(message)) = row.clone().parse() else { return false };
         match message.body {
             // S2.5
             Body::Customer(chat) => chat.customer_appid == appid && chat.customer_id == uid,

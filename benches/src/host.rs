@@ -4,11 +4,11 @@ use std::hint::black_box;
 
 use bytes::BytesMut;
 use kefu_proto::{
-    Account, AppId, Config, Delivery, DeviceId, Effect, Encode, FrameDecoder, FrameLimit, Identity,
-    Incoming, Message, MsgId, SaveMessage, Saved, Saves, Session, UnixTime, UserId,
+    Accepted, Account, AppId, Config, Copies, DeviceId, Effect, Encode, FrameDecoder, FrameLimit,
+    Identity, Message, MsgId, Parsed, SaveMessage, Saves, Session, UnixTime, UserId,
 };
 
-use crate::rig::{Known, Outputs, Stored};
+use crate::rig::{Known, Outputs, Sent, Stored};
 
 /// One connection of a host.
 #[derive(Clone, Copy, Debug)]
@@ -31,14 +31,14 @@ impl Host {
     pub fn batch(&self, read: &mut BytesMut, out: &mut Outputs, frames: u64) {
         for _ in 0..frames {
             let message = self.message(read);
-            let effects =
-                match self.session.handle(message, self.now).expect("every message is accepted") {
-                    Delivery::Persistent(saves) => {
-                        let saved = store(&saves, out);
-                        saves.saved(saved)
-                    }
-                    Delivery::Transient(effects) => effects,
-                };
+            let delivery = self.session.handle(message, self.now);
+            let effects = match delivery.expect("every message is accepted").accept() {
+                Accepted::Persistent(saves) => {
+                    let copies = store(&saves, out);
+                    saves.confirm(copies)
+                }
+                Accepted::Transient(effects) => effects,
+            };
             for effect in &effects {
                 apply(effect, out);
             }
@@ -70,7 +70,7 @@ impl Host {
         let effects = session
             .handle(message, self.now)
             .expect("every message is accepted")
-            .save_with(|save| Ok::<_, ()>(MsgId(black_box(&save).queue.uid.0)))
+            .save_with(|save| Ok::<_, ()>(MsgId(black_box(&save).queue().uid.0)))
             .expect("the store never fails");
         for effect in &effects {
             black_box(&effect);
@@ -81,7 +81,7 @@ impl Host {
     pub fn message(&self, read: &mut BytesMut) -> Message {
         let frame = self.decoder.decode(read).expect("no length is refused");
         match frame.expect("the buffer holds whole frames").parse() {
-            Ok(Incoming::Message(message)) => message,
+            Ok(Parsed::Message(message)) => message,
             other => panic!("not a message: {other:?}"),
         }
     }
@@ -95,30 +95,35 @@ pub fn session(known: &Known, uid: i64) -> Session {
     Session::new(config, identity)
 }
 
-fn store(saves: &Saves, out: &mut Outputs) -> Saved {
+fn store(saves: &Saves, out: &mut Outputs) -> Copies {
     let msgids = [out.next_msgid(), out.next_msgid()];
     for (save, stored) in saves.requests().into_iter().zip(&mut out.stored) {
         put(save, stored);
     }
-    Saved { receiver: MsgId(msgids[0]), sender: MsgId(msgids[1]) }
+    let [receiver, sender] = msgids.map(|msgid| MsgId(msgid).into());
+    Copies { receiver, sender }
 }
 
 fn put(save: SaveMessage<'_>, stored: &mut Stored) {
-    stored.queue = (save.queue.appid.0, save.queue.uid.0);
-    stored.device_id = save.device_id.0;
-    stored.command = save.message.command().0;
-    save.message.encode_body(stored.body.fresh()).expect("a Vec has room");
+    let Account { appid, uid } = save.queue();
+    stored.queue = (appid.0, uid.0);
+    stored.device_id = save.device_id().0;
+    stored.command = save.message().command().0;
+    save.message().encode_body(stored.body.fresh()).expect("a Vec has room");
 }
 
 fn apply(effect: Effect<'_>, out: &mut Outputs) {
-    let (sent, to, message) = match effect {
-        Effect::PushMessage { to, message } => (&mut out.push, Some(to), message),
-        Effect::SendAppMessage { to, message } => (&mut out.app, Some(to), message),
-        Effect::SendMessage { to, message } => (&mut out.own, Some(to), message),
-        Effect::EnqueueMessage { message } => (&mut out.ack, None, message),
-    };
-    if let Some(to) = to {
-        sent.to = (to.appid.0, to.uid.0);
+    match effect {
+        Effect::PushMessage { to, message } => send(&mut out.push, Some(to), &message),
+        Effect::SendAppMessage { to, message } => send(&mut out.app, Some(to), &message),
+        Effect::SendMessage { to, message } => send(&mut out.own, Some(to), &message),
+        Effect::EnqueueMessage { message } => send(&mut out.ack, None, &message),
+    }
+}
+
+fn send(sent: &mut Sent, to: Option<Account>, message: &impl Encode) {
+    if let Some(Account { appid, uid }) = to {
+        sent.to = (appid.0, uid.0);
     }
     message.encode(sent.frame.fresh()).expect("what came in may go out");
 }

@@ -1,9 +1,14 @@
-//! Numbers and whom they name.
+//! Numbers, accounts and bytes.
 
+use core::ops::RangeInclusive;
+use std::vec::Vec;
+
+use proptest::collection::{SizeRange, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::{Account, AppId, DeviceId, Flags, MsgId, Seq, StoreId, UnixTime, UserId, Version};
+use crate::id::{Account, AppId, DeviceId, MsgId, Seq, StoreId, UnixTime, UserId};
+use crate::wire::{Flags, Version};
 
 /// Any user of any app, nobody (0) included.
 pub fn account() -> impl Strategy<Value = Account> {
@@ -35,7 +40,8 @@ pub fn msg_id() -> impl Strategy<Value = MsgId> {
     number().prop_map_into()
 }
 
-// A union of strategies is a large value, and many of them nested overflow the stack of a test thread: boxed.
+// A union of strategies is a large value, and many of them nested overflow the stack of a test
+// thread: boxed.
 fn number() -> BoxedStrategy<i64> {
     let edges = &[-1, i64::MIN, i64::MAX, 0x7fff_ffff, 1 << 32][..];
     prop_oneof![12 => 1..=3_i64, 1 => Just(0), 2 => select(edges), 1 => any::<i64>()].boxed()
@@ -63,4 +69,9 @@ pub fn flags() -> impl Strategy<Value = Flags> {
 /// Any version: mostly 0 or 1, which clients use.
 pub fn version() -> impl Strategy<Value = Version> {
     prop_oneof![3 => 0..=1_u8, 1 => any::<u8>()].prop_map_into().boxed()
+}
+
+/// Any bytes of such a length.
+pub(super) fn bytes(len: RangeInclusive<usize>) -> impl Strategy<Value = Vec<u8>> + Clone {
+    vec(any::<u8>(), SizeRange::from(len))
 }

@@ -1,23 +1,25 @@
 //! Messages of every command, frames and streams.
 
 use core::net::Ipv4Addr;
-use core::ops::RangeInclusive;
 use std::vec::Vec;
 
 use bytes::Bytes;
-use proptest::collection::{SizeRange, vec};
+use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use super::{customer_message, flags, msg_id, seq, version};
-use crate::{AuthStatus, AuthToken, Body, Command, Encode, Frame, Header, LoginStatus};
-use crate::{Message, Platform, ShortBytes, Version};
+use super::chat::customer_message;
+use super::number::{bytes, flags, msg_id, seq, version};
+use crate::message::{AuthStatus, AuthToken, Body, LoginStatus, Message, Platform, ShortBytes};
+use crate::wire::{Command, Encode, Frame, Header, Version};
 
-/// A message of any command of the table (W3) that reads as what it was when it is written and read again.
+/// A message of any command of the table (W3) that reads as what it was when it is written and read
+/// again.
 ///
-/// Two kinds of [`Message`] would not, and are left out: an AUTH_STATUS whose version is not 0 loses its `server_ip`, and
-/// an AUTH_TOKEN whose token and device string are both empty has a body of 3 bytes, which no reader accepts (W5).
+/// Two kinds of [`Message`] would not, and are left out: an AUTH_STATUS whose version is not 0
+/// loses its `server_ip`, and an AUTH_TOKEN whose token and device string are both empty has a body
+/// of 3 bytes, which no reader accepts (W5).
 pub fn message() -> impl Strategy<Value = Message> {
     (seq(), version(), flags(), body()).prop_map(|(seq, version, flags, mut body)| {
         if let Body::AuthStatus(auth) = &mut body {
@@ -66,8 +68,8 @@ fn short_bytes(len: usize) -> impl Strategy<Value = ShortBytes> {
     bytes(len..=len).prop_filter_map("at most 127 bytes", |bytes| ShortBytes::new(bytes).ok())
 }
 
-/// A frame of a client connection: mostly one that reads as a message, otherwise an [`unlisted_frame`] or a
-/// [`malformed_frame`].
+/// A frame of a client connection: mostly one that reads as a message, otherwise an
+/// [`unlisted_frame`] or a [`malformed_frame`].
 pub fn frame() -> impl Strategy<Value = Frame> {
     prop_oneof![
         4 => message().prop_map(|message| framed(&message)),
@@ -155,8 +157,8 @@ fn headed(
     })
 }
 
-/// What a hostile peer sends: frames of all kinds, and between them headers with a length that is refused (W2), and noise.
-/// It may end in the middle of a frame.
+/// What a hostile peer sends: frames of all kinds, and between them headers with a length that is
+/// refused (W2), and noise. It may end in the middle of a frame.
 pub fn byte_stream() -> impl Strategy<Value = Bytes> {
     let written = (frame(), any::<u8>()).prop_map(|(frame, last)| written(&frame, last));
     let refused = prop_oneof![i32::MIN..=-1, select(&[-1, 32 * 1024][..]), 32 * 1024..=i32::MAX];
@@ -181,7 +183,8 @@ fn written(frame: &Frame, last: u8) -> Vec<u8> {
     bytes
 }
 
-/// A stream cut into what single reads return: none of the chunks is empty, and together they are the stream.
+/// A stream cut into what single reads return: none of the chunks is empty, and together they are
+/// the stream.
 pub fn chunks(stream: impl Into<Bytes>) -> impl Strategy<Value = Vec<Bytes>> {
     let stream = stream.into();
     let cuts = vec(0..=stream.len(), 0..=12);
@@ -192,8 +195,4 @@ pub fn chunks(stream: impl Into<Bytes>) -> impl Strategy<Value = Vec<Bytes>> {
         cuts.dedup();
         cuts.windows(2).map(|ends| stream.slice(ends[0]..ends[1])).collect()
     })
-}
-
-pub(super) fn bytes(len: RangeInclusive<usize>) -> impl Strategy<Value = Vec<u8>> + Clone {
-    vec(any::<u8>(), SizeRange::from(len))
 }

@@ -1,16 +1,20 @@
-//! W1, W2, W7: writing frames whole or not at all.
+//! Writing frames whole or not at all (W1, W2).
 
 use bytes::BufMut;
 
-use super::{Command, Flags, FrameLimit, Header, Version};
-use crate::Seq;
-use crate::error::EncodeError;
+use super::error::EncodeError;
+use super::field::{Command, Flags, Version};
+use super::header::Header;
+use super::limit::FrameLimit;
+use crate::id::Seq;
 
-/// What can be written to a connection: [`Message`](crate::Message), [`ChatMessage`](crate::ChatMessage),
-/// [`Outbound`](crate::Outbound), [`Frame`](crate::Frame), [`Incoming`](crate::Incoming) and references to them.
+/// What can be written to a connection: [`Message`](crate::Message),
+/// [`ChatMessage`](crate::ChatMessage), [`Outbound`](crate::Outbound),
+/// [`OwnedOutbound`](crate::OwnedOutbound), [`Frame`](crate::Frame), [`Parsed`](crate::Parsed) and
+/// references to them.
 ///
-/// Whatever is written is written whole (S8.1) or, on an error, not at all. The trait is sealed: the crate implements it.
-/// Over WebSocket each frame is one binary message (S9.1): encode each into a buffer of its own.
+/// A value is written whole (S8.1) or, on an error, not at all. The trait is sealed. Over WebSocket
+/// each frame is one binary message (S9.1): encode each into a buffer of its own.
 ///
 /// ```
 /// use kefu_proto::{Body, Encode, Flags, Message, Seq, Version};
@@ -27,12 +31,12 @@ pub trait Encode: Layout {
         self.head().command
     }
 
-    /// The message's own number; what the handler makes itself has 0 (H9.2).
+    /// The message's own number; 0 in what the handler makes itself (H9.2).
     fn seq(&self) -> Seq {
         self.head().seq
     }
 
-    /// The message's own version; what the handler makes itself has 0 (H9.2).
+    /// The message's own version; 0 in what the handler makes itself (H9.2).
     fn version(&self) -> Version {
         self.head().version
     }
@@ -42,18 +46,21 @@ pub trait Encode: Layout {
         self.head().flags
     }
 
-    /// The length of the body in bytes, as [`encode_body`](Self::encode_body) writes it. A [`FrameWriter`] with another version
-    /// than the message's writes an AUTH_STATUS longer or shorter (W3).
+    /// The length of the body in bytes, as [`encode_body`](Self::encode_body) writes it. A
+    /// [`FrameWriter`](crate::FrameWriter) with another version than the message's writes an
+    /// AUTH_STATUS longer or shorter (W3).
     fn encoded_body_len(&self) -> usize {
         self.body_len(self.head().version)
     }
 
-    /// Writes header and body, for a reader with the limit of a client connection, with the message's own seq and version.
-    /// A server numbers its frames instead: see [`FrameWriter`].
+    /// Writes header and body with the message's own seq and version, for a reader with the limit
+    /// of a client connection. A server numbers its frames: see
+    /// [`FrameWriter`](crate::FrameWriter).
     ///
     /// # Errors
     ///
-    /// [`EncodeError::BodyTooLong`] (W2) or [`EncodeError::BufferTooSmall`]; nothing is written then.
+    /// [`EncodeError::BodyTooLong`] (W2) or [`EncodeError::BufferTooSmall`]; nothing is written
+    /// then.
     fn encode(&self, dst: &mut impl BufMut) -> Result<(), EncodeError>
     where
         Self: Sized,
@@ -65,7 +72,8 @@ pub trait Encode: Layout {
     ///
     /// # Errors
     ///
-    /// [`EncodeError::BodyTooLong`] (W2) or [`EncodeError::BufferTooSmall`]; nothing is written then.
+    /// [`EncodeError::BodyTooLong`] (W2) or [`EncodeError::BufferTooSmall`]; nothing is written
+    /// then.
     fn encode_within(&self, limit: FrameLimit, dst: &mut impl BufMut) -> Result<(), EncodeError>
     where
         Self: Sized,
@@ -73,7 +81,8 @@ pub trait Encode: Layout {
         self.put_frame(self.head(), limit, dst)
     }
 
-    /// Writes the body without a header: with [`command`](Self::command), this is what a store keeps (H10.1).
+    /// Writes the body without a header: with [`command`](Self::command), this is what a store
+    /// keeps (H10.1).
     ///
     /// # Errors
     ///
@@ -91,73 +100,7 @@ pub trait Encode: Layout {
 
 impl<T: Layout> Encode for T {}
 
-/// Numbers and writes the frames of one connection (W7), server side.
-///
-/// The first frame is number 1, each further one is one more, whatever it is (W7.1); past `i32::MAX` the number goes on at
-/// `i32::MIN` (W7.2). The version byte is 0 until [`set_version`](Self::set_version) (W7.3). Flags are the message's own
-/// (W7.4).
-///
-/// ```
-/// use kefu_proto::{Body, Flags, FrameWriter, Message, Seq, Version};
-///
-/// let mut writer = FrameWriter::default();
-/// let mut out = Vec::new();
-/// let pong = Message { seq: Seq(0), version: Version(0), flags: Flags::NONE, body: Body::Pong };
-/// assert_eq!(writer.write(&pong, &mut out)?, Seq(1));
-/// writer.set_version(Version(1)); // a login succeeded
-/// assert_eq!(writer.write(&pong, &mut out)?, Seq(2));
-/// assert_eq!(out[12..], [0, 0, 0, 0, 0, 0, 0, 2, 14, 1, 0, 0]);
-/// # Ok::<(), kefu_proto::EncodeError>(())
-/// ```
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct FrameWriter {
-    last: Seq,
-    version: Version,
-    limit: FrameLimit,
-}
-
-impl FrameWriter {
-    /// A writer that has written nothing yet, for a peer that reads bodies below `limit`.
-    #[must_use]
-    pub const fn new(limit: FrameLimit) -> Self {
-        Self { last: Seq(0), version: Version(0), limit }
-    }
-
-    /// From now on frames carry this version: the one that the client used in its AUTH_TOKEN (W7.3).
-    pub fn set_version(&mut self, version: Version) {
-        self.version = version;
-    }
-
-    /// Writes a frame under the next number and returns that number. What seq and version the message itself has does not
-    /// matter.
-    ///
-    /// # Errors
-    ///
-    /// [`EncodeError::BodyTooLong`] (W2) or [`EncodeError::BufferTooSmall`]; nothing is written then and no number used.
-    pub fn write(
-        &mut self,
-        message: &impl Encode,
-        dst: &mut impl BufMut,
-    ) -> Result<Seq, EncodeError> {
-        // W7.1, W7.2
-        let seq = Seq(self.last.0.wrapping_add(1));
-        // W7.4: what is not named here is the message's own.
-        let head = Head { seq, version: self.version, ..message.head() };
-        message.put_frame(head, self.limit, dst)?;
-        // W7.5: not before it is written.
-        self.last = seq;
-        Ok(seq)
-    }
-}
-
-/// For a client connection: [`FrameLimit::CLIENT`].
-impl Default for FrameWriter {
-    fn default() -> Self {
-        Self::new(FrameLimit::CLIENT)
-    }
-}
-
-/// What a message brings to [`Encode`]. Public in name only: its module is not.
+/// What a message brings to [`Encode`]: a sealed supertrait.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no message that can be written",
     note = "of an `Effect`, write `effect.message()`; put a `Body` into a `Message`"
@@ -216,8 +159,9 @@ pub struct Head {
     pub flags: Flags,
 }
 
+/// Writes header and body, or nothing.
 #[inline]
-pub(super) fn put_frame<B: BufMut>(
+pub(crate) fn put_frame<B: BufMut>(
     head: Head,
     length: usize,
     limit: FrameLimit,
@@ -225,11 +169,7 @@ pub(super) fn put_frame<B: BufMut>(
     put_body: impl FnOnce(&mut B),
 ) -> Result<(), EncodeError> {
     let Head { seq, command, version, flags } = head;
-    // W2.4
-    let body_len = u32::try_from(length)
-        .ok()
-        .filter(|&length| length < limit.get())
-        .ok_or(EncodeError::BodyTooLong { length, limit })?;
+    let body_len = check_body_len(length, limit)?;
     // S8.1
     check_room(Header::LEN.saturating_add(length), dst)?;
     dst.put_slice(&Header { body_len, seq, command, version, flags }.encode());
@@ -237,7 +177,16 @@ pub(super) fn put_frame<B: BufMut>(
     Ok(())
 }
 
-/// A `BufMut` without room panics: asked first, it is an error.
+/// W2.4: what a reader would refuse is not written.
+#[inline]
+pub(crate) fn check_body_len(length: usize, limit: FrameLimit) -> Result<u32, EncodeError> {
+    u32::try_from(length)
+        .ok()
+        .filter(|&length| length < limit.get())
+        .ok_or(EncodeError::BodyTooLong { length, limit })
+}
+
+/// A `BufMut` panics when it is full, so it is asked first.
 #[inline]
 fn check_room(needed: usize, dst: &impl BufMut) -> Result<(), EncodeError> {
     let available = dst.remaining_mut();
@@ -245,25 +194,4 @@ fn check_room(needed: usize, dst: &impl BufMut) -> Result<(), EncodeError> {
         return Err(EncodeError::BufferTooSmall { needed, available });
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Body;
-    use crate::message::unnumbered;
-
-    /// W7.2.
-    #[test]
-    fn w7_past_the_last_number_comes_the_first_negative_one() {
-        let mut writer = FrameWriter { last: Seq(i32::MAX - 1), ..FrameWriter::default() };
-        let mut out = [0; 2 * Header::LEN];
-        let mut out = &mut out[..];
-        let pong = unnumbered(Body::Pong);
-        assert_eq!(writer.write(&pong, &mut out), Ok(Seq(i32::MAX)));
-        assert_eq!(writer.write(&pong, &mut out), Ok(Seq(i32::MIN)));
-        let needed = Header::LEN;
-        let full = EncodeError::BufferTooSmall { needed, available: 0 };
-        assert_eq!(writer.write(&pong, &mut out), Err(full));
-    }
 }

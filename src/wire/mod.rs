@@ -1,11 +1,20 @@
-//! Frames in and out: bytes on one side, typed messages on the other. Nothing here knows the rules of the handler.
+//! Frames in and out (W1, W2, W7, W8), and nothing else: what a body says is not known here.
 
-mod body;
+mod decoder;
 mod encode;
+mod error;
+mod field;
 mod frame;
 mod header;
+mod limit;
+mod writer;
 
-pub use encode::{Encode, FrameWriter};
-pub(crate) use encode::{Head, Layout};
-pub use frame::{Frame, FrameDecoder, FrameLimit, Incoming};
-pub use header::{Command, Flags, Header, Version};
+pub use decoder::FrameDecoder;
+pub use encode::Encode;
+pub(crate) use encode::{Head, Layout, check_body_len, put_frame};
+pub use error::{DecodeError, EncodeError};
+pub use field::{Command, Flags, Version};
+pub use frame::Frame;
+pub use header::Header;
+pub use limit::FrameLimit;
+pub use writer::FrameWriter;

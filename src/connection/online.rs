@@ -1,0 +1,219 @@
+//! A connection after its login: requests in, frames out (S2–S7, W7).
+
+use core::time::Duration;
+
+use bytes::{BufMut, BytesMut};
+
+use super::closed::Closed;
+use super::request::Request;
+use crate::id::{MsgId, Seq, UnixTime};
+use crate::identity::Identity;
+use crate::message::{Body, ChatMessage, Parsed};
+use crate::session::Session;
+use crate::sync::{StoredMessage, SyncAnswer, SyncRequest, SyncRow};
+use crate::wire::{Encode, EncodeError, Frame, FrameDecoder, FrameWriter};
+
+/// S4.2: a client that has sent nothing for this long, 6 minutes, is gone.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(6 * 60);
+
+/// A connection on which somebody has logged in.
+///
+/// It turns what was read into [`Request`]s and writes frames under its own numbers. Everything
+/// that goes out on this connection goes through it, the effects of other sessions included. So it
+/// has one owner: a task that waits for its socket and for messages of others at once, or a thread
+/// with a channel to which a second thread sends what it reads. A host that blocks, one request
+/// after the other:
+///
+/// ```
+/// use bytes::BytesMut;
+/// use kefu_proto::{
+///     Closed, Effects, MsgId, Online, Request, SaveMessage, SyncRequest, UnixTime,
+/// };
+///
+/// trait Host {
+///     fn append(&mut self, save: SaveMessage<'_>) -> std::io::Result<MsgId>;
+///     fn apply(&mut self, online: &mut Online, effects: &Effects, out: &mut BytesMut);
+///     fn sync(&mut self, online: &mut Online, request: SyncRequest, out: &mut BytesMut);
+///     fn keep(&mut self, online: &Online, key: MsgId);
+/// }
+///
+/// /// After each read. Send `out` afterwards, even after `Closed`, and then close the connection.
+/// fn serve(
+///     host: &mut impl Host,
+///     online: &mut Online,
+///     read: &mut BytesMut,
+///     out: &mut BytesMut,
+///     now: UnixTime,
+/// ) -> Result<(), Closed> {
+///     while let Some(request) = online.receive(read, now)? {
+///         match request {
+///             // The place for your own rules: see `Delivery`. If a save fails, nothing follows
+///             // (H8.1) and the client sends again.
+///             Request::Deliver(delivery) => match delivery.save_with(|save| host.append(save)) {
+///                 Ok(effects) => host.apply(online, &effects, out),
+///                 Err(error) => eprintln!("not stored: {error}"),
+///             },
+///             Request::Refused(refusal) => eprintln!("{}", refusal.reason()),
+///             Request::Reply(message) => {
+///                 online.write(&message, out)?;
+///             }
+///             Request::Sync(request) => host.sync(online, request, out),
+///             Request::KeepSyncKey(key) => host.keep(online, key),
+///             _ => {} // a command outside the protocol, or a request of a later version
+///         }
+///     }
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug)]
+#[must_use = "a connection that is dropped is closed"]
+pub struct Online {
+    session: Session,
+    decoder: FrameDecoder,
+    writer: FrameWriter,
+    closed: Option<Closed>,
+}
+
+impl Online {
+    pub(super) const fn new(session: Session, decoder: FrameDecoder, writer: FrameWriter) -> Self {
+        Self { session, decoder, writer, closed: None }
+    }
+
+    /// The next request in what has been read; `None`: read more. `now` is the host's clock (H4). A
+    /// further login (S1.7), a client's ACK (S5.1) and what only a server says (S5.2) are skipped.
+    ///
+    /// Finish requests in their order (S11.1): a client may rely on an ACK coming before the PONG
+    /// or the SYNC_END that it asked for later. A host that has several requests in flight (to
+    /// store many messages at once) keeps the order of what it writes.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`], now and at every later call (S7.1): finish the requests before, write what was
+    /// queued, then close (S7.2). Finish them even if the client is gone (S7.3).
+    pub fn receive(
+        &mut self,
+        read: &mut BytesMut,
+        now: UnixTime,
+    ) -> Result<Option<Request>, Closed> {
+        // S7.1
+        if let Some(closed) = self.closed {
+            return Err(closed);
+        }
+        let next = self.next_request(read, now);
+        self.closed = next.as_ref().err().copied();
+        next
+    }
+
+    /// Writes a frame under the connection's next number (W7) and returns that number.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`]; nothing is written and no number used.
+    pub fn write(
+        &mut self,
+        message: &impl Encode,
+        out: &mut impl BufMut,
+    ) -> Result<Seq, EncodeError> {
+        self.writer.write(message, out)
+    }
+
+    /// Begins the answer to a SYNC: writes SYNC_BEGIN (S2.2). `kept` is the key that the server has
+    /// kept for this user; it matters only if [`wants_kept_key`](SyncRequest::wants_kept_key). How
+    /// to go on is shown at [`SyncRequest`].
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`]; nothing is written.
+    pub fn begin_sync(
+        &mut self,
+        request: SyncRequest,
+        kept: MsgId,
+        out: &mut impl BufMut,
+    ) -> Result<SyncAnswer, EncodeError> {
+        let (begin, answer) = request.begin(kept);
+        self.write(&begin, out)?;
+        Ok(answer)
+    }
+
+    /// Writes the next row of the queue, unless it is left out: this device has sent it (S2.5,
+    /// S2.6), or its msgid is not greater than [`after`](SyncAnswer::after). It has flags 0, since
+    /// flags are not stored (S6.1).
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`]; nothing is written, and the row may be given again.
+    pub fn sync_row(
+        &mut self,
+        answer: &mut SyncAnswer,
+        row: StoredMessage,
+        out: &mut impl BufMut,
+    ) -> Result<SyncRow, EncodeError> {
+        let (msgid, sends) = (row.msgid, answer.sends(&row));
+        if sends {
+            self.write(&Frame::new(row.command, row.body), out)?;
+        }
+        answer.pass(msgid);
+        Ok(if sends { SyncRow::Taken } else { SyncRow::LeftOut })
+    }
+
+    /// Finishes the answer once the queue has no more rows: writes SYNC_END (S2.4).
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`]; nothing is written.
+    pub fn finish_sync(
+        &mut self,
+        answer: SyncAnswer,
+        out: &mut impl BufMut,
+    ) -> Result<(), EncodeError> {
+        self.write(&answer.end(), out)?;
+        Ok(())
+    }
+
+    /// Who is logged in.
+    #[must_use]
+    pub const fn identity(&self) -> Identity {
+        self.session.identity()
+    }
+
+    fn next_request(&self, read: &mut BytesMut, now: UnixTime) -> Result<Option<Request>, Closed> {
+        while let Some(frame) = self.decoder.decode(read)? {
+            let message = match frame.parse()? {
+                Parsed::Message(message) => message,
+                Parsed::Unlisted(frame) => return Ok(Some(Request::Unlisted(frame))),
+            };
+            let request = match ChatMessage::try_from(message) {
+                Ok(message) => Some(self.chat(message, now)),
+                Err(other) => self.other(&other.body),
+            };
+            if request.is_some() {
+                return Ok(request);
+            }
+        }
+        Ok(None)
+    }
+
+    fn chat(&self, message: ChatMessage, now: UnixTime) -> Request {
+        match self.session.deliver(message, now) {
+            Ok(delivery) => Request::Deliver(delivery),
+            Err(refusal) => Request::Refused(refusal),
+        }
+    }
+
+    fn other(&self, body: &Body) -> Option<Request> {
+        Some(match *body {
+            // S4.1
+            Body::Ping => Request::Reply(Body::Pong.into()),
+            // S2.1
+            Body::Sync(asked) => {
+                let kefu_appid = self.session.config().kefu_appid();
+                Request::Sync(SyncRequest::new(self.identity(), kefu_appid, asked))
+            }
+            // S3.1
+            Body::SyncKey(key) if key > MsgId(0) => Request::KeepSyncKey(key),
+            // S1.7: logged in already. S3.2: no key to keep. S5.1: clients may acknowledge. S5.2:
+            // the rest is for a server to say.
+            _ => return None,
+        })
+    }
+}

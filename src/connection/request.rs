@@ -1,0 +1,32 @@
+//! What a logged-in client wants.
+
+use crate::delivery::Delivery;
+use crate::id::MsgId;
+use crate::message::Message;
+use crate::rules::Refusal;
+use crate::sync::SyncRequest;
+use crate::wire::Frame;
+
+/// What a logged-in client wants, to be finished in order.
+///
+/// Non-exhaustive: a later version of the protocol adds requests that a host may ignore. Those of
+/// today it may not.
+#[derive(Debug)]
+#[must_use = "a request is to be finished"]
+#[non_exhaustive]
+pub enum Request {
+    /// A chat message that the rules accept: apply your own rules, store it, apply its effects. If
+    /// a save fails, nothing follows (H8.1).
+    Deliver(Delivery),
+    /// A chat message that the rules refuse (H2, H3): count it, log it. On the wire it is silence
+    /// (H11.1).
+    Refused(Refusal),
+    /// Write this.
+    Reply(Message),
+    /// Send what the queue holds after a sync key (S2).
+    Sync(SyncRequest),
+    /// Keep this sync key for the connection's user, unless a larger one is kept already (S3.1).
+    KeepSyncKey(MsgId),
+    /// A command outside the protocol's table (W3.4): the host's own, or to be ignored.
+    Unlisted(Frame),
+}

@@ -1,0 +1,189 @@
+//! The path of one accepted message: the host's own rules, the saves, then the rest.
+//!
+//! Each step consumes the one before: [`Delivery`] → [`Saves`] → [`Effects`].
+
+mod copies;
+mod effects;
+mod saves;
+
+pub use copies::{Appended, Copies};
+pub use effects::{Effects, EffectsIter};
+pub use saves::{Role, SaveMessage, Saves};
+
+use bytes::Bytes;
+
+use crate::id::{Account, DeviceId, Parties};
+use crate::message::ChatMessage;
+use crate::wire::{EncodeError, FrameLimit};
+
+/// A message that the protocol's rules accept, before anything has happened to it.
+///
+/// # Your own rules
+///
+/// This is the one place for them: every chat message, persistent or not, is a `Delivery` once. A
+/// host looks at sender, receiver and message, and lets the message go on as it is, lets it go on
+/// with other content, or refuses it:
+///
+/// ```
+/// use std::collections::HashSet;
+/// use std::error::Error;
+///
+/// use kefu_proto::{Account, AppId, Delivery, Effects, FrameLimit, MsgId, SaveMessage};
+///
+/// struct Host {
+///     kefu_appid: AppId,
+///     blocked: HashSet<Account>,
+///     staff: HashSet<Account>,
+///     last: i64,
+/// }
+///
+/// impl Host {
+///     /// What it returns is to be applied, in order.
+///     fn deliver(&mut self, mut delivery: Delivery) -> Result<Effects, Box<dyn Error>> {
+///         // 1. A blocked customer reaches nobody, not even with a typing signal.
+///         let sender = delivery.sender();
+///         if self.blocked.contains(&sender) {
+///             return Ok(delivery.refuse());
+///         }
+///         // 2. Whoever has left the staff no longer writes as a seller.
+///         if sender.appid == self.kefu_appid && !self.staff.contains(&sender) {
+///             return Ok(delivery.refuse());
+///         }
+///         // 3. Some words are masked before they are stored.
+///         let content = String::from_utf8_lossy(delivery.message().content());
+///         if content.contains("damn") {
+///             let masked = content.replace("damn", "****");
+///             delivery.set_content(masked, FrameLimit::CLIENT)?;
+///         }
+///         delivery.save_with(|save| self.append(save))
+///     }
+///
+///     fn append(&mut self, _: SaveMessage<'_>) -> Result<MsgId, Box<dyn Error>> {
+///         self.last += 1; // and store the copy
+///         Ok(MsgId(self.last))
+///     }
+/// }
+/// ```
+///
+/// # What a refusal means to the client
+///
+/// Silence, as for a message that the protocol's rules refuse (H11.1): nothing is stored, sent or
+/// acknowledged, and a client that waits for an ACK sends the message again, perhaps for ever.
+/// Version 2 of the protocol has an ACK with a status for it, which [`refuse`](Self::refuse) will
+/// then put into its list: apply what it returns.
+#[must_use = "a message that was accepted has to be delivered"]
+#[derive(Debug, Eq, PartialEq)]
+pub struct Delivery(Saves);
+
+impl Delivery {
+    #[inline]
+    pub(crate) const fn new(message: ChatMessage, parties: Parties, device_id: DeviceId) -> Self {
+        Self(Saves { message, parties, device_id })
+    }
+
+    /// Who writes.
+    #[must_use]
+    pub const fn sender(&self) -> Account {
+        self.0.sender()
+    }
+
+    /// Who is written to.
+    #[must_use]
+    pub const fn receiver(&self) -> Account {
+        self.0.receiver()
+    }
+
+    /// The chat message, under the server's time.
+    #[must_use]
+    pub const fn message(&self) -> &ChatMessage {
+        self.0.message()
+    }
+
+    /// Whether the message will be stored (H7), or only sent to whoever is connected (H6).
+    #[must_use]
+    #[inline]
+    pub const fn is_persistent(&self) -> bool {
+        self.0.message.is_persistent()
+    }
+
+    /// Replaces the content in all that is stored, pushed or sent. `limit` is that of the
+    /// connections that will read it, [`FrameLimit::CLIENT`] as a rule.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::BodyTooLong`] when no reader with that limit would take the message (W2.4);
+    /// the content stays as it was.
+    pub fn set_content(
+        &mut self,
+        content: impl Into<Bytes>,
+        limit: FrameLimit,
+    ) -> Result<(), EncodeError> {
+        self.0.message.set_content(content.into(), limit)
+    }
+
+    /// Lets the message go on.
+    #[inline]
+    pub fn accept(self) -> Accepted {
+        if self.is_persistent() {
+            return Accepted::Persistent(self.0);
+        }
+        let Saves { message, parties, .. } = self.0;
+        Accepted::Transient(Effects::transient(message, parties))
+    }
+
+    /// Stops the message. The list that remains is empty in this version of the protocol: see
+    /// [above](Self#what-a-refusal-means-to-the-client).
+    pub fn refuse(self) -> Effects {
+        let Saves { message, parties, .. } = self.0;
+        Effects::refused(message, parties)
+    }
+
+    /// For a host that stores one copy after the other: accepts the message, asks `save` for both
+    /// copies, the receiver's first, and stops at the first error (H8.2). `save` is not called for
+    /// an UNPERSISTENT message.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `save` returns. Nothing more may happen, and nothing can (H8.1): the client gets no
+    /// ACK and sends again. The receiver's copy may be stored already; [`Saves`] tells how a store
+    /// avoids a second one.
+    #[inline]
+    pub fn save_with<E, A: Into<Appended>>(
+        self,
+        save: impl FnMut(SaveMessage<'_>) -> Result<A, E>,
+    ) -> Result<Effects, E> {
+        match self.accept() {
+            Accepted::Persistent(saves) => saves.save_with(save),
+            Accepted::Transient(effects) => Ok(effects),
+        }
+    }
+}
+
+/// What an accepted message asks of the host.
+///
+/// ```
+/// # use kefu_proto::*;
+/// # fn deliver<E>(
+/// #     delivery: Delivery, mut append: impl FnMut(SaveMessage<'_>) -> Result<MsgId, E>,
+/// # ) -> Result<(), E> {
+/// let effects = match delivery.accept() {
+///     Accepted::Persistent(saves) => {
+///         // In whatever way the host stores: one after the other, in one transaction, both at once.
+///         let [to_receiver, to_sender] = saves.requests();
+///         let (receiver, sender) = (append(to_receiver)?, append(to_sender)?);
+///         saves.confirm(Copies { receiver: receiver.into(), sender: sender.into() })
+///     }
+///     Accepted::Transient(effects) => effects,
+/// };
+/// # let _ = effects; Ok(()) }
+/// ```
+///
+/// Exhaustive on purpose: a message is stored or it is not.
+#[must_use = "a message that was accepted has to be delivered"]
+#[derive(Debug, Eq, PartialEq)]
+pub enum Accepted {
+    /// Both copies must be stored before anything else may happen (H7).
+    Persistent(Saves),
+    /// Nothing to store: an UNPERSISTENT message (H6).
+    Transient(Effects),
+}

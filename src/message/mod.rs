@@ -1,0 +1,229 @@
+//! Typed messages: what the frames of a customer-service connection say (W3–W6).
+//!
+//! The layout of a body stands with the message that it belongs to: [`chat`], [`login`], [`sync`].
+
+use bytes::BufMut;
+
+use crate::id::{MsgId, Seq};
+use crate::wire::{Command, DecodeError, Flags, Frame, Head, Layout, Version};
+
+mod chat;
+mod login;
+mod read;
+mod sync;
+
+pub use chat::{ChatMessage, CustomerMessage, Party};
+pub use login::{AuthStatus, AuthToken, LoginStatus, Platform, ShortBytes, TooLong};
+
+/// A frame whose body has been read.
+///
+/// `Message::from(body)` has a number, a version and flags of 0, as what a server makes itself
+/// (H9.2): the connection that writes it numbers it (W7).
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Message {
+    /// The sender's number for this frame.
+    pub seq: Seq,
+    /// The sender's version of the protocol.
+    pub version: Version,
+    /// The message's flags.
+    pub flags: Flags,
+    /// What it says.
+    pub body: Body,
+}
+
+impl From<Body> for Message {
+    fn from(body: Body) -> Self {
+        Self { seq: Seq(0), version: Version(0), flags: Flags::NONE, body }
+    }
+}
+
+/// What a message says: one variant per command of the table (W3.2).
+///
+/// Non-exhaustive: a later version of the protocol adds commands.
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Body {
+    /// Server to client: the answer to a login (S1).
+    AuthStatus(AuthStatus),
+    /// The message with this seq has arrived.
+    Ack(Seq),
+    /// Client to server: a sign of life (S4).
+    Ping,
+    /// Server to client: the answer to PING (S4).
+    Pong,
+    /// Client to server: a login (S1).
+    AuthToken(AuthToken),
+    /// From a customer to a seller.
+    Customer(CustomerMessage),
+    /// From a seller to a customer.
+    CustomerSupport(CustomerMessage),
+    /// Client to server: send what came after this sync key (S2).
+    Sync(MsgId),
+    /// Server to client: what came after this sync key follows (S2).
+    SyncBegin(MsgId),
+    /// Server to client: that was all up to this sync key (S2).
+    SyncEnd(MsgId),
+    /// Server to client: your queue now goes up to this msgid (S5).
+    SyncNotify(MsgId),
+    /// Client to server: seen up to this sync key (S3).
+    SyncKey(MsgId),
+}
+
+impl Body {
+    /// The command of a frame with this body (W3).
+    #[must_use]
+    pub const fn command(&self) -> Command {
+        match self {
+            Self::AuthStatus(_) => Command::AUTH_STATUS,
+            Self::Ack(_) => Command::ACK,
+            Self::Ping => Command::PING,
+            Self::Pong => Command::PONG,
+            Self::AuthToken(_) => Command::AUTH_TOKEN,
+            Self::Customer(_) => Command::CUSTOMER,
+            Self::CustomerSupport(_) => Command::CUSTOMER_SUPPORT,
+            Self::Sync(_) => Command::SYNC,
+            Self::SyncBegin(_) => Command::SYNC_BEGIN,
+            Self::SyncEnd(_) => Command::SYNC_END,
+            Self::SyncNotify(_) => Command::SYNC_NOTIFY,
+            Self::SyncKey(_) => Command::SYNC_KEY,
+        }
+    }
+}
+
+/// What a frame turned out to be.
+///
+/// Exhaustive: a command is in the table of W3 or it is not.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Parsed {
+    /// A command of the table (W3), its body read.
+    Message(Message),
+    /// Any other command: for the host, as it came (W3.4).
+    Unlisted(Frame),
+}
+
+impl Frame {
+    /// Reads the body by its command (W3.2). A frame whose command is not in the table comes back
+    /// untouched.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::TooShort`], [`NotEmpty`](DecodeError::NotEmpty) or
+    /// [`NegativeLength`](DecodeError::NegativeLength) when the body does not fit its command (W5).
+    #[inline]
+    pub fn parse(self) -> Result<Parsed, DecodeError> {
+        let Self { seq, command, version, flags, body } = self;
+        let body = match command {
+            Command::AUTH_STATUS => Body::AuthStatus(AuthStatus::read(version, &body)?),
+            // W5.3
+            Command::ACK => {
+                Body::Ack(Seq(body.first_chunk().copied().map_or(0, i32::from_be_bytes)))
+            }
+            Command::PING => read::empty(command, &body).map(|()| Body::Ping)?,
+            Command::PONG => read::empty(command, &body).map(|()| Body::Pong)?,
+            Command::AUTH_TOKEN => Body::AuthToken(AuthToken::read(body)?),
+            Command::CUSTOMER => Body::Customer(CustomerMessage::read(command, body)?),
+            Command::CUSTOMER_SUPPORT => {
+                Body::CustomerSupport(CustomerMessage::read(command, body)?)
+            }
+            Command::SYNC => Body::Sync(sync::read(command, &body)?),
+            Command::SYNC_BEGIN => Body::SyncBegin(sync::read(command, &body)?),
+            Command::SYNC_END => Body::SyncEnd(sync::read(command, &body)?),
+            Command::SYNC_NOTIFY => Body::SyncNotify(sync::read(command, &body)?),
+            Command::SYNC_KEY => Body::SyncKey(sync::read(command, &body)?),
+            // W3.4
+            _ => return Ok(Parsed::Unlisted(Self { seq, command, version, flags, body })),
+        };
+        Ok(Parsed::Message(Message { seq, version, flags, body }))
+    }
+}
+
+impl Layout for Message {
+    #[inline]
+    fn head(&self) -> Head {
+        let Self { seq, version, flags, ref body } = *self;
+        Head { seq, command: body.command(), version, flags }
+    }
+
+    #[inline]
+    fn body_len(&self, version: Version) -> usize {
+        match &self.body {
+            Body::AuthStatus(_) => AuthStatus::body_len(version),
+            Body::Ack(_) => 4,
+            Body::Ping | Body::Pong => 0,
+            Body::AuthToken(auth) => auth.body_len(),
+            Body::Customer(message) | Body::CustomerSupport(message) => message.body_len(),
+            Body::Sync(_)
+            | Body::SyncBegin(_)
+            | Body::SyncEnd(_)
+            | Body::SyncNotify(_)
+            | Body::SyncKey(_) => sync::LEN,
+        }
+    }
+
+    fn put_body(&self, version: Version, dst: &mut impl BufMut) {
+        match &self.body {
+            Body::AuthStatus(auth) => auth.put(version, dst),
+            Body::Ack(seq) => dst.put_i32(seq.0),
+            Body::Ping | Body::Pong => {}
+            Body::AuthToken(auth) => auth.put(dst),
+            Body::Customer(message) | Body::CustomerSupport(message) => message.put(dst),
+            Body::Sync(key)
+            | Body::SyncBegin(key)
+            | Body::SyncEnd(key)
+            | Body::SyncNotify(key)
+            | Body::SyncKey(key) => dst.put_i64(key.0),
+        }
+    }
+}
+
+impl Layout for Parsed {
+    #[inline]
+    fn head(&self) -> Head {
+        match self {
+            Self::Message(message) => message.head(),
+            Self::Unlisted(frame) => frame.head(),
+        }
+    }
+
+    #[inline]
+    fn body_len(&self, version: Version) -> usize {
+        match self {
+            Self::Message(message) => message.body_len(version),
+            Self::Unlisted(frame) => frame.body_len(version),
+        }
+    }
+
+    fn put_body(&self, version: Version, dst: &mut impl BufMut) {
+        match self {
+            Self::Message(message) => message.put_body(version, dst),
+            Self::Unlisted(frame) => frame.put_body(version, dst),
+        }
+    }
+}
+
+impl From<ChatMessage> for Message {
+    fn from(ChatMessage { seq, version, flags, from, body }: ChatMessage) -> Self {
+        let body = match from {
+            Party::Customer => Body::Customer(body),
+            Party::Seller => Body::CustomerSupport(body),
+        };
+        Self { seq, version, flags, body }
+    }
+}
+
+/// Gives a message of another command back as it was.
+impl TryFrom<Message> for ChatMessage {
+    type Error = Message;
+
+    #[inline]
+    fn try_from(Message { seq, version, flags, body }: Message) -> Result<Self, Message> {
+        let (from, body) = match body {
+            Body::Customer(body) => (Party::Customer, body),
+            Body::CustomerSupport(body) => (Party::Seller, body),
+            body => return Err(Message { seq, version, flags, body }),
+        };
+        Ok(Self { seq, version, flags, from, body })
+    }
+}

@@ -4,7 +4,7 @@
 
 use bytes::BytesMut;
 use kefu_proto::{Account, AppId, Command, Config, DeviceId, Effect, Encode, FrameDecoder};
-use kefu_proto::{FrameLimit, Identity, Incoming, Message, MsgId, Refusal, SaveMessage, Session};
+use kefu_proto::{FrameLimit, Identity, Message, MsgId, Parsed, Refusal, SaveMessage, Session};
 use kefu_proto::{UnixTime, UserId};
 
 const CUSTOMER: u8 = 24;
@@ -51,12 +51,12 @@ fn h1_every_other_command_has_no_effect() {
         let body = if [13, 14].contains(&command) { vec![] } else { vec![0; 36] };
         let wire = Wire { command, seq: SEQ, version: VERSION, flags: 0, body };
         match read(&wire) {
-            Incoming::Message(message) => {
+            Parsed::Message(message) => {
                 let handled = session([CUSTOMER_APP, CUSTOMER_ID]).handle(message, now());
                 let command = Command(command);
                 assert_eq!(handled.err(), Some(Refusal::OtherCommand { command }));
             }
-            Incoming::Unlisted(frame) => assert_eq!(Wire::of(&frame), wire),
+            Parsed::Unlisted(frame) => assert_eq!(Wire::of(&frame), wire),
         }
     }
     assert_eq!(others, 254);
@@ -277,7 +277,7 @@ fn asked(facts: &Facts) -> Result<[[i64; 2]; 2], Refusal> {
     let delivery = session(facts.session).handle(message(facts, 0), now())?;
     let mut queues = Vec::new();
     let saved = delivery.save_with(|save| {
-        queues.push(plain(save.queue));
+        queues.push(plain(save.queue()));
         Ok::<_, ()>(MsgId(1))
     });
     assert_eq!(saved.map(|effects| effects.len()), Ok(4));
@@ -286,14 +286,14 @@ fn asked(facts: &Facts) -> Result<[[i64; 2]; 2], Refusal> {
 
 fn session([appid, uid]: [i64; 2]) -> Session {
     let config = Config::new(AppId(KEFU_APP)).unwrap();
-    let account = Account { appid: AppId(appid), uid: UserId(uid) };
+    let account = Account::new(AppId(appid), UserId(uid));
     Session::new(config, Identity::new(account, DeviceId(DEVICE)).unwrap())
 }
 
 fn message(facts: &Facts, flags: u8) -> Message {
     let body = facts.body(CLAIMED_TIME);
     let wire = Wire { command: facts.command, seq: SEQ, version: VERSION, flags, body };
-    let Incoming::Message(message) = read(&wire) else { panic!("unlisted: {wire:?}") };
+    let Parsed::Message(message) = read(&wire) else { panic!("unlisted: {wire:?}") };
     message
 }
 
@@ -303,10 +303,10 @@ fn now() -> UnixTime {
 
 impl Save {
     fn of(save: SaveMessage<'_>) -> Self {
-        let SaveMessage { queue, device_id, message } = save;
+        let (message, device_id) = (save.message(), save.device_id().0);
         let mut body = Vec::new();
         message.encode_body(&mut body).unwrap();
-        Self { queue: plain(queue), device_id: device_id.0, command: message.command().0, body }
+        Self { queue: plain(save.queue()), device_id, command: message.command().0, body }
     }
 }
 
@@ -358,7 +358,7 @@ impl Wire {
 }
 
 /// What the crate reads in a frame.
-fn read(wire: &Wire) -> Incoming {
+fn read(wire: &Wire) -> Parsed {
     let mut bytes = BytesMut::from(&wire.bytes()[..]);
     let frame = FrameDecoder::new(FrameLimit::CLIENT).decode(&mut bytes).unwrap();
     assert!(bytes.is_empty());

@@ -4,5 +4,7 @@
 
 mod connection;
 mod decision_table;
+mod forwarded;
 mod messages;
+mod own_rules;
 mod untrusted;

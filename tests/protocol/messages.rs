@@ -4,12 +4,15 @@ use std::error::Error;
 use std::fmt::{Debug, Display};
 
 use bytes::Bytes;
-use kefu_proto::{Account, AppId, AuthToken, Body, ChatMessage, Command, Config, CustomerMessage};
-use kefu_proto::{DecodeError, DeviceId, Effect, Effects, EffectsIter, EncodeError, Flags};
-use kefu_proto::{Frame, FrameDecoder, FrameLimit, FrameWriter, Identity, Incoming, LoginStatus};
-use kefu_proto::{Message, MsgId, Online, Outbound, Party, Platform, Refusal, SaveMessage, Saves};
-use kefu_proto::{Seq, Session, ShortBytes, StoreId, TimeOutOfRange, TooLong, UnixTime, UserId};
-use kefu_proto::{Version, ZeroId};
+use kefu_proto::{Accepted, Account, AppId, AuthToken, Body, ChatMessage, Command, Config};
+use kefu_proto::{CustomerMessage, DecodeError, Delivery, DeviceId, Effect, Effects, EffectsIter};
+use kefu_proto::{EncodeError, Flags, Frame, FrameDecoder, FrameLimit, FrameWriter, Identity};
+use kefu_proto::{
+    LoginStatus, Message, MsgId, Online, Outbound, OwnedOutbound, ParseAccountError, Parsed,
+    Platform,
+};
+use kefu_proto::{Refusal, SaveMessage, Saves, Seq, Session, ShortBytes, StoreId, TimeOutOfRange};
+use kefu_proto::{TooLong, UnixTime, UserId, Version, ZeroId};
 
 /// Neither this nor its bytes may be printed.
 const SECRET: &[u8] = b"secret";
@@ -17,17 +20,16 @@ const SECRET: &[u8] = b"secret";
 #[test]
 fn debug_shows_no_content() {
     let chat = chat_message();
-    never_secret(&chat.body);
+    never_secret(&text());
     never_secret(&chat);
     never_secret(&Message::from(chat.clone()));
-    never_secret(&Incoming::Message(chat.clone().into()));
-    let body = Bytes::from_static(SECRET);
-    let (seq, version, flags) = (chat.seq, chat.version, chat.flags);
-    let frame = Frame { seq, command: Command(99), version, flags, body };
+    never_secret(&Parsed::Message(chat.clone().into()));
+    never_secret(&Outbound::Chat(&chat).into_owned());
+    let frame = Frame::new(Command(99), Bytes::from_static(SECRET));
     never_secret(&frame);
     assert!(format!("{frame:?}").ends_with("flags: Flags(0), body_len: 6 }"));
-    never_secret(&Incoming::Unlisted(frame));
-    assert!(format!("{:?}", chat.body).contains("content_len: 6"));
+    never_secret(&Parsed::Unlisted(frame));
+    assert!(format!("{:?}", text()).contains("content_len: 6"));
 }
 
 #[test]
@@ -47,9 +49,12 @@ fn debug_shows_no_token() {
 #[test]
 fn debug_of_what_the_handler_returns_shows_no_content() {
     for flags in [Flags::NONE, Flags::UNPERSISTENT] {
-        let message = ChatMessage { flags, ..chat_message() };
+        let mut message = chat_message();
+        message.flags = flags;
         let delivery = session().handle(message.into(), UnixTime::from(1)).unwrap();
         never_secret(&delivery);
+        let accepted = session().handle(chat_message().into(), UnixTime::from(1)).unwrap().accept();
+        never_secret(&accepted);
         let effects = delivery.save_with(|save| {
             never_secret(&save);
             Ok::<_, ()>(MsgId(1))
@@ -69,33 +74,37 @@ fn errors_say_what_is_wrong() {
     let command = Command::AUTH_TOKEN;
     says(
         DecodeError::Length { length: -1, limit },
-        "frame of -1 bytes refused: the limit is below 32768",
+        "a body of -1 bytes is refused: it must have at least 0 and less than 32768",
     );
     says(
         DecodeError::TooShort { command, needed: 4, actual: 3 },
-        "body of AUTH_TOKEN ends after 3 bytes: at least 4 needed",
+        "the body of AUTH_TOKEN has 3 bytes: it needs at least 4",
     );
     says(
         DecodeError::NotEmpty { command: Command::PONG, actual: 1 },
-        "body of PONG has 1 bytes: none allowed",
+        "the body of PONG has 1 bytes: it must be empty",
     );
     says(
         DecodeError::NegativeLength { length: -128 },
-        "length -128 inside the body of AUTH_TOKEN is negative",
+        "a string in the body of AUTH_TOKEN has the negative length -128",
+    );
+    says(
+        DecodeError::NotOutbound { command: Command::PING },
+        "PING is not a message that an effect carries",
     );
     says(
         EncodeError::BodyTooLong { length: 32_768, limit },
-        "body of 32768 bytes cannot be written: the limit is below 32768",
+        "a body of 32768 bytes cannot be written: it must have less than 32768",
     );
     says(
         EncodeError::BufferTooSmall { needed: 12, available: 11 },
         "12 bytes cannot be written: the buffer has room for 11",
     );
-    says(TooLong { length: 128 }, "byte string of 128 bytes: at most 127 fit");
+    says(TooLong { length: 128 }, "a byte string of 128 bytes does not fit: at most 127 do");
     says(TimeOutOfRange { secs: 1 << 31 }, "2147483648 seconds since 1970 do not fit 32 bits");
     says(ZeroId::KefuAppId, "kefu_appid is 0: the kefu app is not configured");
-    says(ZeroId::AppId, "appid is 0: the session is not logged in");
-    says(ZeroId::UserId, "uid is 0: the session is not logged in");
+    says(ZeroId::AppId, "appid is 0: nobody is logged in");
+    says(ZeroId::UserId, "uid is 0: nobody is logged in");
 }
 
 /// H11.2.
@@ -106,7 +115,7 @@ fn refusals_name_their_rule_and_have_a_word_for_counters() {
     for (refusal, text, reason) in [
         (
             Refusal::OtherCommand { command: Command::SYNC_KEY },
-            "H1.1: SYNC_KEY is not handled here",
+            "H1.1: SYNC_KEY is not a chat message",
             "other_command",
         ),
         (
@@ -119,7 +128,11 @@ fn refusals_name_their_rule_and_have_a_word_for_counters() {
             "H2.2: customer_id 9 is not the session's uid 1",
             "customer_id_mismatch",
         ),
-        (Refusal::SellerIdZero, "H2.3: seller_id is 0", "seller_id_zero"),
+        (
+            Refusal::SellerIdZero,
+            "H2.3: seller_id is 0: the message names no seller",
+            "seller_id_zero",
+        ),
         (
             Refusal::NotKefuApp { session: apps.1, kefu_appid: AppId(1453) },
             "H3.1: the session's appid 7 is not the kefu app 1453",
@@ -138,7 +151,7 @@ fn refusals_name_their_rule_and_have_a_word_for_counters() {
 
 #[test]
 fn ids_and_commands_are_displayed_as_the_protocol_writes_them() {
-    shows(Account { appid: AppId(7), uid: UserId(-1) }, "7/-1");
+    shows(Account::new(AppId(7), UserId(-1)), "7/-1");
     shows(AppId(i64::MIN), "-9223372036854775808");
     shows(UserId(1), "1");
     shows(StoreId(2), "2");
@@ -154,12 +167,44 @@ fn ids_and_commands_are_displayed_as_the_protocol_writes_them() {
     shows(Command(7), "command 7");
 }
 
+#[test]
+fn an_account_reads_as_it_is_displayed() {
+    for appid in [i64::MIN, -1, 0, 7, i64::MAX] {
+        for uid in [i64::MIN, 0, 1, i64::MAX] {
+            let account = Account::new(AppId(appid), UserId(uid));
+            assert_eq!(account.to_string().parse(), Ok(account));
+        }
+    }
+    assert_eq!("+7/01".parse(), Ok(Account::new(AppId(7), UserId(1))));
+}
+
+#[test]
+fn what_is_no_account_is_refused_with_the_part_that_is_wrong() {
+    let refused = |text: &str| text.parse::<Account>().unwrap_err();
+    for text in ["", "7", "7:1", "7 1"] {
+        assert_eq!(refused(text), ParseAccountError::NoSlash, "{text:?}");
+    }
+    for text in ["/1", "a/1", " 7/1", "7 /1", "9223372036854775808/1", "7.0/1"] {
+        assert!(matches!(refused(text), ParseAccountError::AppId(_)), "{text:?}");
+    }
+    for text in ["7/", "7/b", "7/1/", "7/1/2", "7/1 ", "7/-9223372036854775809"] {
+        assert!(matches!(refused(text), ParseAccountError::UserId(_)), "{text:?}");
+    }
+    shows(refused("7"), "not an account: write it as appid/uid, such as 7/1");
+    let error = refused("seven/1");
+    assert!(error.source().is_some());
+    shows(error, "not an account: the appid is not a number: invalid digit found in string");
+    shows(
+        refused("7/"),
+        "not an account: the uid is not a number: cannot parse integer from empty string",
+    );
+}
+
 /// H12.1, H12.2.
 #[test]
 fn nobody_is_logged_in_as_0() {
-    let identity = |appid, uid| {
-        Identity::new(Account { appid: AppId(appid), uid: UserId(uid) }, DeviceId(0)).err()
-    };
+    let identity =
+        |appid, uid| Identity::new(Account::new(AppId(appid), UserId(uid)), DeviceId(0)).err();
     assert_eq!(Config::new(AppId(0)), Err(ZeroId::KefuAppId));
     assert_eq!(identity(0, 0), Some(ZeroId::AppId));
     assert_eq!(identity(0, 1), Some(ZeroId::AppId));
@@ -203,8 +248,10 @@ fn every_value_can_be_moved_to_another_thread() {
     copied::<Effects>();
     copied::<ChatMessage>();
     copied::<Session>();
+    copied::<OwnedOutbound>();
     shared::<Saves>();
-    shared::<kefu_proto::Delivery>();
+    shared::<Accepted>();
+    shared::<Delivery>();
     shared::<Refusal>();
     shared::<Message>();
     shared::<Frame>();
@@ -218,7 +265,7 @@ fn every_value_can_be_moved_to_another_thread() {
 
 #[test]
 fn a_session_tells_what_it_was_made_of() {
-    let account = Account { appid: AppId(7), uid: UserId(1) };
+    let account = Account::new(AppId(7), UserId(1));
     assert_eq!(session().identity(), Identity::new(account, DeviceId(11)).unwrap());
     assert_eq!(Ok(session().config()), Config::new(AppId(1453)));
 }
@@ -253,20 +300,24 @@ fn shows(value: impl Display, text: &str) {
 }
 
 fn session() -> Session {
-    let account = Account { appid: AppId(7), uid: UserId(1) };
+    let account = Account::new(AppId(7), UserId(1));
     let identity = Identity::new(account, DeviceId(11)).unwrap();
     Session::new(Config::new(AppId(1453)).unwrap(), identity)
 }
 
 fn chat_message() -> ChatMessage {
-    let body = CustomerMessage {
+    let (seq, version, flags) = (Seq(3), Version(1), Flags::NONE);
+    let message = Message { seq, version, flags, body: Body::Customer(text()) };
+    ChatMessage::try_from(message).unwrap()
+}
+
+fn text() -> CustomerMessage {
+    CustomerMessage {
         customer_appid: AppId(7),
         customer_id: UserId(1),
         store_id: StoreId(1),
         seller_id: UserId(2),
         timestamp: UnixTime::from(0),
         content: Bytes::from_static(SECRET),
-    };
-    let (seq, version, flags) = (Seq(3), Version(1), Flags::NONE);
-    ChatMessage { seq, version, flags, from: Party::Customer, body }
+    }
 }

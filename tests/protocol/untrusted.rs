@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{Account, AppId, AuthToken, Body, Config, CustomerMessage, DecodeError};
-use kefu_proto::{DeviceId, Encode, Flags, FrameDecoder, FrameLimit, Header, Identity, Incoming};
+use kefu_proto::{DeviceId, Encode, Flags, FrameDecoder, FrameLimit, Header, Identity, Parsed};
 use kefu_proto::{Message, MsgId, Platform, Seq, Session, ShortBytes, StoreId, UnixTime};
 use kefu_proto::{UserId, Version};
 
@@ -94,7 +94,7 @@ fn a_peer_that_sends_one_byte_at_a_time_is_read_like_any_other() {
         }
     }
     assert!(read.is_empty());
-    assert!(heard.into_iter().eq(conversation.into_iter().map(Incoming::Message)));
+    assert!(heard.into_iter().eq(conversation.into_iter().map(Parsed::Message)));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_hundred_thousand_hostile_streams_do_not_panic() {
         let session = sessions[random.below(3)];
         let mut read = BytesMut::from(&random.stream()[..]);
         while let Ok(Some(frame)) = CLIENT.decode(&mut read) {
-            let Ok(Incoming::Message(message)) = frame.parse() else { continue };
+            let Ok(Parsed::Message(message)) = frame.parse() else { continue };
             parsed += 1;
             let Ok(delivery) = session.handle(message, UnixTime::from(round)) else {
                 refused += 1;
@@ -185,7 +185,7 @@ fn header(length: i32, command: u8) -> [u8; 12] {
 }
 
 fn session(appid: i64, uid: i64) -> Session {
-    let account = Account { appid: AppId(appid), uid: UserId(uid) };
+    let account = Account::new(AppId(appid), UserId(uid));
     let identity = Identity::new(account, DeviceId(11)).unwrap();
     Session::new(Config::new(AppId(1453)).unwrap(), identity)
 }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use kefu_proto::{Account, AppId, Config, Delivery, DeviceId, Encode, EncodeError, FrameLimit};
-use kefu_proto::{Identity, Incoming, MsgId, Party, Refusal, SaveMessage, Session};
+use kefu_proto::{Identity, MsgId, Parsed, Party, Refusal, SaveMessage, Session};
 use kefu_proto::{UnixTime, UserId, ZeroId};
 
 use crate::case::{Effect, HandlerCase, Hex, Mark};
@@ -15,7 +15,7 @@ pub(crate) fn replay(case: &HandlerCase) -> Differences {
     let bytes = &case.input.frame_hex.0;
     let reading = Reading::of(bytes, FrameLimit::CLIENT);
     reading.check("decode", case.decode, &case.marks, bytes, &mut found);
-    if reading.incoming.is_some() {
+    if reading.parsed.is_some() {
         // The input is exactly one frame.
         found.compare("consumed", &bytes.len(), &reading.consumed);
     }
@@ -25,7 +25,7 @@ pub(crate) fn replay(case: &HandlerCase) -> Differences {
     let now = unless("now", marked(Mark::ClockRange), now, &mut found);
     // Without a session or a clock there is no outcome; after a wrong reading, none worth comparing.
     if let (Some(session), Some(now), true) = (session, now, found.is_empty()) {
-        let outcome = Outcome::of(&session, reading.incoming, now, &case.save_results);
+        let outcome = Outcome::of(&session, reading.parsed, now, &case.save_results);
         if !marked(Mark::UnlistedCommand) {
             found.compare("branch", &case.branch, &outcome.branch);
         }
@@ -39,7 +39,7 @@ pub(crate) fn replay(case: &HandlerCase) -> Differences {
 
 fn session(case: &HandlerCase) -> Result<Session, ZeroId> {
     let config = Config::new(AppId(case.kefu_appid))?;
-    let account = Account { appid: AppId(case.session.appid), uid: UserId(case.session.uid) };
+    let account = Account::new(AppId(case.session.appid), UserId(case.session.uid));
     Ok(Session::new(config, Identity::new(account, DeviceId(case.session.device_id))?))
 }
 
@@ -85,14 +85,14 @@ struct Outcome {
 impl Outcome {
     fn of(
         session: &Session,
-        incoming: Option<Incoming>,
+        parsed: Option<Parsed>,
         now: UnixTime,
         answers: &[Option<i64>],
     ) -> Self {
         let nothing = |branch: &str| Self { branch: branch.to_owned(), effects: Vec::new() };
-        let message = match incoming {
-            Some(Incoming::Message(message)) => message,
-            Some(Incoming::Unlisted(_)) => return nothing("ignored"),
+        let message = match parsed {
+            Some(Parsed::Message(message)) => message,
+            Some(Parsed::Unlisted(_)) => return nothing("ignored"),
             None => return nothing("undecodable"),
         };
         let way =
@@ -109,10 +109,7 @@ impl Outcome {
         delivery: Delivery,
         answers: &[Option<i64>],
     ) -> Self {
-        let accepted = match delivery {
-            Delivery::Persistent(_) => "persistent-ok",
-            Delivery::Transient(_) => "unpersistent-ok",
-        };
+        let accepted = if delivery.is_persistent() { "persistent-ok" } else { "unpersistent-ok" };
         let mut effects = Vec::new();
         let mut answers = answers.iter().copied();
         let remaining = delivery.save_with(|save| {
@@ -135,7 +132,7 @@ impl Outcome {
 }
 
 fn saved(save: &SaveMessage<'_>) -> Result<Effect, EncodeError> {
-    recorded("SaveMessage", save.queue, Some(save.device_id), save.message)
+    recorded("SaveMessage", save.queue(), Some(save.device_id()), save.message())
 }
 
 fn recorded(
@@ -168,5 +165,6 @@ fn label(refusal: Refusal) -> &'static str {
         Refusal::SellerIdZero => "customer/seller-zero",
         Refusal::NotKefuApp { .. } => "support/not-kefu-appid",
         Refusal::SellerIdMismatch { .. } => "support/seller-mismatch",
+        _ => "a refusal that was never recorded",
     }
 }

@@ -1,7 +1,7 @@
 //! What the crate's reader makes of some bytes, and whether that is what the case wants.
 
 use bytes::BytesMut;
-use kefu_proto::{Command, DecodeError, Frame, FrameDecoder, FrameLimit, Header, Incoming};
+use kefu_proto::{Command, DecodeError, Frame, FrameDecoder, FrameLimit, Header, Parsed};
 use serde::Serialize;
 
 use crate::case::{Hex, Mark, Verdict};
@@ -13,7 +13,7 @@ pub(crate) struct Reading {
     /// How many bytes the first frame took; 0 while there is no whole frame.
     pub(crate) consumed: usize,
     /// With `Ok` and `Unlisted`.
-    pub(crate) incoming: Option<Incoming>,
+    pub(crate) parsed: Option<Parsed>,
 }
 
 impl Reading {
@@ -23,18 +23,14 @@ impl Reading {
             .decode(&mut stream)
             .and_then(|frame| frame.map(Frame::parse).transpose());
         let consumed = bytes.len().saturating_sub(stream.len());
-        let (verdict, incoming) = match parsed {
+        let (verdict, parsed) = match parsed {
             Ok(None) => (Verdict::Incomplete, None),
-            Ok(Some(message @ Incoming::Message(_))) => (Verdict::Ok, Some(message)),
-            Ok(Some(frame @ Incoming::Unlisted(_))) => (Verdict::Unlisted, Some(frame)),
+            Ok(Some(message @ Parsed::Message(_))) => (Verdict::Ok, Some(message)),
+            Ok(Some(frame @ Parsed::Unlisted(_))) => (Verdict::Unlisted, Some(frame)),
             Err(DecodeError::Length { .. }) => (Verdict::Length, None),
-            Err(
-                DecodeError::TooShort { .. }
-                | DecodeError::NotEmpty { .. }
-                | DecodeError::NegativeLength { .. },
-            ) => (Verdict::Parse, None),
+            Err(_) => (Verdict::Parse, None),
         };
-        Self { verdict, consumed, incoming }
+        Self { verdict, consumed, parsed }
     }
 
     /// Compares with what was recorded for the same bytes, under the field's name in the case.
@@ -58,7 +54,7 @@ impl Reading {
             recorded => recorded,
         };
         found.compare(field, &expected, &self.verdict);
-        if let Some(Incoming::Unlisted(frame)) = &self.incoming {
+        if let Some(Parsed::Unlisted(frame)) = &self.parsed {
             let came = Untouched::from(frame);
             found.compare("frame", &Untouched::cut(bytes), &Some(came));
         }

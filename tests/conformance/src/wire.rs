@@ -1,6 +1,6 @@
 //! Replays a wire case: bytes read and written back.
 
-use kefu_proto::{Encode, EncodeError, FrameLimit, Incoming};
+use kefu_proto::{Encode, EncodeError, FrameLimit, Parsed};
 
 use crate::case::{Body, Decoded, Hex, Mark, Verdict, WireCase};
 use crate::difference::Differences;
@@ -17,33 +17,33 @@ pub(crate) fn replay(case: &WireCase) -> Differences {
         return found;
     }
     // The rest is recorded with `ok` alone, also for a command that is unlisted here.
-    let incoming = reading.incoming.as_ref().filter(|_| case.result == Verdict::Ok);
-    found.compare("consumed", &case.consumed, &incoming.map(|_| reading.consumed));
-    found.compare("decoded", &case.decoded, &incoming.map(decoded));
-    match incoming.map(written).transpose() {
+    let parsed = reading.parsed.as_ref().filter(|_| case.result == Verdict::Ok);
+    found.compare("consumed", &case.consumed, &parsed.map(|_| reading.consumed));
+    found.compare("decoded", &case.decoded, &parsed.map(decoded));
+    match parsed.map(written).transpose() {
         Ok(bytes) => found.compare("reencoded_hex", &case.reencoded_hex, &bytes),
         Err(error) => found.note("reencoded_hex", "a frame", error),
     }
     found
 }
 
-fn decoded(incoming: &Incoming) -> Decoded {
+fn decoded(parsed: &Parsed) -> Decoded {
     Decoded {
-        cmd: incoming.command().0,
-        seq: incoming.seq().0,
-        version: incoming.version().0,
-        flag: incoming.flags().0,
-        body: match incoming {
-            Incoming::Message(message) => fields(&message.body),
+        cmd: parsed.command().0,
+        seq: parsed.seq().0,
+        version: parsed.version().0,
+        flag: parsed.flags().0,
+        body: match parsed {
+            Parsed::Message(message) => fields(&message.body),
             // Only an empty body can be `ok` in a recording; the frame itself has been compared.
-            Incoming::Unlisted(_) => None,
+            Parsed::Unlisted(_) => None,
         },
     }
 }
 
-fn written(incoming: &Incoming) -> Result<Hex, EncodeError> {
+fn written(parsed: &Parsed) -> Result<Hex, EncodeError> {
     let mut bytes = Vec::new();
-    incoming.encode_within(FrameLimit::MAX, &mut bytes)?;
+    parsed.encode_within(FrameLimit::MAX, &mut bytes)?;
     Ok(Hex(bytes))
 }
 
@@ -52,7 +52,6 @@ fn fields(body: &kefu_proto::Body) -> Option<Body> {
     use kefu_proto::Body as Crate;
 
     Some(match body {
-        Crate::Ping | Crate::Pong => return None,
         Crate::AuthStatus(auth) => Body::AuthStatus {
             status: auth.status.0,
             ip: i32::from_be_bytes(auth.server_ip.octets()),
@@ -76,5 +75,7 @@ fn fields(body: &kefu_proto::Body) -> Option<Body> {
         | Crate::SyncEnd(key)
         | Crate::SyncNotify(key)
         | Crate::SyncKey(key) => Body::SyncKey { sync_key: key.0 },
+        // PING and PONG.
+        _ => return None,
     })
 }

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use bytes::BytesMut;
 use kefu_proto::{AppId, Authentication, Body, Closed, Config, EncodeError, FrameLimit};
-use kefu_proto::{Incoming, Login, LoginStep, Message, MsgId, Online, Outbound, UnixTime, Version};
+use kefu_proto::{Login, LoginStep, Message, MsgId, Online, Outbound, Parsed, UnixTime, Version};
 
 use self::host::Host;
 use self::line::Line;
@@ -68,12 +68,12 @@ fn log_in(line: &mut Line<'_>, outbox: &mut Outbox, choices: &mut Choices<'_>) -
 fn next_login(line: &mut Line<'_>, outbox: &mut Outbox) -> Option<Result<Message, Closed>> {
     while let Some(said) = line.next() {
         match said {
-            Ok(Incoming::Message(message)) => match message.body {
+            Ok(Parsed::Message(message)) => match message.body {
                 Body::Ping => outbox.expect(&Body::Pong),
                 Body::AuthToken(_) => return Some(Ok(message)),
                 _ => {}
             },
-            Ok(Incoming::Unlisted(_)) => {}
+            Ok(Parsed::Unlisted(_)) => {}
             Err(error) => return Some(Err(Closed::Undecodable(error))),
         }
     }

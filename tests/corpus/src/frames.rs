@@ -68,7 +68,12 @@ impl<'c> Reader<'c> {
 
     fn take(&mut self, end: &usize, frame: &Frame) {
         let memory = self.read.as_ptr_range();
+        let mut uncut = self.read.clone();
         let came = decode(self.limit, &mut self.read).unwrap().unwrap();
+        let length = uncut.len() - self.read.len();
+        let expected = Bytes::copy_from_slice(&uncut[..length]);
+        assert_eq!(FrameDecoder::new(self.limit).cut(&mut uncut), Ok(Some(expected)));
+        assert_eq!(uncut, self.read);
         assert_eq!(&came, frame);
         assert_eq!(self.arrived - self.read.len(), *end);
         let body = came.body.as_ptr_range();
@@ -76,11 +81,13 @@ impl<'c> Reader<'c> {
         self.frames += 1;
     }
 
-    /// No frame comes; nothing is taken, and nothing reserved on the word of a length.
+    /// No frame comes; nothing is consumed, and no memory is reserved from an unverified length.
     fn gives(&mut self, expected: &Result<Option<Frame>, DecodeError>) {
         let place = |read: &BytesMut| (read.as_ptr(), read.len(), read.capacity());
         let before = place(&self.read);
         assert_eq!(decode(self.limit, &mut self.read), *expected);
+        let cut = FrameDecoder::new(self.limit).cut(&mut self.read);
+        assert_eq!(cut, expected.as_ref().map(|_| None).map_err(|&error| error));
         assert_eq!(place(&self.read), before);
     }
 }

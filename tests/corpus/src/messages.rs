@@ -1,7 +1,7 @@
 //! The message decoder, given any body under every command (W3–W5).
 
 use bytes::Bytes;
-use kefu_proto::{Body, Command, Flags, Frame, Incoming, Message, Seq, Version};
+use kefu_proto::{Body, Command, Flags, Frame, Message, Parsed, Seq, Version};
 
 use crate::input::head;
 use crate::reference;
@@ -24,8 +24,8 @@ fn check(frame: &Frame) {
         reference::fault(frame.command, frame.version, &frame.body).as_ref()
     );
     match parsed {
-        Ok(Incoming::Message(message)) => check_message(frame, &message),
-        Ok(Incoming::Unlisted(came)) => {
+        Ok(Parsed::Message(message)) => check_message(frame, &message),
+        Ok(Parsed::Unlisted(came)) => {
             assert_eq!((&came, frame.command.name()), (frame, None));
             assert_eq!(came.body.as_ptr(), frame.body.as_ptr());
         }

@@ -1,4 +1,4 @@
-//! The bodies once more, written without the crate (W3–W5).
+//! The layouts of bodies again, written without the crate (W3–W5).
 
 use kefu_proto::{Body, Command, CustomerMessage, DecodeError, Version};
 
@@ -25,6 +25,7 @@ pub(crate) fn body_bytes(body: &Body, version: Version) -> Vec<u8> {
         | Body::SyncEnd(key)
         | Body::SyncNotify(key)
         | Body::SyncKey(key) => key.0.to_be_bytes().to_vec(),
+        other => panic!("no layout is known of {other:?}"),
     }
 }
 

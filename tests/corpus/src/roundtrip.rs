@@ -1,9 +1,9 @@
 //! Decoded, written, and decoded again (W1–W5, W7).
 
 use bytes::BytesMut;
-use kefu_proto::{ChatMessage, Command, DecodeError, Encode, EncodeError, Flags};
-use kefu_proto::{Frame, FrameDecoder, FrameLimit, FrameWriter, Header, Incoming, Message};
-use kefu_proto::{Outbound, Seq, Version};
+use kefu_proto::{Body, ChatMessage, Command, DecodeError, Encode, EncodeError, Flags, Frame};
+use kefu_proto::{FrameDecoder, FrameLimit, FrameWriter, Header, Message, Outbound, OwnedOutbound};
+use kefu_proto::{Parsed, Seq, Version};
 
 use crate::input::head;
 use crate::reference;
@@ -18,8 +18,8 @@ pub fn roundtrip(mut input: &[u8]) {
         input = rest;
         check_written(&frame, limit, &without_reserved(original));
         match frame.parse() {
-            Ok(Incoming::Message(message)) => check_message(&message, limit, version, original),
-            Ok(unlisted @ Incoming::Unlisted(_)) => {
+            Ok(Parsed::Message(message)) => check_message(&message, limit, version, original),
+            Ok(unlisted @ Parsed::Unlisted(_)) => {
                 check_written(&unlisted, limit, &without_reserved(original));
             }
             Err(_) => {}
@@ -34,13 +34,14 @@ fn check_message(message: &Message, limit: FrameLimit, version: u8, original: &[
         assert_eq!(bytes, without_reserved(original));
     }
     check_written(message, limit, &bytes);
-    check_written(&Incoming::Message(message.clone()), limit, &bytes);
+    check_written(&Parsed::Message(message.clone()), limit, &bytes);
     if let Ok(chat) = ChatMessage::try_from(message.clone()) {
         check_written(&chat, limit, &bytes);
         check_written(&Outbound::Chat(&chat), limit, &bytes);
         assert_eq!(Message::from(chat), *message);
     }
     check_read_again(message, &bytes);
+    check_forwarded(message, &bytes);
     check_numbered(message, limit, Version(version));
 }
 
@@ -54,10 +55,31 @@ fn check_read_again(message: &Message, bytes: &[u8]) {
         let too_short = DecodeError::TooShort { command, needed, actual };
         return assert_eq!(again.parse(), Err(too_short));
     }
-    assert_eq!(again.parse(), Ok(Incoming::Message(message.clone())));
+    assert_eq!(again.parse(), Ok(Parsed::Message(message.clone())));
 }
 
-/// It is written as these bytes, whole or not at all, below the limit and in the room there is.
+/// What another server makes of it: a message that effects carry, or an error.
+fn check_forwarded(message: &Message, bytes: &[u8]) {
+    let came = OwnedOutbound::decode(&mut BytesMut::from(bytes), FrameLimit::MAX);
+    match &message.body {
+        Body::Customer(_) | Body::CustomerSupport(_) => {
+            check_written(&came.unwrap().unwrap(), FrameLimit::MAX, bytes);
+        }
+        // H9.2: whoever made it left the numbering to the connection.
+        Body::Ack(_) | Body::SyncNotify(_) => {
+            let made = Message::from(message.body.clone());
+            let bytes = frame_bytes(&made, Seq(0), Version(0));
+            check_written(&came.unwrap().unwrap(), FrameLimit::MAX, &bytes);
+        }
+        _ if bytes.len() == Header::LEN + 3 => assert!(came.is_err()),
+        _ => {
+            let command = message.command();
+            assert_eq!(came, Err(DecodeError::NotOutbound { command }));
+        }
+    }
+}
+
+/// It is written as these bytes, whole or not at all, as the limit and the buffer allow.
 fn check_written(message: &impl Encode, limit: FrameLimit, bytes: &[u8]) {
     let length = bytes.len() - Header::LEN;
     assert_eq!(message.encoded_body_len(), length);

@@ -4,10 +4,12 @@ use std::fmt::Debug;
 use std::net::Ipv4Addr;
 
 use bytes::Bytes;
-use kefu_proto::{Account, AppId, AuthStatus, AuthToken, Body, ChatMessage, Command, Config};
-use kefu_proto::{CustomerMessage, Delivery, DeviceId, Flags, Identity, LoginStatus, Message};
-use kefu_proto::{MsgId, Party, Platform, Refusal, Saved, Seq, Session, ShortBytes, StoreId};
-use kefu_proto::{UnixTime, UserId, Version};
+use kefu_proto::{Accepted, Account, AppId, AuthStatus, AuthToken, Body, ChatMessage, Command};
+use kefu_proto::{
+    Config, Copies, CustomerMessage, DeviceId, Flags, Identity, LoginStatus, Message,
+};
+use kefu_proto::{MsgId, Platform, Refusal, Role, Seq, Session, ShortBytes, StoreId, UnixTime};
+use kefu_proto::{UserId, Version};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, from_value, json, to_value};
@@ -38,11 +40,14 @@ fn numbers_are_plain_numbers() {
 }
 
 #[test]
-fn accounts_and_saved_ids_name_their_fields() {
-    let account = Account { appid: AppId(7), uid: UserId(1) };
+fn accounts_and_copies_name_their_fields() {
+    let account = Account::new(AppId(7), UserId(1));
     round_trip(&account, &json!({ "appid": 7, "uid": 1 }));
-    let saved = Saved { receiver: MsgId(9002), sender: MsgId(501) };
-    round_trip(&saved, &json!({ "receiver": 9002, "sender": 501 }));
+    let copies = Copies { receiver: MsgId(9002).into(), sender: MsgId(501).into() };
+    let data = json!({ "receiver": { "msgid": 9002 }, "sender": { "msgid": 501 } });
+    round_trip(&copies, &data);
+    round_trip(&Role::Receiver, &json!("Receiver"));
+    round_trip(&Role::Sender, &json!("Sender"));
 }
 
 #[test]
@@ -61,8 +66,8 @@ fn every_message_survives_a_round_trip() {
         (Body::Ping, json!("Ping")),
         (Body::Pong, json!("Pong")),
         (Body::AuthToken(login), json!({ "AuthToken": login_data })),
-        (Body::Customer(chat_message().body), json!({ "Customer": chat })),
-        (Body::CustomerSupport(chat_message().body), json!({ "CustomerSupport": chat })),
+        (Body::Customer(text()), json!({ "Customer": chat })),
+        (Body::CustomerSupport(text()), json!({ "CustomerSupport": chat })),
         (Body::Sync(MsgId(1)), json!({ "Sync": 1 })),
         (Body::SyncBegin(MsgId(2)), json!({ "SyncBegin": 2 })),
         (Body::SyncEnd(MsgId(3)), json!({ "SyncEnd": 3 })),
@@ -78,7 +83,7 @@ fn every_message_survives_a_round_trip() {
 #[test]
 fn a_chat_message_survives_a_round_trip() {
     round_trip(&chat_message(), &stamped_data(1, 0));
-    let seller = ChatMessage { from: Party::Seller, ..chat_message() };
+    let seller = ChatMessage::try_from(message(Body::CustomerSupport(text()))).unwrap();
     assert_eq!(to_value(&seller).unwrap()["from"], "Seller");
     assert_eq!(from_value::<ChatMessage>(to_value(&seller).unwrap()).unwrap(), seller);
 }
@@ -99,20 +104,31 @@ fn nobody_is_read_where_somebody_must_be() {
 fn w5_short_bytes_are_at_most_127() {
     let most = ShortBytes::new(vec![1; 127]).unwrap();
     round_trip(&most, &json!(vec![1; 127]));
-    refused::<ShortBytes>(json!(vec![1; 128]), "byte string of 128 bytes: at most 127 fit");
+    refused::<ShortBytes>(
+        json!(vec![1; 128]),
+        "a byte string of 128 bytes does not fit: at most 127 do",
+    );
 }
 
 #[test]
 fn h7_saves_and_effects_are_data_in_their_order() {
-    let Delivery::Persistent(saves) = handled(Flags::NONE) else { panic!("not persistent") };
+    let Accepted::Persistent(saves) = handled(Flags::NONE) else { panic!("not persistent") };
     let message = stamped_data(1_500_000_000, 0);
     let (seller, customer) = (json!({ "appid": 1453, "uid": 2 }), json!({ "appid": 7, "uid": 1 }));
-    let save = |queue| json!({ "queue": queue, "device_id": 11, "message": message });
+    let save = |queue| {
+        json!({
+            "queue": queue,
+            "sender": customer,
+            "receiver": seller,
+            "device_id": 11,
+            "message": message,
+        })
+    };
     assert_eq!(to_value(saves.requests()).unwrap(), json!([save(&seller), save(&customer)]));
 
-    let effects = saves.saved(Saved { receiver: MsgId(9002), sender: MsgId(501) });
+    let effects = saves.confirm(Copies { receiver: MsgId(9002).into(), sender: MsgId(501).into() });
     let expected = json!([
-        { "PushMessage": { "to": seller, "message": { "Chat": message } } },
+        { "PushMessage": { "to": seller, "message": message } },
         { "SendAppMessage": { "to": seller, "message": { "SyncNotify": 9002 } } },
         { "SendMessage": { "to": customer, "message": { "SyncNotify": 501 } } },
         { "EnqueueMessage": { "message": { "Ack": 3 } } },
@@ -124,7 +140,7 @@ fn h7_saves_and_effects_are_data_in_their_order() {
 
 #[test]
 fn h6_the_effects_of_an_unpersistent_message_are_data() {
-    let Delivery::Transient(effects) = handled(Flags::UNPERSISTENT) else { panic!("persistent") };
+    let Accepted::Transient(effects) = handled(Flags::UNPERSISTENT) else { panic!("persistent") };
     let message = stamped_data(1_500_000_000, 2);
     let expected = json!([
         { "SendAppMessage": { "to": { "appid": 1453, "uid": 2 }, "message": { "Chat": message } } },
@@ -166,27 +182,34 @@ fn config() -> Config {
 }
 
 fn identity() -> Identity {
-    Identity::new(Account { appid: AppId(7), uid: UserId(1) }, DeviceId(11)).unwrap()
+    Identity::new(Account::new(AppId(7), UserId(1)), DeviceId(11)).unwrap()
 }
 
-fn handled(flags: Flags) -> Delivery {
-    let message = ChatMessage { flags, ..chat_message() };
+fn handled(flags: Flags) -> Accepted {
+    let message = Message { flags, ..message(Body::Customer(text())) };
     let now = UnixTime::from(1_500_000_000);
-    Session::new(config(), identity()).handle(message.into(), now).unwrap()
+    Session::new(config(), identity()).handle(message, now).unwrap().accept()
 }
 
-/// From customer 7/1 to seller 2, written at second 1.
+/// From customer 7/1 to seller 2.
 fn chat_message() -> ChatMessage {
-    let body = CustomerMessage {
+    ChatMessage::try_from(message(Body::Customer(text()))).unwrap()
+}
+
+fn message(body: Body) -> Message {
+    Message { seq: Seq(3), version: Version(1), flags: Flags::NONE, body }
+}
+
+/// Between customer 7/1 and seller 2, written at second 1.
+fn text() -> CustomerMessage {
+    CustomerMessage {
         customer_appid: AppId(7),
         customer_id: UserId(1),
         store_id: StoreId(-4),
         seller_id: UserId(2),
         timestamp: UnixTime::from(1),
         content: Bytes::from_static(b"h\xff"),
-    };
-    let (seq, version) = (Seq(3), Version(1));
-    ChatMessage { seq, version, flags: Flags::NONE, from: Party::Customer, body }
+    }
 }
 
 fn chat_data(timestamp: i32) -> Value {

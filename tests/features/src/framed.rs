@@ -4,8 +4,8 @@ use std::io;
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{AppId, Body, ChatMessage, CodecError, Command, CustomerMessage, DecodeError};
-use kefu_proto::{Encode, EncodeError, Flags, Frame, FrameLimit, Incoming, Message, MessageCodec};
-use kefu_proto::{MsgId, Outbound, Party, Seq, StoreId, UnixTime, UserId, Version};
+use kefu_proto::{Encode, EncodeError, Flags, Frame, FrameLimit, Message, MessageCodec, Parsed};
+use kefu_proto::{MsgId, Outbound, Seq, StoreId, UnixTime, UserId, Version};
 use tokio_util::codec::{Decoder, Encoder};
 
 #[test]
@@ -94,27 +94,27 @@ fn a_stream_that_ends_inside_a_frame_is_an_error() {
     assert_eq!(reset.to_string(), io::ErrorKind::ConnectionReset.to_string());
 }
 
-fn conversation() -> Vec<Incoming> {
+fn conversation() -> Vec<Parsed> {
     let sync = Body::Sync(MsgId(1));
     let (seq, version, flags) = (Seq(7), Version(1), Flags(0xf1));
     let (command, body) = (Command(99), Bytes::from_static(b"what?"));
     vec![
-        Incoming::Message(Message { seq, version, flags, body: sync }),
-        Incoming::Unlisted(Frame { seq, command, version, flags, body }),
-        Incoming::Message(chat(0).into()),
-        Incoming::Message(chat(20).into()),
+        Parsed::Message(Message { seq, version, flags, body: sync }),
+        Parsed::Unlisted(Frame { seq, command, version, flags, body }),
+        Parsed::Message(chat(0).into()),
+        Parsed::Message(chat(20).into()),
     ]
 }
 
 fn chat(content: usize) -> ChatMessage {
-    let body = CustomerMessage {
+    let body = Body::Customer(CustomerMessage {
         customer_appid: AppId(7),
         customer_id: UserId(1),
         store_id: StoreId(1),
         seller_id: UserId(2),
         timestamp: UnixTime::from(0),
         content: vec![b'x'; content].into(),
-    };
+    });
     let (seq, version, flags) = (Seq(3), Version(1), Flags::TEXT);
-    ChatMessage { seq, version, flags, from: Party::Customer, body }
+    ChatMessage::try_from(Message { seq, version, flags, body }).unwrap()
 }

@@ -1,7 +1,7 @@
 //! What a client knows, and how it reads what comes (S5).
 
 use bytes::{Buf, BytesMut};
-use kefu_proto::{Body, FrameDecoder, FrameLimit, Incoming, LoginStatus, MsgId};
+use kefu_proto::{Body, FrameDecoder, FrameLimit, LoginStatus, MsgId, Parsed};
 
 use super::cast::Posts;
 
@@ -35,7 +35,7 @@ impl Client {
     /// Reads whole frames, as many as there are.
     pub(crate) fn read(&mut self, mut bytes: BytesMut) {
         while let Some(frame) = FrameDecoder::new(FrameLimit::CLIENT).decode(&mut bytes).unwrap() {
-            let Incoming::Message(message) = frame.parse().unwrap() else { panic!("unlisted") };
+            let Parsed::Message(message) = frame.parse().unwrap() else { panic!("unlisted") };
             self.hear(message.body);
         }
         assert!(!bytes.has_remaining(), "frames are written whole (S8)");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kefu_proto::{Account, DeviceId, Effect, MsgId, SaveMessage, Saved};
+use kefu_proto::{Account, Copies, DeviceId, Effect, MsgId, SaveMessage};
 use stateright::{Checker, HasDiscoveries, Model};
 
 use super::cast::{ACCOUNTS, ANNS, BOBS, DESK, Post, SELLER};
@@ -30,8 +30,8 @@ macro_rules! flawed {
 
 flawed! {
     /// Goes on when the receiver's copy is stored, with an id of its own making for the sender's.
-    Hasty: fn saved(&self, [receiver, sender]: [Option<MsgId>; 2]) -> Option<Saved> {
-        Some(Saved { receiver: receiver?, sender: sender.unwrap_or(MsgId(0)) })
+    Hasty: fn saved(&self, [receiver, sender]: [Option<MsgId>; 2]) -> Option<Copies> {
+        Some(Copies { receiver: receiver?.into(), sender: sender.unwrap_or(MsgId(0)).into() })
     }
 }
 
@@ -81,8 +81,8 @@ fn h7_a_second_answer_that_counts_for_the_second_save_is_found() {
 
 flawed! {
     /// Takes each queue's id for the other's.
-    Swapper: fn saved(&self, [receiver, sender]: [Option<MsgId>; 2]) -> Option<Saved> {
-        Some(Saved { receiver: sender?, sender: receiver? })
+    Swapper: fn saved(&self, [receiver, sender]: [Option<MsgId>; 2]) -> Option<Copies> {
+        Some(Copies { receiver: sender?.into(), sender: receiver?.into() })
     }
 }
 

@@ -4,7 +4,7 @@ use core::fmt::Debug;
 
 use bytes::BytesMut;
 use kefu_proto::{
-    Account, Effect, FrameLimit, Login, LoginStep, MsgId, Online, Request, SaveMessage, Saved,
+    Account, Copies, Effect, FrameLimit, Login, LoginStep, MsgId, Online, Request, SaveMessage,
     UnixTime,
 };
 
@@ -59,8 +59,8 @@ pub(crate) trait Host: Debug + Sync {
     }
 
     /// Whether what is known of both ids is enough for the effects.
-    fn saved(&self, [receiver, sender]: [Option<MsgId>; 2]) -> Option<Saved> {
-        Some(Saved { receiver: receiver?, sender: sender? })
+    fn saved(&self, [receiver, sender]: [Option<MsgId>; 2]) -> Option<Copies> {
+        Some(Copies { receiver: receiver?.into(), sender: sender?.into() })
     }
 
     /// Whether an effect is written to a device that is connected; `own` is the one whose connection the message came on, if

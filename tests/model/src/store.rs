@@ -43,8 +43,8 @@ impl Copy {
 impl Row {
     pub(crate) fn new(copy: Copy, save: SaveMessage<'_>) -> Self {
         let mut body = Vec::new();
-        save.message.encode_body(&mut body).unwrap();
-        let (device_id, command) = (save.device_id, save.message.command());
+        save.message().encode_body(&mut body).unwrap();
+        let (device_id, command) = (save.device_id(), save.message().command());
         Self { copy, device_id, command, body: body.into() }
     }
 

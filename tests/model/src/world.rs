@@ -8,7 +8,7 @@
 //! late, and frames that a broken connection swallows are those of a connection that broke before they were written.
 
 use bytes::BytesMut;
-use kefu_proto::{Body, Effect, Effects, Encode, MsgId, Outbound, Request, Saves, Seq};
+use kefu_proto::{Accepted, Body, Effect, Effects, Encode, MsgId, Outbound, Request, Saves, Seq};
 
 use super::cast::{self, ACCOUNTS, OWNERS, Post, Posts};
 use super::client::Client;
@@ -157,8 +157,7 @@ impl World {
             return;
         }
         let saving = match self.request(post) {
-            Request::Store(_) => Some([None; 2]),
-            Request::Apply(_) => None,
+            Request::Deliver(delivery) => delivery.is_persistent().then_some([None; 2]),
             Request::Refused(_) => {
                 if self.host.acknowledges_refused() {
                     let seq = Seq(i32::try_from(post).unwrap());
@@ -185,7 +184,7 @@ impl World {
         let save = saves.requests()[copy.index()];
         let row = self.host.row(copy, save);
         let known = self.idempotent && self.host.hands_in_the_mark();
-        state.store.append(self.host.queue(save.queue), row, known)
+        state.store.append(self.host.queue(save.queue()), row, known)
     }
 
     /// An answer of the store comes to the host, where perhaps nobody waits for it any more.
@@ -242,26 +241,27 @@ impl World {
         let Request::Sync(request) = request else { panic!("SYNC became {request:?}") };
         let queue = self.host.queue(request.queue());
         let kept = state.store.kept[queue].filter(|_| asked.is_none());
-        let (begin, mut pages) = request.begin(kept.unwrap_or(MsgId(0)));
         let mut out = BytesMut::new();
-        if asked.is_none() {
-            state.clients[device].wants_sync = false;
-            online.write(&begin, &mut out).unwrap();
+        let mut answer = online.begin_sync(request, kept.unwrap_or(MsgId(0)), &mut out).unwrap();
+        match asked {
+            None => state.clients[device].wants_sync = false,
+            // SYNC_BEGIN has been sent by an earlier step.
+            Some(_) => out.clear(),
         }
         let mut page = 0..self.page;
         let ended = loop {
             if page.next().is_none() {
                 break false;
             }
-            let next = self.host.next_row(&mut state.store.ids_after(queue, pages.after()));
+            let after = answer.after().unwrap();
+            let next = self.host.next_row(&mut state.store.ids_after(queue, after));
             let Some(msgid) = next else { break true };
-            if let Some(frame) = pages.row(state.store.read(queue, msgid)) {
-                online.write(&frame, &mut out).unwrap();
-            }
+            let row = state.store.read(queue, msgid);
+            online.sync_row(&mut answer, row, &mut out).unwrap();
         };
-        let synced = (!ended).then(|| pages.after());
+        let synced = answer.after().filter(|_| !ended);
         if ended {
-            online.write(&pages.end(), &mut out).unwrap();
+            online.finish_sync(answer, &mut out).unwrap();
         }
         state.connections[device] = Some(Connection { synced });
         state.clients[device].read(out);
@@ -288,16 +288,22 @@ impl World {
     }
 
     fn effects(&self, post: usize, saving: Option<[Option<MsgId>; 2]>) -> Effects {
-        match self.request(post) {
-            Request::Store(saves) => saves.saved(self.host.saved(saving.unwrap()).unwrap()),
-            Request::Apply(effects) => effects,
-            other => panic!("a post became {other:?}"),
+        match self.accepted(post) {
+            Accepted::Persistent(saves) => saves.confirm(self.host.saved(saving.unwrap()).unwrap()),
+            Accepted::Transient(effects) => effects,
         }
     }
 
     fn saves(&self, post: usize) -> Saves {
-        let Request::Store(saves) = self.request(post) else { panic!("not to be saved") };
+        let Accepted::Persistent(saves) = self.accepted(post) else { panic!("not to be saved") };
         saves
+    }
+
+    fn accepted(&self, post: usize) -> Accepted {
+        match self.request(post) {
+            Request::Deliver(delivery) => delivery.accept(),
+            other => panic!("a post became {other:?}"),
+        }
     }
 
     fn request(&self, post: usize) -> Request {
@@ -309,12 +315,12 @@ impl World {
 impl State {
     /// H7.3: the push service is told of somebody who is connected nowhere.
     fn push(&mut self, effect: &Effect<'_>) {
-        let Effect::PushMessage { to, message: Outbound::Chat(chat) } = effect else { return };
+        let Effect::PushMessage { to, message } = effect else { return };
         let account = ACCOUNTS.iter().position(|account| account == to).unwrap();
         let online =
             |device: usize| OWNERS[device] == account && self.connections[device].is_some();
         if !(0..OWNERS.len()).any(online) {
-            self.pushed[account].insert(chat.body.content[0].into());
+            self.pushed[account].insert(message.content()[0].into());
         }
     }
 

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{AppId, AuthStatus, AuthToken, Body, Command, CustomerMessage, DecodeError};
-use kefu_proto::{Encode, EncodeError, Flags, Frame, FrameLimit, Incoming, LoginStatus, Message};
+use kefu_proto::{Encode, EncodeError, Flags, Frame, FrameLimit, LoginStatus, Message, Parsed};
 use kefu_proto::{MsgId, Platform, Seq, ShortBytes, StoreId, UnixTime, UserId, Version};
 
 use crate::codec::{body, bytes, decoded};
@@ -46,7 +46,7 @@ fn w4_2_any_content_passes_unchanged() {
     for content in [&b""[..], b"\0", b"\xff\xfe", "\u{4f60}".as_bytes(), b"{\"text\":\"hi\"}"] {
         for body in [Body::Customer(chat(content)), Body::CustomerSupport(chat(content))] {
             let message = numbered(body);
-            assert_eq!(decoded(&bytes(&message)).parse(), Ok(Incoming::Message(message)));
+            assert_eq!(decoded(&bytes(&message)).parse(), Ok(Parsed::Message(message)));
         }
     }
 }
@@ -108,7 +108,7 @@ fn w5_an_ack_too_short_for_a_number_means_0() {
 fn w2_the_largest_content_of_a_client_connection_is_32_731_bytes() {
     let chat = |len| numbered(Body::Customer(chat(&vec![b'x'; len])));
     let largest = chat(32_731);
-    assert_eq!(decoded(&bytes(&largest)).parse(), Ok(Incoming::Message(largest)));
+    assert_eq!(decoded(&bytes(&largest)).parse(), Ok(Parsed::Message(largest)));
     let (length, limit) = (32_768, FrameLimit::CLIENT);
     let mut out = BytesMut::new();
     let refused = chat(32_732).encode(&mut out);
@@ -120,8 +120,8 @@ fn parsed(command: Command, body: &[u8]) -> Result<Message, DecodeError> {
     let (seq, version, flags) = (Seq(1), Version(0), Flags::NONE);
     let body = Bytes::copy_from_slice(body);
     match (Frame { seq, command, version, flags, body }).parse()? {
-        Incoming::Message(message) => Ok(message),
-        Incoming::Unlisted(frame) => panic!("{frame:?}"),
+        Parsed::Message(message) => Ok(message),
+        Parsed::Unlisted(frame) => panic!("{frame:?}"),
     }
 }
 

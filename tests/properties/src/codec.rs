@@ -3,9 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use kefu_proto::Version;
 use kefu_proto::{Body, ChatMessage, Command, DecodeError, Encode, EncodeError};
-use kefu_proto::{
-    Flags, Frame, FrameDecoder, FrameLimit, Header, Incoming, Message, Outbound, Seq,
-};
+use kefu_proto::{Flags, Frame, FrameDecoder, FrameLimit, Header, Message, Outbound};
+use kefu_proto::{OwnedOutbound, Parsed, Seq};
 use proptest::prelude::*;
 
 use kefu_proto::strategy;
@@ -18,18 +17,18 @@ proptest! {
         prop_assert_eq!(frame.command, message.command());
         prop_assert_eq!(frame.body.len(), message.encoded_body_len());
         prop_assert_eq!(&frame.body[..], &body(&message)[..]);
-        prop_assert_eq!(frame.parse(), Ok(Incoming::Message(message)));
+        prop_assert_eq!(frame.parse(), Ok(Parsed::Message(message)));
     }
 
     #[test]
     fn w3_a_parsed_frame_is_written_as_it_came(frame in strategy::frame()) {
         let written = bytes(&frame);
         prop_assert_eq!(&decoded(&written), &frame);
-        if let Ok(incoming) = frame.clone().parse() {
-            prop_assert_eq!(bytes(&incoming), written);
-            prop_assert_eq!(incoming.encoded_body_len(), frame.body.len());
-            prop_assert_eq!(head(&incoming), head(&frame));
-            if let Incoming::Message(message) = incoming {
+        if let Ok(parsed) = frame.clone().parse() {
+            prop_assert_eq!(bytes(&parsed), written);
+            prop_assert_eq!(parsed.encoded_body_len(), frame.body.len());
+            prop_assert_eq!(head(&parsed), head(&frame));
+            if let Parsed::Message(message) = parsed {
                 prop_assert_eq!(head(&message), head(&frame));
             }
         }
@@ -43,7 +42,7 @@ proptest! {
         prop_assert_eq!(&bytes(&chat), &written);
         prop_assert_eq!(&bytes(&&chat), &written);
         prop_assert_eq!(&bytes(&outbound), &written);
-        let as_sent = (chat.seq, chat.from.command(), chat.version, chat.flags);
+        let as_sent = (message.seq, message.body.command(), message.version, message.flags);
         prop_assert_eq!([head(&chat), head(&outbound), head(&message)], [as_sent; 3]);
         for (length, body) in [
             (chat.encoded_body_len(), body(&chat)),
@@ -52,7 +51,7 @@ proptest! {
             prop_assert_eq!(length, body.len());
             prop_assert_eq!(&body[..], &written[Header::LEN..]);
         }
-        prop_assert_eq!(&outbound.to_message(), &message);
+        prop_assert_eq!(bytes(&outbound.into_owned()), written);
         prop_assert_eq!(ChatMessage::try_from(message), Ok(chat));
     }
 
@@ -64,12 +63,25 @@ proptest! {
     ) {
         let notify = (Outbound::SyncNotify(key), Body::SyncNotify(key));
         for (outbound, body) in [notify, (Outbound::Ack(seq), Body::Ack(seq))] {
-            let message = outbound.to_message();
+            let message = Message::from(body);
             prop_assert_eq!(bytes(&outbound), bytes(&message));
             prop_assert_eq!(outbound.encoded_body_len(), message.encoded_body_len());
-            let zeros = (Seq(0), body.command(), Version(0), Flags::NONE);
+            let zeros = (Seq(0), message.body.command(), Version(0), Flags::NONE);
             prop_assert_eq!([head(&outbound), head(&message)], [zeros; 2]);
-            prop_assert_eq!(message.body, body);
+        }
+    }
+
+    #[test]
+    fn what_another_server_decodes_is_what_was_sent(
+        chat in strategy::chat_message(),
+        key in strategy::msg_id(),
+        seq in strategy::seq(),
+    ) {
+        for sent in [Outbound::Chat(&chat), Outbound::SyncNotify(key), Outbound::Ack(seq)] {
+            let sent = sent.into_owned();
+            let mut read = BytesMut::from(&bytes(&sent)[..]);
+            let came = OwnedOutbound::decode(&mut read, FrameLimit::CLIENT);
+            prop_assert_eq!((came, read.len()), (Ok(Some(sent)), 0));
         }
     }
 
@@ -138,8 +150,8 @@ proptest! {
     fn w3_4_an_unlisted_command_comes_back_untouched(frame in strategy::unlisted_frame()) {
         let start = frame.body.as_ptr();
         let parsed = frame.clone().parse();
-        prop_assert_eq!(&parsed, &Ok(Incoming::Unlisted(frame)));
-        let Ok(Incoming::Unlisted(frame)) = parsed else { unreachable!() };
+        prop_assert_eq!(&parsed, &Ok(Parsed::Unlisted(frame)));
+        let Ok(Parsed::Unlisted(frame)) = parsed else { unreachable!() };
         prop_assert_eq!(frame.body.as_ptr(), start);
     }
 
@@ -163,7 +175,7 @@ proptest! {
             }
             _ => {}
         }
-        prop_assert_eq!(parsed, Ok(Incoming::Message(expected)));
+        prop_assert_eq!(parsed, Ok(Parsed::Message(expected)));
     }
 
     /// W5.1, W5.3.
@@ -181,7 +193,7 @@ proptest! {
         let parsed = with_body(&message, whole[..short].to_vec()).parse();
         if let Body::Ack(_) = message.body {
             let body = Body::Ack(Seq(0));
-            prop_assert_eq!(parsed, Ok(Incoming::Message(Message { body, ..message })));
+            prop_assert_eq!(parsed, Ok(Parsed::Message(Message { body, ..message })));
         } else {
             let told = matches!(
                 parsed,

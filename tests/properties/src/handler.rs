@@ -1,12 +1,13 @@
 //! What becomes of a message, whoever sends it (H1–H10).
 
 use bytes::BytesMut;
-use kefu_proto::{Account, ChatMessage, Command, Config, CustomerMessage, Delivery, DeviceId};
-use kefu_proto::{Effect, Effects, Encode, Flags, FrameDecoder, FrameLimit, Identity, Incoming};
-use kefu_proto::{Message, Outbound, Party, Refusal, Session, UnixTime, UserId};
+use kefu_proto::strategy::{self, SaveFailed, SaveScript};
+use kefu_proto::{Accepted, Account, ChatMessage, Command, Config, CustomerMessage, Delivery};
+use kefu_proto::{DeviceId, Effect, Effects, Encode, EncodeError, Flags, FrameDecoder, FrameLimit};
+use kefu_proto::{Identity, Message, Outbound, Parsed, Refusal, Session, UnixTime, UserId};
 use proptest::prelude::*;
 
-use kefu_proto::strategy::{self, SaveFailed, SaveScript};
+use crate::{from_customer, text, with_text};
 
 proptest! {
     /// H2.1, H2.2, H2.3, H2.4, H3.1, H3.2, H3.3.
@@ -55,10 +56,10 @@ proptest! {
     fn h8_a_failed_save_ends_the_delivery_with_the_stores_own_error(exchange in exchange()) {
         let persistent = !exchange.is_transient();
         match exchange.run().end {
-            Ok(_) => prop_assert!(!persistent || exchange.script.saved().is_some()),
+            Ok(_) => prop_assert!(!persistent || exchange.script.copies().is_some()),
             Err(Stop::Refused(_)) => {}
             Err(Stop::NotSaved(SaveFailed)) => {
-                prop_assert!(persistent && exchange.script.saved().is_none());
+                prop_assert!(persistent && exchange.script.copies().is_none());
             }
         }
     }
@@ -113,20 +114,20 @@ proptest! {
         let notifies = notifies.collect::<Vec<_>>();
         if exchange.is_transient() {
             prop_assert_eq!(notifies, []);
-            prop_assert_eq!(effects.saved(), None);
+            prop_assert_eq!(effects.copies(), None);
         } else {
-            let saved = exchange.script.saved().unwrap();
-            let expected = [("SendAppMessage", saved.receiver), ("SendMessage", saved.sender)];
-            prop_assert_eq!(notifies, expected);
-            prop_assert_eq!(effects.saved(), Some(saved));
+            let copies = exchange.script.copies().unwrap();
+            let [receiver, sender] = [copies.receiver.msgid, copies.sender.msgid];
+            prop_assert_eq!(notifies, [("SendAppMessage", receiver), ("SendMessage", sender)]);
+            prop_assert_eq!(effects.copies(), Some(copies));
         }
     }
 
     /// H4.1, H6.1, H7.3, W8.2.
     #[test]
     fn h4_the_hosts_time_is_everywhere_and_nothing_else_changes(exchange in delivered()) {
-        let body = CustomerMessage { timestamp: exchange.now, ..exchange.message.body.clone() };
-        let stamped = ChatMessage { body, ..exchange.message.clone() };
+        let text = CustomerMessage { timestamp: exchange.now, ..text(&exchange.message) };
+        let stamped = with_text(&exchange.message, text);
         let log = exchange.run();
         for (_, _, saved) in &log.saves {
             prop_assert_eq!(saved, &stamped);
@@ -147,7 +148,8 @@ proptest! {
     #[test]
     fn h4_the_clients_time_is_never_seen(exchange in exchange(), other in strategy::unix_time()) {
         let mut elsewhen = exchange.clone();
-        elsewhen.message.body.timestamp = other;
+        let text = CustomerMessage { timestamp: other, ..text(&exchange.message) };
+        elsewhen.message = with_text(&exchange.message, text);
         prop_assert_eq!(exchange.run(), elsewhen.run());
     }
 
@@ -161,7 +163,8 @@ proptest! {
     ) {
         let mut other = exchange.clone();
         let flags = Flags(flags.0 & !Flags::UNPERSISTENT.0);
-        other.message = ChatMessage { seq, version, flags, ..exchange.message.clone() };
+        let body = Message::from(exchange.message.clone()).body;
+        other.message = ChatMessage::try_from(Message { seq, version, flags, body }).unwrap();
         if !exchange.is_transient() {
             prop_assert_eq!(exchange.stored(), other.stored());
         }
@@ -170,14 +173,69 @@ proptest! {
     #[test]
     fn both_ways_of_saving_give_the_same_effects(exchange in exchange()) {
         let handled = || exchange.session().handle(exchange.message.clone().into(), exchange.now);
-        let Some(saved) = exchange.script.saved() else { return Ok(()) };
-        let Ok(Delivery::Persistent(saves)) = handled() else { return Ok(()) };
+        let Some(saved) = exchange.script.copies() else { return Ok(()) };
+        let Ok(Accepted::Persistent(saves)) = handled().map(Delivery::accept) else {
+            return Ok(());
+        };
         let effects = handled()?.save_with(exchange.script.store())?;
         let [receiver, sender] = saves.requests();
-        prop_assert_eq!([receiver.queue, sender.queue], exchange.parties());
-        prop_assert_eq!([receiver.message, sender.message], [effects.message(); 2]);
+        prop_assert_eq!([receiver.queue(), sender.queue()], exchange.parties());
+        prop_assert_eq!([receiver.message(), sender.message()], [effects.message(); 2]);
         prop_assert_eq!(saves.message(), effects.message());
-        prop_assert_eq!(saves.saved(saved), effects);
+        prop_assert_eq!(saves.confirm(saved), effects);
+    }
+
+    #[test]
+    fn whoever_asks_is_told_the_same_two_parties(exchange in exchange()) {
+        let Ok(delivery) = exchange.session().handle(exchange.message.clone().into(), exchange.now)
+        else {
+            return Ok(());
+        };
+        let parties = exchange.parties();
+        prop_assert_eq!([delivery.receiver(), delivery.sender()], parties);
+        let effects = match delivery.accept() {
+            Accepted::Transient(effects) => effects,
+            Accepted::Persistent(saves) => {
+                prop_assert_eq!([saves.receiver(), saves.sender()], parties);
+                for save in saves.requests() {
+                    prop_assert_eq!([save.receiver(), save.sender()], parties);
+                }
+                let Some(copies) = exchange.script.copies() else { return Ok(()) };
+                saves.confirm(copies)
+            }
+        };
+        prop_assert_eq!([effects.receiver(), effects.sender()], parties);
+    }
+
+    /// W2.4, H6.1, H7.3: what a host puts in the place of the content, or refuses.
+    #[test]
+    fn other_content_changes_the_content_alone(
+        exchange in delivered(),
+        content in strategy::content(),
+        limit in 0..100_u32,
+    ) {
+        let handle = || exchange.session().handle(exchange.message.clone().into(), exchange.now);
+        let mut delivery = handle()?;
+        let (length, limit) = (36 + content.len(), FrameLimit::new(limit));
+        let changed = delivery.set_content(content.clone(), limit);
+        if length < usize::try_from(limit.get()).unwrap() {
+            prop_assert_eq!(changed, Ok(()));
+            let mut other = exchange.clone();
+            other.message = with_text(&other.message, CustomerMessage { content, ..text(&other.message) });
+            let effects = delivery.save_with(exchange.script.store()).unwrap();
+            prop_assert_eq!(effects, other.run().end.unwrap());
+        } else {
+            prop_assert_eq!(changed, Err(EncodeError::BodyTooLong { length, limit }));
+            prop_assert_eq!(delivery, handle()?);
+        }
+    }
+
+    /// H11.1.
+    #[test]
+    fn h11_what_the_host_refuses_has_no_effect(exchange in delivered()) {
+        let handled = exchange.session().handle(exchange.message.clone().into(), exchange.now);
+        let effects = handled?.refuse();
+        prop_assert_eq!((effects.iter().next(), effects.len(), effects.copies()), (None, 0, None));
     }
 
     #[test]
@@ -198,23 +256,23 @@ proptest! {
 
     #[test]
     fn the_content_is_never_copied(exchange in exchange()) {
-        let content = exchange.message.body.content.clone();
+        let content = exchange.message.content().clone();
         let mut read = BytesMut::new();
         exchange.message.encode(&mut read).unwrap();
         let start = read[12 + 36..].as_ptr();
         let frame = FrameDecoder::new(FrameLimit::CLIENT).decode(&mut read).unwrap().unwrap();
-        let Ok(Incoming::Message(message)) = frame.parse() else { unreachable!() };
+        let Ok(Parsed::Message(message)) = frame.parse() else { unreachable!() };
         let Ok(delivery) = exchange.session().handle(message, exchange.now) else { return Ok(()) };
         let mut answers = exchange.script.store();
         let effects = delivery.save_with(|save| {
-            let stored = &save.message.body.content;
+            let stored = save.message().content();
             assert_eq!((stored.as_ptr(), stored.len()), (start, content.len()));
             answers(save)
         });
         for effect in effects.iter().flatten() {
-            let owned = ChatMessage::try_from(effect.message().to_message());
-            if let (Outbound::Chat(chat), Ok(owned)) = (effect.message(), owned) {
-                for sent in [&chat.body.content, &owned.body.content] {
+            let owned = effect.message().into_owned();
+            if let (Outbound::Chat(chat), Outbound::Chat(owned)) = (effect.message(), owned.get()) {
+                for sent in [chat.content(), owned.content()] {
                     prop_assert_eq!((sent.as_ptr(), sent.len()), (start, content.len()));
                     prop_assert_eq!(sent, &content);
                 }
@@ -292,7 +350,7 @@ impl Exchange {
         let end = delivery.map_err(Stop::Refused).and_then(|delivery| {
             let saved = delivery.save_with(|save| {
                 steps.push("SaveMessage");
-                saves.push((save.queue, save.device_id, save.message.clone()));
+                saves.push((save.queue(), save.device_id(), save.message().clone()));
                 store(save)
             });
             saved.map_err(Stop::NotSaved)
@@ -318,13 +376,10 @@ impl Exchange {
 
     /// H5: the receiver and the sender, by the message.
     fn parties(&self) -> [Account; 2] {
-        let body = &self.message.body;
-        let customer = Account { appid: body.customer_appid, uid: body.customer_id };
-        let seller = Account { appid: self.config.kefu_appid(), uid: body.seller_id };
-        match self.message.from {
-            Party::Customer => [seller, customer],
-            Party::Seller => [customer, seller],
-        }
+        let text = text(&self.message);
+        let customer = Account::new(text.customer_appid, text.customer_id);
+        let seller = Account::new(self.config.kefu_appid(), text.seller_id);
+        if from_customer(&self.message) { [seller, customer] } else { [customer, seller] }
     }
 }
 
@@ -336,17 +391,18 @@ fn handled(config: Config, identity: Identity, message: &ChatMessage) -> Result<
 /// H2, H3: the first guard that a message breaks.
 fn broken(config: Config, identity: Identity, message: &ChatMessage) -> Option<&'static str> {
     let Account { appid, uid } = identity.account();
-    let body = &message.body;
-    let guards = match message.from {
-        Party::Customer => vec![
-            (body.customer_appid != appid, "customer_appid_mismatch"),
-            (body.customer_id != uid, "customer_id_mismatch"),
-            (body.seller_id == UserId(0), "seller_id_zero"),
-        ],
-        Party::Seller => vec![
+    let text = text(message);
+    let guards = if from_customer(message) {
+        vec![
+            (text.customer_appid != appid, "customer_appid_mismatch"),
+            (text.customer_id != uid, "customer_id_mismatch"),
+            (text.seller_id == UserId(0), "seller_id_zero"),
+        ]
+    } else {
+        vec![
             (appid != config.kefu_appid(), "not_kefu_app"),
-            (uid != body.seller_id, "seller_id_mismatch"),
-        ],
+            (uid != text.seller_id, "seller_id_mismatch"),
+        ]
     };
     guards.into_iter().find_map(|(broken, reason)| broken.then_some(reason))
 }

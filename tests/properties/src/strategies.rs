@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::BytesMut;
-use kefu_proto::{Account, AppId, Body, Delivery, Encode, FrameDecoder, FrameLimit, Incoming};
-use kefu_proto::{Message, Party, Seq, Session, UnixTime, UserId, Version};
+use kefu_proto::{Accepted, Account, AppId, Body, Encode, FrameDecoder, FrameLimit, Message};
+use kefu_proto::{Parsed, Seq, Session, UnixTime, UserId, Version, strategy};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use kefu_proto::strategy;
+use crate::{from_customer, text};
 
 proptest! {
     #[test]
@@ -38,16 +38,18 @@ proptest! {
     #[test]
     fn a_store_answers_by_its_script_and_no_more_than_twice(
         script in strategy::save_script(),
-        message in strategy::chat_message(),
-        queue in strategy::account(),
-        device_id in strategy::device_id(),
+        (config, identity, message) in strategy::login().prop_flat_map(|(config, identity)| {
+            (Just(config), Just(identity), strategy::accepted(config, identity))
+        }),
     ) {
-        let save = kefu_proto::SaveMessage { queue, device_id, message: &message };
+        let delivery = Session::new(config, identity).handle(message.into(), UnixTime::from(0))?;
+        let Accepted::Persistent(saves) = delivery.accept() else { return Ok(()) };
+        let [save, _] = saves.requests();
         let mut store = script.store();
         let answers = [store(save), store(save), store(save)].map(Result::ok);
         prop_assert_eq!(answers, [script.receiver, script.sender, None]);
         let both = answers[0].is_some() && answers[1].is_some();
-        prop_assert_eq!(script.saved().is_some(), both);
+        prop_assert_eq!(script.copies().is_some(), both);
     }
 }
 
@@ -61,8 +63,8 @@ fn both_deliveries_and_every_refusal_are_reached() {
     let mut seen = BTreeMap::new();
     for (session, message) in samples(&exchange, 2_000) {
         let outcome = match session.handle(message.into(), UnixTime::from(0)) {
-            Ok(Delivery::Persistent(_)) => "persistent",
-            Ok(Delivery::Transient(_)) => "transient",
+            Ok(delivery) if delivery.is_persistent() => "persistent",
+            Ok(_) => "transient",
             Err(refusal) => refusal.reason(),
         };
         *seen.entry(outcome).or_insert(0) += 1;
@@ -81,15 +83,14 @@ fn each_guard_is_seen_broken_alone() {
     let mut seen = BTreeSet::new();
     for ((config, identity), message) in samples(&exchange, 2_000) {
         let Account { appid, uid } = identity.account();
-        let body = &message.body;
-        let broken = match message.from {
-            Party::Customer => {
-                [body.customer_appid != appid, body.customer_id != uid, body.seller_id == UserId(0)]
-            }
-            Party::Seller => [config.kefu_appid() != appid, body.seller_id != uid, false],
+        let text = text(&message);
+        let broken = if from_customer(&message) {
+            [text.customer_appid != appid, text.customer_id != uid, text.seller_id == UserId(0)]
+        } else {
+            [config.kefu_appid() != appid, text.seller_id != uid, false]
         };
         if broken.iter().filter(|&&broken| broken).count() == 1 {
-            seen.insert((message.from == Party::Seller, broken));
+            seen.insert((from_customer(&message), broken));
         }
     }
     assert_eq!(seen.len(), 5, "{seen:?}");
@@ -139,8 +140,8 @@ fn every_end_of_a_stream_is_reached() {
                 Err(_) => break "a refused length",
                 Ok(Some(frame)) => {
                     let kind = match frame.parse() {
-                        Ok(Incoming::Message(_)) => "a message",
-                        Ok(Incoming::Unlisted(_)) => "an unlisted command",
+                        Ok(Parsed::Message(_)) => "a message",
+                        Ok(Parsed::Unlisted(_)) => "an unlisted command",
                         Err(_) => "a malformed body",
                     };
                     *seen.entry(kind).or_insert(0) += 1;

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{Body, Command, DecodeError, Encode, Frame, FrameDecoder, FrameLimit, Header};
-use kefu_proto::{Incoming, Message};
+use kefu_proto::{Message, Parsed};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -51,7 +51,7 @@ proptest! {
         prop_assert!(chunks.iter().all(|chunk| !chunk.is_empty()));
         let (frames, end, rest) = read_all(&chunks);
         let read = frames.into_iter().map(Frame::parse);
-        prop_assert!(read.eq(messages.into_iter().map(|message| Ok(Incoming::Message(message)))));
+        prop_assert!(read.eq(messages.into_iter().map(|message| Ok(Parsed::Message(message)))));
         prop_assert_eq!((end, rest.len()), (None, 0));
     }
 
@@ -126,7 +126,7 @@ proptest! {
         message.encode(&mut read).unwrap();
         let memory = read.as_ptr_range();
         let frame = DECODER.decode(&mut read).unwrap().unwrap();
-        let Ok(Incoming::Message(Message { body, .. })) = frame.parse() else {
+        let Ok(Parsed::Message(Message { body, .. })) = frame.parse() else {
             return Err(TestCaseError::fail("not a message"));
         };
         let slices: Vec<&[u8]> = match &body {

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use bytes::BytesMut;
 use kefu_proto::{Body, Encode, EncodeError, FrameDecoder, FrameLimit, FrameWriter, Header};
-use kefu_proto::{Incoming, Message, Seq, Version};
+use kefu_proto::{Message, Parsed, Seq, Version};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -33,7 +33,7 @@ proptest! {
         for (number, message) in (1..).zip(expected) {
             let frame = FrameDecoder::new(FrameLimit::CLIENT).decode(&mut out).unwrap().unwrap();
             let message = Message { seq: Seq(number), ..message };
-            prop_assert_eq!(frame.parse(), Ok(Incoming::Message(message)));
+            prop_assert_eq!(frame.parse(), Ok(Parsed::Message(message)));
         }
         prop_assert!(out.is_empty());
     }

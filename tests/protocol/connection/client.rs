@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{
     Account, AppId, AuthToken, Authentication, Body, Config, CustomerMessage, DeviceId, Encode,
-    Flags, FrameDecoder, FrameLimit, Identity, Incoming, Login, LoginStep, Message, MsgId, Online,
+    Flags, FrameDecoder, FrameLimit, Identity, Login, LoginStep, Message, MsgId, Online, Parsed,
     Platform, Seq, ShortBytes, StoreId, UnixTime, UserId, Version,
 };
 
@@ -65,7 +65,7 @@ pub(crate) fn received(server: &mut Server, who: &str) -> Vec<(i32, u8, Body)> {
     std::iter::from_fn(|| server.next_frame(who))
         .map(|mut bytes| {
             let frame = FrameDecoder::new(FrameLimit::CLIENT).decode(&mut bytes).unwrap().unwrap();
-            let Incoming::Message(message) = frame.parse().unwrap() else { panic!("unlisted") };
+            let Parsed::Message(message) = frame.parse().unwrap() else { panic!("unlisted") };
             (message.seq.0, message.version.0, message.body)
         })
         .collect()

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{
-    Account, AppId, AuthToken, Config, DeviceId, Effect, Effects, Encode, FrameDecoder, FrameLimit,
-    Identity, Login, LoginStep, MsgId, Online, Outbound, Request, SaveMessage, Saved, Saves,
-    StoredMessage, SyncRequest, UnixTime, UserId,
+    Accepted, Account, AppId, AuthToken, Config, Copies, Delivery, DeviceId, Effect, Effects,
+    Encode, FrameDecoder, FrameLimit, Identity, Login, LoginStep, MsgId, Online, Outbound, Request,
+    Role, SaveMessage, Saves, StoredMessage, SyncRequest, UnixTime, UserId,
 };
 
 pub(crate) struct Server {
@@ -15,6 +15,13 @@ pub(crate) struct Server {
     pub(crate) store: Store,
     /// Whom the push service would have told.
     pub(crate) pushes: Vec<Account>,
+    /// The host's own rules; none at first.
+    pub(crate) own_rules: fn(&mut Delivery) -> Rule,
+}
+
+pub(crate) enum Rule {
+    Accept,
+    Refuse,
 }
 
 struct Connection {
@@ -30,7 +37,13 @@ enum State {
 
 impl Server {
     pub(crate) fn new(now: UnixTime) -> Self {
-        Self { now, connections: BTreeMap::new(), store: Store::default(), pushes: Vec::new() }
+        Self {
+            now,
+            connections: BTreeMap::new(),
+            store: Store::default(),
+            pushes: Vec::new(),
+            own_rules: |_| Rule::Accept,
+        }
     }
 
     /// Bytes arrive on the connection of this name, which is opened if it is not there yet.
@@ -51,10 +64,8 @@ impl Server {
     /// The next frame that was written to the connection of this name.
     pub(crate) fn next_frame(&mut self, who: &str) -> Option<BytesMut> {
         let out = &mut self.connections.get_mut(who)?.out;
-        let whole = out.clone();
-        FrameDecoder::new(FrameLimit::CLIENT).decode(out).unwrap()?;
-        let length = whole.len() - out.len();
-        Some(BytesMut::from(&whole[..length]))
+        let frame = FrameDecoder::new(FrameLimit::CLIENT).cut(out).unwrap()?;
+        Some(BytesMut::from(&frame[..]))
     }
 
     /// Whether the connection of this name has been closed.
@@ -106,12 +117,7 @@ impl Server {
 
     fn finish(&mut self, who: &str, request: Request) {
         match request {
-            Request::Store(saves) => {
-                if let Ok(effects) = self.store.save(saves) {
-                    self.apply(who, &effects);
-                }
-            }
-            Request::Apply(effects) => self.apply(who, &effects),
+            Request::Deliver(delivery) => self.deliver(who, delivery),
             Request::Reply(message) => self.write(who, &message),
             Request::Sync(request) => self.sync(who, request),
             Request::KeepSyncKey(key) => {
@@ -120,7 +126,23 @@ impl Server {
                 *kept = key.max(*kept);
             }
             Request::Refused(_) | Request::Unlisted(_) => {}
+            other => panic!("{other:?} is no request of this version"),
         }
+    }
+
+    /// A save that fails ends it: nothing follows (H8.1).
+    fn deliver(&mut self, who: &str, mut delivery: Delivery) {
+        let effects = match (self.own_rules)(&mut delivery) {
+            Rule::Refuse => delivery.refuse(),
+            Rule::Accept => match delivery.accept() {
+                Accepted::Persistent(saves) => {
+                    let Ok(effects) = self.store.save(saves) else { return };
+                    effects
+                }
+                Accepted::Transient(effects) => effects,
+            },
+        };
+        self.apply(who, &effects);
     }
 
     fn apply(&mut self, who: &str, effects: &Effects) {
@@ -137,20 +159,21 @@ impl Server {
         }
     }
 
-    /// In pages of one row, so that every border between pages is met.
+    /// In pages of one row, so that the queue is cut at every place.
     fn sync(&mut self, who: &str, request: SyncRequest) {
         let queue = request.queue();
         let kept = self.store.kept.get(&queue).copied().unwrap_or(MsgId(0));
-        let (begin, mut pages) = request.begin(kept);
-        self.write(who, &begin);
-        while let Some(row) = self.store.first_after(queue, pages.after()) {
+        let (online, out) = self.online(who);
+        let mut answer = online.begin_sync(request, kept, out).unwrap();
+        while let Some(row) = answer.after().and_then(|after| self.store.first_after(queue, after))
+        {
             let msgid = row.msgid;
-            if let Some(frame) = pages.row(row) {
-                self.write(who, &frame);
-            }
-            assert_eq!(pages.after(), msgid, "a row that is asked for again has no end");
+            let (online, out) = self.online(who);
+            online.sync_row(&mut answer, row, out).unwrap();
+            assert_eq!(answer.after(), Some(msgid), "a row that is asked for again has no end");
         }
-        self.write(who, &pages.end());
+        let (online, out) = self.online(who);
+        online.finish_sync(answer, out).unwrap();
     }
 
     fn send(&mut self, to: Account, except: Option<&str>, message: Outbound<'_>) {
@@ -162,9 +185,14 @@ impl Server {
     }
 
     fn write(&mut self, who: &str, message: &impl Encode) {
+        let (online, out) = self.online(who);
+        online.write(message, out).unwrap();
+    }
+
+    fn online(&mut self, who: &str) -> (&mut Online, &mut BytesMut) {
         let Connection { state, out, .. } = self.connections.get_mut(who).unwrap();
         let Some(State::Online(online)) = state else { panic!("{who} is not logged in") };
-        online.write(message, out).unwrap();
+        (online, out)
     }
 
     fn connections_of(&self, account: Account) -> Vec<String> {
@@ -187,7 +215,7 @@ pub(crate) struct Store {
     pub(crate) idempotent: bool,
     /// How many more copies can be stored.
     pub(crate) room: Option<usize>,
-    marks: HashMap<(Mark, Copy), MsgId>,
+    marks: HashMap<Mark, MsgId>,
     queues: HashMap<Account, Vec<StoredMessage>>,
     kept: HashMap<Account, MsgId>,
     devices: Vec<(Vec<u8>, i8)>,
@@ -214,18 +242,19 @@ impl Store {
     }
 
     fn save(&mut self, saves: Saves) -> Result<Effects, Full> {
-        let mark = (saves.sender(), saves.receiver(), saves.message().body.content.clone());
         let [receiver, sender] = saves.requests();
-        let saved = Saved {
-            receiver: self.store_once((mark.clone(), Copy::Receivers), receiver)?,
-            sender: self.store_once((mark, Copy::Senders), sender)?,
+        let copies = Copies {
+            receiver: self.store_once(receiver)?.into(),
+            sender: self.store_once(sender)?.into(),
         };
-        Ok(saves.saved(saved))
+        Ok(saves.confirm(copies))
     }
 
-    fn store_once(&mut self, mark: (Mark, Copy), save: SaveMessage<'_>) -> Result<MsgId, Full> {
-        let ((_, _, content), _) = &mark;
+    fn store_once(&mut self, save: SaveMessage<'_>) -> Result<MsgId, Full> {
+        let content = save.message().content().clone();
         let knows = self.idempotent && !content.is_empty();
+        let mark =
+            Mark { sender: save.sender(), receiver: save.receiver(), content, role: save.role() };
         if let Some(first) = self.marks.get(&mark).filter(|_| knows) {
             return Ok(*first);
         }
@@ -242,11 +271,11 @@ impl Store {
         let msgid = MsgId(32 + 160 * self.copies);
         self.copies += 1;
         let mut body = BytesMut::new();
-        save.message.encode_body(&mut body).unwrap();
-        self.queues.entry(save.queue).or_default().push(StoredMessage {
+        save.message().encode_body(&mut body).unwrap();
+        self.queues.entry(save.queue()).or_default().push(StoredMessage {
             msgid,
-            device_id: save.device_id,
-            command: save.message.command(),
+            device_id: save.device_id(),
+            command: save.message().command(),
             body: body.freeze(),
         });
         Ok(msgid)
@@ -267,13 +296,13 @@ impl Store {
     }
 }
 
-/// What identifies a repeat: sender, receiver, and here the whole content.
-type Mark = (Account, Account, Bytes);
-
+/// What identifies a copy that is stored already: here by the whole content (S10.1).
 #[derive(Eq, Hash, PartialEq)]
-enum Copy {
-    Receivers,
-    Senders,
+struct Mark {
+    sender: Account,
+    receiver: Account,
+    content: Bytes,
+    role: Role,
 }
 
 struct Full;

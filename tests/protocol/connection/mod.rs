@@ -5,6 +5,7 @@ mod conversations;
 mod endings;
 mod habits;
 mod memory;
+mod own_rules;
 mod repeats;
 mod rows;
 mod sync;

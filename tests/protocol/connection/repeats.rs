@@ -1,9 +1,7 @@
 //! A client that gets no ACK sends again (S10, H8).
 
 use bytes::BytesMut;
-use kefu_proto::{
-    AppId, Body, CustomerMessage, Flags, MsgId, Request, Saved, Seq, StoreId, UserId,
-};
+use kefu_proto::{AppId, Body, CustomerMessage, Flags, MsgId, Request, Seq, StoreId, UserId};
 
 use super::client::{
     bare_online, chat, frame, frame_of, log_in, now, online, received, sync_keys, text,
@@ -81,11 +79,11 @@ fn w7_6_messages_with_the_same_number_are_different_messages() {
 fn s7_3_a_message_outlives_its_connection() {
     let mut online = bare_online();
     let mut read = BytesMut::from(&frame_of(&chat(Flags::NONE))[..]);
-    let Ok(Some(Request::Store(saves))) = online.receive(&mut read, now()) else {
+    let Ok(Some(Request::Deliver(delivery))) = online.receive(&mut read, now()) else {
         panic!("a message was sent")
     };
     drop((online, read));
-    let effects = saves.saved(Saved { receiver: MsgId(1), sender: MsgId(2) });
+    let effects = delivery.save_with(|_| Ok::<_, ()>(MsgId(1))).unwrap();
     let names: Vec<_> = effects.iter().map(|effect| effect.name()).collect();
     assert_eq!(names, ["PushMessage", "SendAppMessage", "SendMessage", "EnqueueMessage"]);
 }

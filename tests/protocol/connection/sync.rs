@@ -11,7 +11,7 @@ use super::client::{
     sync_keys, text,
 };
 use super::memory::Server;
-use super::rows::{PHONE, pages, row};
+use super::rows::{PHONE, Sync, row};
 
 /// S2.1, S2.2, S2.3, S2.4.
 #[test]
@@ -126,11 +126,11 @@ fn s2_what_this_very_device_has_sent_is_left_out() {
         (seller, from_seller(2), [from_seller(3), from_customer(7, 2), from_customer(1453, 1)]),
         (seller, from_customer(1453, 2), [from_customer(7, 2), from_seller(1), Body::Ping]),
     ] {
-        let mut pages = pages(reader, PHONE);
-        assert_eq!(pages.row(row(1, PHONE, &own)), None, "{own:?}");
-        assert!(pages.row(row(2, DeviceId(4), &own)).is_some(), "{own:?} from another device");
+        let mut sync = Sync::begin(reader, PHONE);
+        assert_eq!(sync.row(row(1, PHONE, &own)), None, "{own:?}");
+        assert!(sync.row(row(2, DeviceId(4), &own)).is_some(), "{own:?} from another device");
         for (msgid, other) in (3..).zip(others) {
-            assert!(pages.row(row(msgid, PHONE, &other)).is_some(), "{other:?}");
+            assert!(sync.row(row(msgid, PHONE, &other)).is_some(), "{other:?}");
         }
     }
 }
@@ -138,16 +138,16 @@ fn s2_what_this_very_device_has_sent_is_left_out() {
 /// S2.3, S2.4: a page that overlaps with the last, or lies before where the client begins, adds nothing.
 #[test]
 fn s2_no_row_is_sent_twice_or_backwards() {
-    let mut pages = pages(account(7, 1), PHONE);
+    let mut sync = Sync::begin(account(7, 1), PHONE);
     let sent: Vec<i64> = [5, 5, 4, 6, 0, -1, 6, 9]
         .into_iter()
-        .filter(|&msgid| pages.row(row(msgid, DeviceId(4), &Body::Customer(text()))).is_some())
+        .filter(|&msgid| sync.row(row(msgid, DeviceId(4), &Body::Customer(text()))).is_some())
         .collect();
     assert_eq!(sent, [5, 6, 9]);
-    assert_eq!(pages.after(), MsgId(9));
-    assert_eq!(pages.end().body, Body::SyncEnd(MsgId(9)));
+    assert_eq!(sync.after(), Some(MsgId(9)));
+    assert_eq!(sync.finish(), Body::SyncEnd(MsgId(9)));
 }
 
 fn account(appid: i64, uid: i64) -> Account {
-    Account { appid: AppId(appid), uid: UserId(uid) }
+    Account::new(AppId(appid), UserId(uid))
 }

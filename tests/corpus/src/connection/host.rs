@@ -1,9 +1,10 @@
 //! A host that answers whatever the choices say.
 
 use bytes::Bytes;
-use kefu_proto::{Account, AppId, AuthToken, Body, Command, CustomerMessage, DeviceId, Effect};
-use kefu_proto::{Effects, Flags, Identity, MsgId, Online, Outbound, Request, Saved, Saves};
-use kefu_proto::{StoreId, StoredMessage, SyncRequest, UnixTime, UserId};
+use kefu_proto::{Accepted, Account, AppId, AuthToken, Body, Command, CustomerMessage, Delivery};
+use kefu_proto::{DeviceId, Effect, Effects, Flags, Identity, Message, MsgId, Online, Outbound};
+use kefu_proto::{Request, Saves, StoreId, StoredMessage, SyncAnswer, SyncRequest, SyncRow};
+use kefu_proto::{UnixTime, UserId};
 
 use super::KEFU_APP;
 use super::model::{self, Delivered, Expected};
@@ -18,8 +19,8 @@ pub(super) struct Host<'h, 'i> {
     pub(super) saved: i64,
 }
 
-const CUSTOMER: Account = Account { appid: AppId(7), uid: UserId(1) };
-const SELLER: Account = Account { appid: KEFU_APP, uid: UserId(2) };
+const CUSTOMER: Account = Account::new(AppId(7), UserId(1));
+const SELLER: Account = Account::new(KEFU_APP, UserId(2));
 
 /// Who a client is; `None` is refused.
 pub(super) fn identify(login: &AuthToken, choices: &mut Choices<'_>) -> Option<Identity> {
@@ -32,7 +33,7 @@ pub(super) fn identify(login: &AuthToken, choices: &mut Choices<'_>) -> Option<I
         1 => return None,
         2 => CUSTOMER,
         3 => SELLER,
-        _ => Account { appid: AppId(choices.number()), uid: UserId(choices.number()) },
+        _ => Account::new(AppId(choices.number()), UserId(choices.number())),
     };
     Identity::new(account, DeviceId(choices.number())).ok()
 }
@@ -40,15 +41,19 @@ pub(super) fn identify(login: &AuthToken, choices: &mut Choices<'_>) -> Option<I
 impl Host<'_, '_> {
     pub(super) fn finish(&mut self, online: &mut Online, begun: (Request, Expected)) {
         match begun {
-            (Request::Store(saves), Expected::Deliver(expected)) => {
-                self.store(online, saves, &expected);
-            }
-            (Request::Apply(effects), Expected::Deliver(expected)) => {
-                self.apply(online, &effects, &expected, None);
+            (Request::Deliver(delivery), Expected::Deliver(expected)) => {
+                self.deliver(online, delivery, &expected);
             }
             (Request::Reply(message), _) => self.outbox.write(online, &message, &Body::Pong),
             (Request::Sync(request), Expected::Sync(asked)) => self.sync(online, request, asked),
             _ => {}
+        }
+    }
+
+    fn deliver(&mut self, online: &mut Online, delivery: Delivery, expected: &Delivered) {
+        match delivery.accept() {
+            Accepted::Persistent(saves) => self.store(online, saves, expected),
+            Accepted::Transient(effects) => self.apply(online, &effects, expected, None),
         }
     }
 
@@ -62,8 +67,8 @@ impl Host<'_, '_> {
         };
         let mut msgids = vec![];
         let effects = saves.save_with(|save| {
-            assert_eq!(save.queue, queues[msgids.len()]);
-            assert_eq!((save.device_id, save.message), (device_id, &expected.chat));
+            assert_eq!(save.queue(), queues[msgids.len()]);
+            assert_eq!((save.device_id(), save.message()), (device_id, &expected.chat));
             if fails_at == Some(msgids.len()) {
                 return Err(msgids.len());
             }
@@ -73,7 +78,7 @@ impl Host<'_, '_> {
         match (effects, &msgids[..]) {
             (Ok(effects), &[receiver, sender]) => {
                 assert_eq!(fails_at, None);
-                self.apply(online, &effects, expected, Some(Saved { receiver, sender }));
+                self.apply(online, &effects, expected, Some([receiver, sender]));
             }
             (failed, _) => assert_eq!(failed.err(), fails_at),
         }
@@ -91,14 +96,14 @@ impl Host<'_, '_> {
         online: &mut Online,
         effects: &Effects,
         Delivered { receiver, chat }: &Delivered,
-        saved: Option<Saved>,
+        msgids: Option<[MsgId; 2]>,
     ) {
         let (to, own) = (*receiver, online.identity().account());
         let ack = Effect::EnqueueMessage { message: Outbound::Ack(chat.seq) };
-        let expected = match saved {
+        let expected = match msgids {
             None => vec![Effect::SendAppMessage { to, message: Outbound::Chat(chat) }, ack],
-            Some(Saved { receiver, sender }) => vec![
-                Effect::PushMessage { to, message: Outbound::Chat(chat) },
+            Some([receiver, sender]) => vec![
+                Effect::PushMessage { to, message: chat },
                 Effect::SendAppMessage { to, message: Outbound::SyncNotify(receiver) },
                 Effect::SendMessage { to: own, message: Outbound::SyncNotify(sender) },
                 ack,
@@ -109,7 +114,7 @@ impl Host<'_, '_> {
         for effect in effects {
             match effect {
                 Effect::SendAppMessage { to, message } if to == own => {
-                    self.outbox.write(online, &message, &message.to_message().body);
+                    self.outbox.write(online, &message, &body_of(message));
                 }
                 Effect::EnqueueMessage { message } => {
                     self.outbox.write(online, &message, &Body::Ack(chat.seq));
@@ -127,21 +132,33 @@ impl Host<'_, '_> {
         assert_eq!(request.queue(), identity.account());
         let kept = MsgId(self.choices.number());
         let mut after = if asked.0 == 0 { kept } else { asked };
-        let (begin, mut pages) = request.begin(kept);
-        self.outbox.write(online, &begin, &Body::SyncBegin(after));
+        let begun = online.begin_sync(request, kept, &mut self.outbox.out);
+        let error = begun.as_ref().err().copied();
+        self.outbox.wrote(error, &Body::SyncBegin(after));
+        let Ok(mut answer) = begun else { return };
         for _ in 0..self.choices.of(6) {
-            let (row, is_own) = self.row(identity, after);
-            let is_next = row.msgid > after;
-            let frame = pages.row(row.clone());
-            assert_eq!(frame.is_some(), is_next && !is_own);
-            after = after.max(row.msgid);
-            assert_eq!(pages.after(), after);
-            if let Some(frame) = frame {
-                let expected = (row.command, Flags::NONE, &row.body[..]);
-                self.outbox.write_raw(online, &frame, expected);
-            }
+            after = self.sync_row(online, &mut answer, after);
+            assert_eq!((answer.queue(), answer.after()), (identity.account(), Some(after)));
         }
-        self.outbox.write(online, &pages.end(), &Body::SyncEnd(after));
+        let finished = online.finish_sync(answer, &mut self.outbox.out);
+        self.outbox.wrote(finished.err(), &Body::SyncEnd(after));
+    }
+
+    /// Returns where the answer goes on: a row that cannot be written may be given again.
+    fn sync_row(&mut self, online: &mut Online, answer: &mut SyncAnswer, after: MsgId) -> MsgId {
+        let (row, is_own) = self.row(online.identity(), after);
+        let came = online.sync_row(answer, row.clone(), &mut self.outbox.out);
+        if is_own || row.msgid <= after {
+            assert_eq!(came, Ok(SyncRow::LeftOut));
+            self.outbox.check();
+            return after.max(row.msgid);
+        }
+        self.outbox.wrote_raw(came.err(), (row.command, Flags::NONE, &row.body[..]));
+        if came.is_err() {
+            return after;
+        }
+        assert_eq!(came, Ok(SyncRow::Taken));
+        row.msgid
     }
 
     /// A row somewhere near the last, and whether this user has sent it from this device.
@@ -173,5 +190,13 @@ impl Host<'_, '_> {
         let device_id = DeviceId(identity.device_id().0 ^ i64::from(other_device));
         let is_own = !other_device && length == whole && model::is_by(own, command, &chat);
         (StoredMessage { msgid, device_id, command, body: body.into() }, is_own)
+    }
+}
+
+fn body_of(message: Outbound<'_>) -> Body {
+    match message {
+        Outbound::Chat(chat) => Message::from(chat.clone()).body,
+        Outbound::SyncNotify(msgid) => Body::SyncNotify(msgid),
+        other => panic!("{other:?} to a user's connections"),
     }
 }

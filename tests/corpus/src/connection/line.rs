@@ -1,7 +1,7 @@
 //! What a client sends, and how much of it has arrived.
 
 use bytes::BytesMut;
-use kefu_proto::{DecodeError, Frame, FrameDecoder, FrameLimit, Header, Incoming};
+use kefu_proto::{DecodeError, Frame, FrameDecoder, FrameLimit, Header, Parsed};
 
 use crate::input::Choices;
 
@@ -10,7 +10,7 @@ pub(super) struct Line<'s> {
     rest: &'s [u8],
     arrived: usize,
     /// Everything the client says, each with how many bytes must have arrived for it.
-    said: Vec<(usize, Result<Incoming, DecodeError>)>,
+    said: Vec<(usize, Result<Parsed, DecodeError>)>,
     heard: usize,
 }
 
@@ -39,7 +39,7 @@ impl<'s> Line<'s> {
     }
 
     /// The next that has arrived whole.
-    pub(super) fn next(&mut self) -> Option<Result<Incoming, DecodeError>> {
+    pub(super) fn next(&mut self) -> Option<Result<Parsed, DecodeError>> {
         let (end, what) = self.said.get(self.heard)?;
         (*end <= self.arrived).then(|| {
             self.heard += 1;

@@ -2,10 +2,9 @@
 
 use std::net::Ipv4Addr;
 
-use kefu_proto::{Account, AuthStatus, Body, ChatMessage, Closed, Command, CustomerMessage, Flags};
-use kefu_proto::{
-    Frame, Identity, Incoming, LoginStatus, Message, MsgId, Party, Request, UnixTime,
-};
+use kefu_proto::UnixTime;
+use kefu_proto::{Account, AuthStatus, Body, ChatMessage, Closed, Command, CustomerMessage};
+use kefu_proto::{Encode, Flags, Frame, Identity, LoginStatus, Message, MsgId, Parsed, Request};
 
 use super::KEFU_APP;
 use super::line::Line;
@@ -30,16 +29,10 @@ pub(super) struct Delivered {
 impl Expected {
     pub(super) fn check(&self, request: &Request) {
         match (self, request) {
-            (Self::Deliver(expected), Request::Store(saves)) => {
-                assert_eq!(
-                    (saves.message(), saves.receiver()),
-                    (&expected.chat, expected.receiver)
-                );
-                assert!(!expected.is_transient());
-            }
-            (Self::Deliver(expected), Request::Apply(effects)) => {
-                assert_eq!((effects.message(), effects.saved()), (&expected.chat, None));
-                assert!(expected.is_transient());
+            (Self::Deliver(expected), Request::Deliver(delivery)) => {
+                assert_eq!(delivery.message(), &expected.chat);
+                assert_eq!(delivery.receiver(), expected.receiver);
+                assert_eq!(delivery.is_persistent(), !expected.is_transient());
             }
             (Self::Refused(reason), Request::Refused(refusal)) => {
                 assert_eq!(refusal.reason(), *reason);
@@ -69,8 +62,8 @@ pub(super) fn next_request(
 ) -> Option<Result<Expected, Closed>> {
     while let Some(said) = line.next() {
         let expected = match said {
-            Ok(Incoming::Message(message)) => of_message(message, identity.account(), now),
-            Ok(Incoming::Unlisted(frame)) => Some(Expected::Unlisted(frame)),
+            Ok(Parsed::Message(message)) => of_message(message, identity.account(), now),
+            Ok(Parsed::Unlisted(frame)) => Some(Expected::Unlisted(frame)),
             Err(error) => return Some(Err(Closed::Undecodable(error))),
         };
         if let Some(expected) = expected {
@@ -80,31 +73,34 @@ pub(super) fn next_request(
     None
 }
 
-fn of_message(message: Message, own: Account, now: UnixTime) -> Option<Expected> {
-    match message.body {
-        Body::Customer(_) | Body::CustomerSupport(_) => {
-            let mut chat = ChatMessage::try_from(message).unwrap();
-            Some(match receiver(&chat, own) {
+fn of_message(mut message: Message, own: Account, now: UnixTime) -> Option<Expected> {
+    let from_customer = message.command() == Command::CUSTOMER;
+    match &mut message.body {
+        Body::Customer(body) | Body::CustomerSupport(body) => {
+            Some(match receiver(from_customer, body, own) {
                 Ok(receiver) => {
-                    chat.body.timestamp = now;
+                    body.timestamp = now;
+                    let chat = ChatMessage::try_from(message).unwrap();
                     Expected::Deliver(Delivered { receiver, chat })
                 }
                 Err(reason) => Expected::Refused(reason),
             })
         }
         Body::Ping => Some(Expected::Pong),
-        Body::Sync(key) => Some(Expected::Sync(key)),
-        Body::SyncKey(key) if key.0 > 0 => Some(Expected::Keep(key)),
+        Body::Sync(key) => Some(Expected::Sync(*key)),
+        Body::SyncKey(key) if key.0 > 0 => Some(Expected::Keep(*key)),
         _ => None,
     }
 }
 
 /// H2, H3, H5.
-fn receiver(chat: &ChatMessage, own: Account) -> Result<Account, &'static str> {
-    let body = &chat.body;
-    let seller = Account { appid: KEFU_APP, uid: body.seller_id };
-    let customer = Account { appid: body.customer_appid, uid: body.customer_id };
-    let from_customer = chat.from == Party::Customer;
+fn receiver(
+    from_customer: bool,
+    body: &CustomerMessage,
+    own: Account,
+) -> Result<Account, &'static str> {
+    let seller = Account::new(KEFU_APP, body.seller_id);
+    let customer = Account::new(body.customer_appid, body.customer_id);
     match () {
         () if from_customer && customer.appid != own.appid => Err("customer_appid_mismatch"),
         () if from_customer && customer.uid != own.uid => Err("customer_id_mismatch"),

@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, BytesMut};
 use kefu_proto::{Body, Command, Encode, EncodeError, Flags, FrameDecoder, FrameLimit};
-use kefu_proto::{Incoming, LoginStatus, Online, Seq, Version};
+use kefu_proto::{LoginStatus, Online, Parsed, Seq, Version};
 
 use crate::reference;
 
@@ -26,19 +26,24 @@ impl Outbox {
     /// Writes what the host wants to say, and checks how it says it.
     pub(super) fn write(&mut self, online: &mut Online, message: &impl Encode, body: &Body) {
         let bytes = reference::body_bytes(body, self.version);
-        self.write_raw(online, message, (body.command(), message.flags(), &bytes));
+        let written = online.write(message, &mut self.out);
+        self.wrote_raw(written.err(), (body.command(), message.flags(), &bytes));
+        assert!(written.is_err() || written == Ok(Seq(self.last)));
     }
 
-    pub(super) fn write_raw(
+    /// The connection has written a frame of its own, or failed to.
+    pub(super) fn wrote(&mut self, error: Option<EncodeError>, body: &Body) {
+        let bytes = reference::body_bytes(body, self.version);
+        self.wrote_raw(error, (body.command(), Flags::NONE, &bytes));
+    }
+
+    pub(super) fn wrote_raw(
         &mut self,
-        online: &mut Online,
-        message: &impl Encode,
+        error: Option<EncodeError>,
         (command, flags, body): (Command, Flags, &[u8]),
     ) {
-        let written = online.write(message, &mut self.out);
-        let fault = self.too_long(body.len());
+        assert_eq!(error, self.too_long(body.len()));
         self.expect_raw(command, flags, body);
-        assert_eq!(written, fault.map_or(Ok(Seq(self.last)), Err));
         self.check();
     }
 
@@ -68,12 +73,12 @@ impl Outbox {
             let version = if logged_in { self.version } else { frame.version };
             assert_eq!((frame.seq, frame.version), (Seq(seq), version));
             match frame.clone().parse() {
-                Ok(Incoming::Message(message)) if !logged_in => match message.body {
+                Ok(Parsed::Message(message)) if !logged_in => match message.body {
                     Body::AuthStatus(auth) if auth.status == LoginStatus::OK => logged_in = true,
                     Body::AuthStatus(_) | Body::Pong => assert_eq!(version, Version(0)),
                     early => panic!("{early:?} before a login"),
                 },
-                Ok(Incoming::Message(message)) => match message.body {
+                Ok(Parsed::Message(message)) => match message.body {
                     Body::AuthStatus(_) => panic!("a second login"),
                     Body::Ack(seq) => acks.push(seq),
                     _ => {}

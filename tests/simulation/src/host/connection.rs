@@ -3,14 +3,16 @@
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
-use kefu_proto::{Account, Config, FrameLimit, Login, MsgId, Online, Request, Saves, SyncPages};
+use kefu_proto::{
+    Account, Config, Effects, FrameLimit, Login, MsgId, Online, Request, Saves, SyncAnswer,
+};
 
 pub(super) struct Connection {
     pub(super) state: State,
     pub(super) read: BytesMut,
     /// Nothing more comes from the client.
     pub(super) hung_up: bool,
-    pub(super) in_hand: VecDeque<InHand>,
+    pub(super) in_flight: VecDeque<InFlight>,
 }
 
 pub(super) enum State {
@@ -20,12 +22,14 @@ pub(super) enum State {
     Closed(Option<Online>),
 }
 
-/// A request that is under way.
-pub(super) enum InHand {
+/// A request in flight.
+pub(super) enum InFlight {
     Ready(Request),
     Saving(Saving),
+    /// An unpersistent message: there is nothing to wait for.
+    Applying(Effects),
     /// A queue is being read.
-    Syncing(SyncPages, Account),
+    Syncing(SyncAnswer),
 }
 
 pub(super) struct Saving {
@@ -46,7 +50,7 @@ impl Connection {
             state: State::Login(Login::new(config, FrameLimit::CLIENT)),
             read: BytesMut::new(),
             hung_up: false,
-            in_hand: VecDeque::new(),
+            in_flight: VecDeque::new(),
         }
     }
 
@@ -58,13 +62,13 @@ impl Connection {
     }
 
     pub(super) fn saving(&mut self, ticket: u64) -> Option<&mut Saving> {
-        self.in_hand.iter_mut().find_map(|one| match one {
-            InHand::Saving(saving) if saving.ticket == ticket => Some(saving),
+        self.in_flight.iter_mut().find_map(|one| match one {
+            InFlight::Saving(saving) if saving.ticket == ticket => Some(saving),
             _ => None,
         })
     }
 
-    /// S7: what is in hand is still finished.
+    /// S7: what is in flight is still finished.
     pub(super) fn close(&mut self) {
         self.state = match std::mem::replace(&mut self.state, State::Closed(None)) {
             State::Online(online) => State::Closed(Some(online)),

@@ -1,6 +1,6 @@
 //! Applies effects in their order (H6, H7). The host may die after any of them.
 
-use kefu_proto::{Account, Effect, Effects, Encode, Outbound};
+use kefu_proto::{Account, ChatMessage, Effect, Effects, Encode, Flags, Outbound};
 
 use super::{Host, Plant};
 use crate::judge::Verdict;
@@ -12,7 +12,7 @@ impl Host {
             sim.digest.add(effect.name().as_bytes());
             match self.spoil_effect(effects, effect) {
                 None => {}
-                Some(Effect::PushMessage { to, message }) => Self::push(sim, to, &message)?,
+                Some(Effect::PushMessage { to, message }) => Self::push(sim, to, message)?,
                 Some(Effect::SendAppMessage { to, message }) => {
                     self.send(sim, to, None, &message)?;
                 }
@@ -35,7 +35,7 @@ impl Host {
     }
 
     /// To the push service: it is told of everything and knows who is connected nowhere.
-    pub(super) fn push(sim: &mut Sim, to: Account, message: &Outbound<'_>) -> Verdict {
+    pub(super) fn push(sim: &mut Sim, to: Account, message: &ChatMessage) -> Verdict {
         sim.tally.pushes += 1;
         let mut body = Vec::new();
         message.encode_body(&mut body).unwrap();
@@ -59,14 +59,15 @@ impl Host {
             match message {
                 Outbound::SyncNotify(_) => sim.tally.notifies += 1,
                 Outbound::Chat(_) => sim.tally.unpersistent += 1,
-                Outbound::Ack(_) => {}
+                _ => {}
             }
-            if self.plant == Some(Plant::DropFlags) {
-                let mut plain = message.to_message();
-                plain.flags = kefu_proto::Flags::NONE;
-                self.write(sim, link, &plain)?;
-            } else {
-                self.write(sim, link, message)?;
+            match message {
+                Outbound::Chat(chat) if self.plant == Some(Plant::DropFlags) => {
+                    let mut plain = (*chat).clone();
+                    plain.flags = Flags::NONE;
+                    self.write(sim, link, &plain)?;
+                }
+                _ => self.write(sim, link, message)?,
             }
         }
         Ok(())

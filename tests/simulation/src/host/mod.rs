@@ -1,5 +1,5 @@
-//! The simulated host: what a server builds around the library. It takes one request after the other or several at once, and
-//! it may die between any two effects.
+//! The simulated host: what a server builds around the library. It takes one request after the other,
+//! or several at once, and it may die between any two effects.
 
 mod connection;
 mod effects;
@@ -11,15 +11,15 @@ mod sync;
 use std::collections::HashMap;
 
 use kefu_proto::{
-    Account, AppId, AuthToken, Config, DeviceId, Encode, Identity, LoginStep, MsgId, Request,
-    Saved, UnixTime, UserId,
+    Accepted, Account, AppId, AuthToken, Config, Copies, DeviceId, Encode, Identity, LoginStep,
+    MsgId, Online, Request, Saves, UnixTime, UserId,
 };
 
 use crate::agenda::{Answer, Event};
 use crate::cast::Cast;
 use crate::judge::{Rule, Verdict, Violation};
 use crate::sim::Sim;
-use connection::{Connection, Failed, InHand, Saving, State};
+use connection::{Connection, Failed, InFlight, Saving, State};
 pub(crate) use plant::Plant;
 use store::Store;
 
@@ -141,7 +141,7 @@ impl Host {
         }
         let Some(connection) = &self.connections[link] else { return Ok(()) };
         let closed = matches!(connection.state, State::Closed(_));
-        if connection.in_hand.is_empty() && (closed || connection.hung_up) {
+        if connection.in_flight.is_empty() && (closed || connection.hung_up) {
             self.remove(sim, link);
         }
         Ok(())
@@ -195,7 +195,7 @@ impl Host {
         loop {
             let Some(connection) = &mut self.connections[link] else { return Ok(()) };
             let State::Online(online) = &mut connection.state else { return Ok(()) };
-            if connection.in_hand.len() >= self.window {
+            if connection.in_flight.len() >= self.window {
                 return Ok(());
             }
             let peeked = self.plant.and_then(|_| planted::first_chat(&connection.read));
@@ -218,11 +218,17 @@ impl Host {
     }
 
     fn begin(&mut self, sim: &mut Sim, link: usize, request: Request) {
-        let connection = self.connections[link].as_mut().unwrap();
-        let Request::Store(saves) = request else {
-            connection.in_hand.push_back(InHand::Ready(request));
-            return;
+        let begun = match request {
+            Request::Deliver(delivery) => match delivery.accept() {
+                Accepted::Persistent(saves) => InFlight::Saving(self.saving(sim, link, saves)),
+                Accepted::Transient(effects) => InFlight::Applying(effects),
+            },
+            request => InFlight::Ready(request),
         };
+        self.connections[link].as_mut().unwrap().in_flight.push_back(begun);
+    }
+
+    fn saving(&mut self, sim: &mut Sim, link: usize, saves: Saves) -> Saving {
         self.tickets += 1;
         let ticket = self.tickets;
         let body = store::body_of(&saves);
@@ -230,8 +236,7 @@ impl Host {
             let answer = Answer { life: self.life, link, ticket, copy, msgid: None };
             self.store.submit(sim, &saves, &body, answer);
         }
-        let saving = Saving { ticket, saves, body, answers: [None; 2] };
-        connection.in_hand.push_back(InHand::Saving(saving));
+        Saving { ticket, saves, body, answers: [None; 2] }
     }
 
     /// A host that saves one copy after the other goes on when the first is stored, and only then (H8).
@@ -254,23 +259,26 @@ impl Host {
     /// Finishes the first request, if it can be. Returns whether it was.
     fn finish_first(&mut self, sim: &mut Sim, link: usize) -> Result<bool, Violation> {
         let Some(connection) = &mut self.connections[link] else { return Ok(false) };
-        match connection.in_hand.front() {
+        match connection.in_flight.front() {
             None
             | Some(
-                InHand::Syncing(..) | InHand::Saving(Saving { answers: [None, _] | [_, None], .. }),
+                InFlight::Syncing(..)
+                | InFlight::Saving(Saving { answers: [None, _] | [_, None], .. }),
             ) => return Ok(false),
-            Some(InHand::Ready(_) | InHand::Saving(_)) => {}
+            Some(InFlight::Ready(_) | InFlight::Applying(_) | InFlight::Saving(_)) => {}
         }
-        match connection.in_hand.pop_front() {
-            Some(InHand::Ready(request)) => self.finish(sim, link, request)?,
-            Some(InHand::Saving(Saving {
+        match connection.in_flight.pop_front() {
+            Some(InFlight::Ready(request)) => self.finish(sim, link, request)?,
+            Some(InFlight::Applying(effects)) => self.apply(sim, link, &effects)?,
+            Some(InFlight::Saving(Saving {
                 saves,
                 answers: [Some(Ok(receiver)), Some(Ok(sender))],
                 ..
             })) => {
                 let swap = self.plant == Some(Plant::SwapIds);
                 let (receiver, sender) = if swap { (sender, receiver) } else { (receiver, sender) };
-                self.apply(sim, link, &saves.saved(Saved { receiver, sender }))?;
+                let copies = Copies { receiver: receiver.into(), sender: sender.into() };
+                self.apply(sim, link, &saves.confirm(copies))?;
             }
             // H8: nothing follows.
             _ => {}
@@ -280,9 +288,6 @@ impl Host {
 
     fn finish(&mut self, sim: &mut Sim, link: usize, request: Request) -> Verdict {
         match request {
-            // They were taken in hand when they came.
-            Request::Store(_) => Ok(()),
-            Request::Apply(effects) => self.apply(sim, link, &effects),
             Request::Reply(message) => self.write(sim, link, &message),
             Request::Sync(request) => self.sync(sim, link, request),
             Request::KeepSyncKey(key) => {
@@ -298,6 +303,7 @@ impl Host {
                 let spoilt = u8::from(self.plant == Some(Plant::ChangeUnlisted));
                 sim.judge.got_unlisted(link, frame.command.0 ^ spoilt, &frame.body)
             }
+            other => panic!("{other:?} is nothing to finish"),
         }
     }
 
@@ -307,16 +313,22 @@ impl Host {
 
     /// Writes a frame to a connection, if it is still there and somebody is logged in.
     fn write(&mut self, sim: &mut Sim, link: usize, message: &impl Encode) -> Verdict {
-        let Some(connection) = &mut self.connections[link] else { return Ok(()) };
-        let (State::Online(online) | State::Closed(Some(online))) = &mut connection.state else {
-            return Ok(());
-        };
-        if self.plant == Some(Plant::OwnNumbers) {
-            message.encode(&mut self.out).unwrap();
+        let own_numbers = self.plant == Some(Plant::OwnNumbers);
+        let Some((online, out)) = self.online(link) else { return Ok(()) };
+        if own_numbers {
+            message.encode(out).unwrap();
         } else {
-            online.write(message, &mut self.out).unwrap();
+            online.write(message, out).unwrap();
         }
         self.flush(sim, link)
+    }
+
+    /// The connection, if it is still there and somebody is logged in, and where it writes.
+    fn online(&mut self, link: usize) -> Option<(&mut Online, &mut Vec<u8>)> {
+        match &mut self.connections.get_mut(link)?.as_mut()?.state {
+            State::Online(online) | State::Closed(Some(online)) => Some((online, &mut self.out)),
+            State::Login(_) | State::Closed(None) => None,
+        }
     }
 
     /// Sends what is in `out`, one frame after the other.

@@ -2,8 +2,8 @@
 
 use bytes::BytesMut;
 use kefu_proto::{
-    Account, ChatMessage, Delivery, DeviceId, Effect, Effects, Flags, FrameDecoder, FrameLimit,
-    Identity, Incoming, MsgId, Outbound, Party, Request, Session, UnixTime,
+    Account, Body, ChatMessage, DeviceId, Effect, Effects, Flags, FrameDecoder, FrameLimit,
+    Identity, Message, MsgId, Outbound, Parsed, Request, Session, UnixTime,
 };
 
 use super::{Host, Plant};
@@ -14,7 +14,7 @@ use crate::sim::Sim;
 pub(super) fn first_chat(read: &BytesMut) -> Option<ChatMessage> {
     let mut read = read.clone();
     while let Ok(Some(frame)) = FrameDecoder::new(FrameLimit::CLIENT).decode(&mut read) {
-        let Ok(Incoming::Message(message)) = frame.parse() else { continue };
+        let Ok(Parsed::Message(message)) = frame.parse() else { continue };
         if let Ok(chat) = ChatMessage::try_from(message) {
             return Some(chat);
         }
@@ -33,11 +33,11 @@ impl Host {
     ) -> Result<Request, Violation> {
         let Some(plant) = self.plant else { return Ok(request) };
         match (plant, &request, peeked) {
-            (Plant::AckEarly, Request::Store(saves), _) => {
-                self.write(sim, link, &Outbound::Ack(saves.message().seq))?;
+            (Plant::AckEarly, Request::Deliver(delivery), _) if delivery.is_persistent() => {
+                self.write(sim, link, &Outbound::Ack(delivery.message().seq))?;
             }
-            (Plant::PushEarly, Request::Store(saves), _) => {
-                Self::push(sim, saves.receiver(), &Outbound::Chat(saves.message()))?;
+            (Plant::PushEarly, Request::Deliver(delivery), _) if delivery.is_persistent() => {
+                Self::push(sim, delivery.receiver(), delivery.message())?;
             }
             (Plant::AckRefused, Request::Refused(_), Some(chat)) => {
                 self.write(sim, link, &Outbound::Ack(chat.seq))?;
@@ -45,7 +45,9 @@ impl Host {
             (Plant::StoreRefused, Request::Refused(_), Some(chat)) => {
                 return Ok(self.handle_anyway(sim, link, chat).unwrap_or(request));
             }
-            (Plant::StoreUnpersistent, Request::Apply(_), Some(mut chat)) => {
+            (Plant::StoreUnpersistent, Request::Deliver(delivery), Some(mut chat))
+                if !delivery.is_persistent() =>
+            {
                 chat.flags = Flags::NONE;
                 return Ok(self.handle_anyway(sim, link, chat).unwrap_or(request));
             }
@@ -80,7 +82,7 @@ impl Host {
                 Some(Effect::PushMessage { to, message })
             }
             (Some(Plant::NeverAckLong), Effect::EnqueueMessage { .. }) => {
-                (effects.message().body.content.len() < 150).then_some(effect)
+                (effects.message().content().len() < 150).then_some(effect)
             }
             _ => Some(effect),
         }
@@ -102,17 +104,14 @@ impl Host {
 
     /// As whoever the message claims to be from.
     fn handle_anyway(&self, sim: &Sim, link: usize, chat: ChatMessage) -> Option<Request> {
-        let account = match chat.from {
-            Party::Customer => {
-                Account { appid: chat.body.customer_appid, uid: chat.body.customer_id }
-            }
-            Party::Seller => self.account(link)?,
+        let message = Message::from(chat);
+        let account = match &message.body {
+            Body::Customer(text) => Account::new(text.customer_appid, text.customer_id),
+            _ => self.account(link)?,
         };
         let identity = Identity::new(account, DeviceId(0)).ok()?;
         let now = UnixTime::saturating_from_secs(sim.clock.read(sim.now()));
-        match Session::new(self.config, identity).handle(chat.into(), now) {
-            Ok(Delivery::Persistent(saves)) => Some(Request::Store(saves)),
-            _ => None,
-        }
+        let delivery = Session::new(self.config, identity).handle(message, now).ok()?;
+        delivery.is_persistent().then_some(Request::Deliver(delivery))
     }
 }

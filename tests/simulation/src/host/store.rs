@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use bytes::{Bytes, BytesMut};
 use fastrand::Rng;
-use kefu_proto::{Account, DeviceId, Encode, MsgId, Saves, StoreId, StoredMessage};
+use kefu_proto::{Account, DeviceId, Encode, MsgId, Role, Saves, StoredMessage};
 
 use super::Plant;
 use crate::agenda::{Answer, Event};
@@ -40,8 +40,15 @@ struct Save {
     answer: Answer,
 }
 
-/// What identifies a copy: sender, receiver, the client's mark, and which of the two copies it is.
-type Mark = (Account, Account, StoreId, usize);
+/// What identifies a copy.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+struct Mark {
+    sender: Account,
+    receiver: Account,
+    /// The clients mark a message in the field `store_id`.
+    by_client: [u8; 8],
+    role: Role,
+}
 
 #[derive(Default)]
 struct Queue {
@@ -65,13 +72,18 @@ impl Store {
     /// Hands one of the two copies to its shard.
     pub(super) fn submit(&mut self, sim: &mut Sim, saves: &Saves, body: &Bytes, answer: Answer) {
         let request = saves.requests()[answer.copy];
-        let store_id = request.message.body.store_id;
+        let mark = Mark {
+            sender: request.sender(),
+            receiver: request.receiver(),
+            by_client: body[16..24].try_into().unwrap(),
+            role: request.role(),
+        };
         let save = Save {
-            queue: request.queue,
-            device_id: request.device_id,
-            command: request.message.command(),
+            queue: request.queue(),
+            device_id: request.device_id(),
+            command: request.message().command(),
             body: body.clone(),
-            mark: (saves.sender(), saves.receiver(), store_id, answer.copy),
+            mark,
             answer,
         };
         // Negative uids are users, too.

@@ -1,8 +1,8 @@
 //! Answers a sync (S2): at once, or page by page while the queue grows and other frames go out in between.
 
-use kefu_proto::{Account, Flags, Frame, Seq, StoredMessage, SyncPages, SyncRequest, Version};
+use kefu_proto::{Frame, StoredMessage, SyncAnswer, SyncRequest, SyncRow};
 
-use super::{Host, InHand, Plant};
+use super::{Host, InFlight, Plant};
 use crate::agenda::Event;
 use crate::judge::Verdict;
 use crate::sim::Sim;
@@ -13,11 +13,11 @@ impl Host {
         if self.plant == Some(Plant::IgnoreSync) {
             return Ok(());
         }
-        let queue = request.queue();
-        let kept = self.store.kept(queue);
-        let (begin, pages) = request.begin(kept);
-        self.write(sim, link, &begin)?;
-        self.go_on(sim, link, pages, queue)
+        let kept = self.store.kept(request.queue());
+        let Some((online, out)) = self.online(link) else { return Ok(()) };
+        let answer = online.begin_sync(request, kept, out).unwrap();
+        self.flush(sim, link)?;
+        self.go_on(sim, link, answer)
     }
 
     /// The time has come for the next page.
@@ -26,48 +26,54 @@ impl Host {
             return Ok(());
         }
         let Some(connection) = &mut self.connections[link] else { return Ok(()) };
-        let Some(InHand::Syncing(pages, queue)) = connection.in_hand.pop_front() else {
+        let Some(InFlight::Syncing(answer)) = connection.in_flight.pop_front() else {
             panic!("a sync is finished before anything behind it");
         };
-        self.go_on(sim, link, pages, queue)?;
+        self.go_on(sim, link, answer)?;
         self.work(sim, link)
     }
 
-    fn go_on(
-        &mut self,
-        sim: &mut Sim,
-        link: usize,
-        mut pages: SyncPages,
-        queue: Account,
-    ) -> Verdict {
+    fn go_on(&mut self, sim: &mut Sim, link: usize, mut answer: SyncAnswer) -> Verdict {
         loop {
             let limit = sim.rng.usize(1..20);
-            let page = self.store.page(queue, pages.after(), limit);
+            let Some(after) = answer.after() else { break };
+            let page = self.store.page(answer.queue(), after, limit);
             if page.is_empty() {
                 break;
             }
             for row in page {
                 let skipped = self.plant == Some(Plant::SyncSkips) && sim.rng.u8(..20) == 0;
-                let all = self.plant == Some(Plant::SyncOwn);
-                let kept = all.then(|| own_frame(&row));
-                if let Some(frame) = pages.row(row).or(kept).filter(|_| !skipped) {
-                    self.write(sim, link, &frame)?;
+                if !skipped {
+                    self.row(sim, link, &mut answer, row)?;
                 }
             }
             if sim.rng.u8(..4) == 0 {
                 let Some(connection) = &mut self.connections[link] else { return Ok(()) };
-                connection.in_hand.push_front(InHand::Syncing(pages, queue));
+                connection.in_flight.push_front(InFlight::Syncing(answer));
                 let delay = sim.rng.u64(1..20);
                 sim.agenda.after(delay, Event::Page { link, life: self.life });
                 return Ok(());
             }
         }
-        self.write(sim, link, &pages.end())
+        let Some((online, out)) = self.online(link) else { return Ok(()) };
+        online.finish_sync(answer, out).unwrap();
+        self.flush(sim, link)
     }
-}
 
-/// What a device should not get.
-fn own_frame(row: &StoredMessage) -> Frame {
-    let StoredMessage { command, body, .. } = row.clone();
-    Frame { seq: Seq(0), command, version: Version(0), flags: Flags::NONE, body }
+    fn row(
+        &mut self,
+        sim: &mut Sim,
+        link: usize,
+        answer: &mut SyncAnswer,
+        row: StoredMessage,
+    ) -> Verdict {
+        let frame = Frame::new(row.command, row.body.clone());
+        let Some((online, out)) = self.online(link) else { return Ok(()) };
+        let came = online.sync_row(answer, row, out).unwrap();
+        self.flush(sim, link)?;
+        if came == SyncRow::LeftOut && self.plant == Some(Plant::SyncOwn) {
+            self.write(sim, link, &frame)?;
+        }
+        Ok(())
+    }
 }

@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// All that a host is: somewhere to keep messages, somewhere to send them. Here it keeps them in a list and prints the rest.
+/// A host keeps messages and sends them. This one keeps them in a list and prints everything else.
 struct Host<W> {
     store: Vec<(Account, Bytes)>,
     network: W,

@@ -84,7 +84,8 @@ fn the_counter_counts_in_the_very_same_loop() {
     });
     assert_eq!(counted.count_total, u64::try_from(MESSAGES).unwrap());
 
-    // Messages that are kept keep the memory of the read buffer: those after them need other memory.
+    // Messages that are kept keep the memory of the read buffer: those after them need other
+    // memory.
     let last = cases.last().unwrap();
     let kept = [(); 4].map(|()| {
         let mut kept = None;
@@ -125,8 +126,9 @@ struct Asked {
 }
 
 impl Host {
-    /// The buffers grow to what the largest case needs, and `bytes` makes the read buffer shareable at the first split. From
-    /// then on a refill takes back the memory of the message before, if that has been dropped.
+    /// The buffers grow to what the largest case needs, and `bytes` makes the read buffer shareable
+    /// at the first split. From then on a refill takes back the memory of the message before, if
+    /// that has been dropped.
     fn warm_up(&mut self, cases: &[Case]) {
         for case in cases.iter().chain(cases) {
             let _ = self.serve(case);

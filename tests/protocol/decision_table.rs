@@ -1,4 +1,5 @@
-//! The handler's decision table, every row of it, against an oracle written from the rules alone (H1–H10).
+//! Every row of the handler's decision table, against an oracle written from the rules alone
+//! (H1–H10).
 //!
 //! Input and output are bytes made and taken apart here, so that the crate does not judge itself.
 
@@ -188,7 +189,7 @@ struct Step {
     wire: Wire,
 }
 
-/// The rules, read once more.
+/// The rules, implemented a second time.
 fn expected(row: Row) -> Outcome {
     let facts = row.facts();
     let Facts { command, session, customer, seller_id, .. } = facts;

@@ -1,4 +1,4 @@
-//! What a peer that means harm can send: lengths, noise, and very little at a time (W2, S7).
+//! What a hostile peer can send: lengths, noise, and very little at a time (W2, S7).
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{Account, AppId, AuthToken, Body, Config, CustomerMessage, DecodeError};
@@ -120,13 +120,13 @@ fn a_hundred_thousand_hostile_streams_do_not_panic() {
             }
         }
     }
-    // Not so wild that nothing gets through.
+    // Not so random that nothing is accepted.
     let counts = [parsed, accepted, refused, effects];
     assert!(counts.iter().all(|&count| count > 5_000), "{counts:?}");
     assert!(effects > 2 * accepted && effects < 4 * accepted, "{counts:?}");
 }
 
-/// A tiny xorshift: the same noise each time.
+/// A small xorshift generator: the same noise in every run.
 struct Random(u64);
 
 impl Random {
@@ -149,8 +149,8 @@ impl Random {
         i64::from_be_bytes(self.next().to_be_bytes())
     }
 
-    /// Some frames of noise, or of a chat between customer 7/1 and seller 2 with a few wild ids; and now and then a byte
-    /// changed.
+    /// Some frames of noise, or of a chat between customer 7/1 and seller 2 with a few random ids;
+    /// sometimes a byte changed.
     fn stream(&mut self) -> Vec<u8> {
         let mut stream = Vec::new();
         for _ in 0..self.below(4) {

@@ -1,7 +1,7 @@
 //! A recorded case as its line says it.
 //!
-//! Unknown fields are errors, so that nothing that a case demands is passed over. The numbers are plain integers on
-//! purpose: what is expected must not depend on the types that are being tested.
+//! Unknown fields are errors, so that no demand of a case is overlooked. The numbers are plain
+//! integers on purpose: what is expected must not depend on the types that are being tested.
 
 use std::fmt::{self, Display};
 
@@ -123,7 +123,7 @@ pub struct Decoded {
     pub seq: i32,
     pub version: u8,
     pub flag: u8,
-    /// `null` where the command has no body. The attribute is there so that leaving it out is an error.
+    /// `null` if the command has no body. The attribute makes it an error to leave the field out.
     #[serde(deserialize_with = "Option::deserialize")]
     pub body: Option<Body>,
 }
@@ -167,7 +167,7 @@ pub enum Verdict {
     Length,
     #[serde(rename = "error:parse")]
     Parse,
-    /// A whole frame that is the host's business. Never recorded: it is what the mark `unlisted-command` asks for.
+    /// A whole frame for the host. Never recorded: the mark `unlisted-command` asks for it.
     #[serde(rename = "unlisted", skip_deserializing)]
     Unlisted,
 }

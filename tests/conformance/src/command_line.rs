@@ -39,23 +39,24 @@ Replays recorded cases of the original server through kefu-proto and shows every
 
 Usage: conformance [FILE.jsonl]...
 
-Without a file it replays tests/vectors/handler.jsonl and tests/vectors/wire.jsonl of this repository.
+Without a file it replays the recorded cases of this repository, tests/vectors/handler.jsonl and
+tests/vectors/wire.jsonl.
 
-A file holds one case per line, in JSON. A case with `input` is a handler case: one frame arrives on a
-session. What is decoded, which branch the handler takes and every effect must be as recorded, in order and
-in every field. A case with `hex` is a wire case: what is read, how many bytes it takes, every field and the
-bytes written back must be as recorded.
+A file holds one case per line, in JSON. A case with `input` is a handler case: one frame arrives
+on a session. What is decoded, which branch the handler takes and every effect must be as recorded,
+in order and in every field. A case with `hex` is a wire case: what is read, how many bytes it
+takes, every field and the bytes written back must be as recorded.
 
-Marks: where the crate is stricter than the original on purpose, a case says so in `marks` and must end
-differently. The numbers are rules of src/spec.md.
-  zero-identity (H12)      there is no session: kefu_appid or the account's appid or uid is 0
+Marks: where the crate is stricter than the original on purpose, a case says so in `marks` and must
+end differently. The numbers are rules of src/spec.md.
+  zero-identity (H12)      there is no session: kefu_appid or the session's appid or uid is 0
   clock-range (H4.2)       `now` is refused, because it does not fit 32 bits
-  unlisted-command (W3.4)  the host gets the frame as it came, where the original says ok or error:parse
+  unlisted-command (W3.4)  the host gets the frame as it came; the original says ok or error:parse
 A marked case that ends as recorded fails, and so does an unmarked one that does not.
 
-Output: the first ten failed cases with what was expected and what came. If marked cases passed, how many
-cases passed as recorded, and how many differ on purpose under each mark. At the end `N passed, N failed`.
-Files and lines that cannot be read are named on stderr as FILE:LINE: what.
+Output: the first ten failed cases with what was expected and what came. If marked cases passed,
+how many cases passed as recorded, and how many differ on purpose under each mark. At the end
+`N passed, N failed`. Files and lines that cannot be read are named on stderr as FILE:LINE: what.
 
 Exit status: 0 all passed, 1 some failed, 2 the command line, a file or a line could not be read.
 

@@ -86,7 +86,8 @@ impl Display for Difference {
     }
 }
 
-/// How many characters of a value are shown, and how many of them are before the first one that differs.
+/// How many characters of a value are shown, and how many of them stand before the first
+/// difference.
 const SHOWN: usize = 72;
 const BEFORE: usize = 16;
 

@@ -23,7 +23,7 @@ pub(crate) fn replay(case: &HandlerCase) -> Differences {
     let session = unless("session", marked(Mark::ZeroIdentity), session(case), &mut found);
     let now = UnixTime::from_secs(case.now);
     let now = unless("now", marked(Mark::ClockRange), now, &mut found);
-    // Without a session or a clock there is no outcome; after a wrong reading, none worth comparing.
+    // Without a session or a clock there is no outcome; after a wrong reading it tells nothing.
     if let (Some(session), Some(now), true) = (session, now, found.is_empty()) {
         let outcome = Outcome::of(&session, reading.parsed, now, &case.save_results);
         if !marked(Mark::UnlistedCommand) {

@@ -47,8 +47,8 @@ impl Reading {
             let said = |mark| if mark { "unlisted-command" } else { "no unlisted-command" };
             found.note("marks", said(!marked), said(marked));
         }
-        // The original knows some unlisted commands and refuses the others when they have a body. Here the length alone
-        // decides.
+        // The original knows some unlisted commands and refuses the others if they have a body.
+        // Here the length alone decides.
         let expected = match recorded {
             Verdict::Ok | Verdict::Parse if marked => Verdict::Unlisted,
             recorded => recorded,

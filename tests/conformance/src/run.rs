@@ -9,7 +9,8 @@ use crate::difference::Differences;
 use crate::report::{Exit, Report};
 use crate::{handler, wire};
 
-/// Replays every case of every file. An error is one of writing to `out` or `err`, never one of reading.
+/// Replays every case of every file. An error means that `out` or `err` could not be written; files
+/// that cannot be read are part of the report.
 pub fn run(files: &[PathBuf], out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
     let mut report = Report::new(out, err);
     for file in files {

@@ -47,7 +47,8 @@ fn written(parsed: &Parsed) -> Result<Hex, EncodeError> {
     Ok(Hex(bytes))
 }
 
-/// The fields of a body. The command, which tells the kinds of sync keys and of chat messages apart, is compared apart.
+/// The fields of a body. The kinds of sync keys and chat messages differ only by the command, which
+/// is compared separately.
 fn fields(body: &kefu_proto::Body) -> Option<Body> {
     use kefu_proto::Body as Crate;
 

@@ -1,4 +1,4 @@
-//! A whole connection: a client that sends any bytes in any pieces, and a host that answers anything.
+//! A whole connection: a client sends any bytes in any pieces, and a host answers anything.
 
 mod host;
 mod line;

@@ -1,4 +1,5 @@
-//! The frame decoder, fed any bytes in any pieces under any limit, beside a reader that sees the whole stream at once.
+//! The frame decoder gets any bytes in any pieces under any limit, and is compared with a reader
+//! that sees the whole stream at once.
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{Command, DecodeError, Flags, Frame, FrameDecoder, FrameLimit, Seq, Version};

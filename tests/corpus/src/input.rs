@@ -2,7 +2,8 @@
 
 /// The bytes of an input that decide what happens: how a stream is cut, what a host answers.
 ///
-/// An input begins with how many they are. Past the last one all are 0, and 0 is always the plainest choice.
+/// The first byte of an input is their number. After the last one all are 0, which is always the
+/// plainest choice.
 #[derive(Clone)]
 pub(crate) struct Choices<'i>(&'i [u8]);
 
@@ -25,7 +26,7 @@ impl<'i> Choices<'i> {
         self.byte() % count
     }
 
-    /// Small numbers either side of 0, and the ends of the numbers.
+    /// Small numbers on both sides of 0, and the ends of the range.
     pub(crate) fn number(&mut self) -> i64 {
         match i8::from_be_bytes([self.byte()]) {
             i8::MIN => i64::MIN,
@@ -34,7 +35,8 @@ impl<'i> Choices<'i> {
         }
     }
 
-    /// Cuts the next chunk off the front of `stream`: as many bytes as the choice says, or all of them.
+    /// Cuts the next chunk off the front of `stream`: as many bytes as the choice says, or all of
+    /// them if it is 0.
     pub(crate) fn chunk<'s>(&mut self, stream: &mut &'s [u8]) -> &'s [u8] {
         let length = match self.byte() {
             0 => stream.len(),

@@ -1,5 +1,5 @@
-//! The fuzz targets. Each takes any bytes as one case and panics at a finding. The fuzzer runs them;
-//! `cargo test` replays its inputs.
+//! The fuzz targets. Each takes any bytes as one case and panics at a finding. The fuzzer runs
+//! them; `cargo test` replays its inputs.
 
 #![allow(clippy::missing_panics_doc, clippy::unwrap_used, reason = "a panic is a finding")]
 

@@ -1,5 +1,5 @@
-//! Writes the recorded cases as inputs into the fuzzer's working corpus, `tests/fuzz/corpus`: the same
-//! files each time.
+//! Writes the recorded cases as inputs into the fuzzer's working corpus, `tests/fuzz/corpus`: the
+//! same files each time.
 
 use std::error::Error;
 use std::fs;

@@ -11,7 +11,8 @@ pub(crate) const NOW: i32 = 1_500_000_000;
 
 const KEFU_APP: AppId = AppId(1453);
 
-/// The owners of the queues. The customers differ in the uid alone, Ann and the seller in the app alone.
+/// The owners of the queues. The customers differ in the uid alone, Ann and the seller in the app
+/// alone.
 pub(crate) const ACCOUNTS: [Account; 3] = [
     Account { appid: AppId(7), uid: UserId(1) },
     Account { appid: AppId(7), uid: UserId(2) },

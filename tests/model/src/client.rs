@@ -5,7 +5,8 @@ use kefu_proto::{Body, FrameDecoder, FrameLimit, LoginStatus, MsgId, Parsed};
 
 use super::cast::Posts;
 
-/// One device. It answers a login and a SYNC_NOTIFY beyond its key with a SYNC, and a SYNC_END with a SYNC_KEY.
+/// One device. It answers a login and a SYNC_NOTIFY beyond its key with a SYNC, and a SYNC_END with
+/// a SYNC_KEY.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Client {
     pub(crate) wants_sync: bool,

@@ -63,7 +63,8 @@ fn h8_effects_after_a_failed_save_are_found() {
 }
 
 flawed! {
-    /// Takes the first answer for the receiver's and the next for the sender's, whatever they answer.
+    /// Takes the first answer for the receiver's and the next for the sender's, whatever they
+    /// answer.
     Counter: fn answered(
         &self,
         waiting: (Ticket, [Option<MsgId>; 2]),

@@ -1,4 +1,5 @@
-//! The server around the library: its real connections, and every decision that the library leaves to a host.
+//! The server around the library: real connections, and every decision that the library leaves to a
+//! host.
 
 use core::fmt::Debug;
 
@@ -44,7 +45,8 @@ pub(crate) trait Host: Debug + Sync {
         true
     }
 
-    /// Which of the saves of a message is answered: the one that was asked for, if the answer is for this try.
+    /// Which save of a message is answered: the one that was asked for, if the answer belongs to
+    /// this attempt.
     fn answered(
         &self,
         waiting: (Ticket, [Option<MsgId>; 2]),
@@ -63,8 +65,8 @@ pub(crate) trait Host: Debug + Sync {
         Some(Copies { receiver: receiver?.into(), sender: sender?.into() })
     }
 
-    /// Whether an effect is written to a device that is connected; `own` is the one whose connection the message came on, if
-    /// that is still there.
+    /// Whether an effect is written to a device that is connected; `own` is the one whose
+    /// connection the message came on, if that is still there.
     fn reaches(&self, effect: &Effect<'_>, device: usize, own: Option<usize>) -> bool {
         let is = |account: Account| ACCOUNTS[OWNERS[self.owner(device)]] == account;
         match effect {
@@ -106,8 +108,8 @@ pub(crate) fn log_in(host: &dyn Host, device: usize) -> (Online, BytesMut) {
     (online, out)
 }
 
-/// What becomes of one frame on a device's connection. A connection remembers of earlier frames only how many it wrote, so that
-/// a new one is as good as the old one.
+/// What becomes of one frame on a device's connection. A connection remembers of earlier frames
+/// only how many it wrote, so that a new one is as good as the old one.
 pub(crate) fn request(host: &dyn Host, device: usize, mut frame: BytesMut) -> (Online, Request) {
     let (mut online, _) = log_in(host, device);
     let request = online.receive(&mut frame, UnixTime::from(cast::NOW)).unwrap();

@@ -1,6 +1,6 @@
 //! A model checker visits every state that a small world can reach: the real handler and the real
-//! connections, among clients that repeat, a network that breaks, a store that fails and a host that
-//! crashes between any two effects.
+//! connections, among clients that repeat, a network that breaks, a store that fails and a host
+//! that crashes between any two effects.
 //!
 //! `cargo test` searches the smallest worlds. This searches all of them:
 //!

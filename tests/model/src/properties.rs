@@ -1,7 +1,8 @@
-//! What must hold, said from the protocol's rules and without the library: of posts, queues and what clients have read.
+//! What must hold of posts, queues and what clients have read, stated by the protocol's rules and
+//! without the library.
 //!
-//! Queues only grow and clients forget nothing, so what has been said can be compared with what is stored in the very state
-//! that follows the saying.
+//! Queues only grow and clients forget nothing, so what has been said can be compared with what is
+//! stored in the very state that follows the saying.
 
 use kefu_proto::MsgId;
 use stateright::{Model, Property};
@@ -29,9 +30,10 @@ pub(crate) const TOLD_OFFLINE: &str = "somebody who is not connected is pushed";
 pub(crate) const LATE: &str = "the store answers when the host has forgotten the question";
 pub(crate) const SKIPPED: &str = "a new device begins at the kept key";
 
-/// Where something is to hold eventually, stateright looks only at paths that end, and where two paths meet it goes on with
-/// what held on the first of them. Neither does harm here: every path ends (see `State::rank`), and an ACK that a client
-/// has is never lost again, so that the end of a path tells of the whole path.
+/// Where something is to hold eventually, stateright looks only at paths that end, and where two
+/// paths meet it goes on with what held on the first of them. Neither does harm here: every path
+/// ends (see `State::rank`), and an ACK that a client has is never lost again, so that the end of a
+/// path tells of the whole path.
 pub(crate) fn all() -> Vec<Property<World>> {
     vec![
         Property::always(PUSHED, pushed),
@@ -95,7 +97,8 @@ fn once(world: &World, state: &State) -> bool {
             .all(|queue| (0..world.posts.len()).all(|post| copies(state, queue, post) <= 1))
 }
 
-/// Neither stored with, nor pushed or shown to, nor acknowledged to anybody else; and what is not to be stored is not.
+/// Neither stored with, nor pushed or shown to, nor acknowledged to anybody else; and what is not
+/// to be stored is not.
 fn private(world: &World, state: &State) -> bool {
     world.posts.iter().enumerate().all(|(post, it)| {
         let is_party = |account| it.parties.is_none_or(|parties| parties.contains(&account));
@@ -155,8 +158,8 @@ fn answered(world: &World, state: &State) -> bool {
     posts.all(|(post, it)| it.parties.is_none() || state.clients[it.device].acked.contains(post))
 }
 
-/// Not an `eventually`: a later message puts a device behind again. It need not be told of a second copy, which may come
-/// to a queue after a crash.
+/// Not an `eventually`: a later message puts a device behind again. It need not be told of a second
+/// copy, which may come to a queue after a crash.
 fn caught_up(world: &World, state: &State) -> bool {
     let is_behind = |device: usize| {
         let client = &state.clients[device];

@@ -42,8 +42,8 @@ impl Model for World {
     type State = State;
     type Action = Step;
 
-    /// One state for each number of faults, since all the faults that are left do happen: otherwise a path that comes to rest
-    /// without them would not be one that ends.
+    /// One state for each number of faults, since all the faults that are left do happen: otherwise
+    /// a path that comes to rest without them would not be one that ends.
     fn init_states(&self) -> Vec<State> {
         (0..=self.faults).map(|faults| self.start(faults)).collect()
     }
@@ -109,8 +109,8 @@ impl Model for World {
 }
 
 impl World {
-    /// A client sends what it has to send, and again if that brought no ACK and nothing is under way on its connection any
-    /// more. It never takes more repeats than there were faults.
+    /// A client sends what it has to send, and again if that brought no ACK and nothing is under
+    /// way on its connection any more. It never takes more repeats than there were faults.
     fn sends<'s>(&'s self, state: &'s State) -> impl Iterator<Item = usize> + 's {
         (0..self.posts.len()).filter(|post| {
             let device = self.posts[*post].device;
@@ -122,7 +122,8 @@ impl World {
         })
     }
 
-    /// Whether the host has finished what came on the connection of a device: one request after the other.
+    /// Whether the host has finished what came on the connection of a device: one request after the
+    /// other.
     pub(crate) fn is_idle(&self, state: &State, device: usize) -> bool {
         let busy = state
             .jobs
@@ -179,8 +180,8 @@ impl World {
 type Rank = (usize, Reverse<usize>, usize, usize, usize, usize, Reverse<i64>, usize);
 
 impl State {
-    /// Falls with every step, so that no path has a cycle and every path ends. On that rests what stateright says of a
-    /// property that holds eventually.
+    /// Falls with every step, so that no path has a cycle and every path ends. On that rests what
+    /// stateright says of a property that holds eventually.
     fn rank(&self) -> Rank {
         let unanswered = |ids: &[Option<MsgId>; 2]| ids.iter().filter(|id| id.is_none()).count();
         let jobs = self

@@ -55,8 +55,9 @@ impl Row {
 }
 
 impl Store {
-    /// Appends; an idempotent store gives the id of the row that it has already. All that tells two messages apart is in the
-    /// body here, since the clock stands still and the content is the mark.
+    /// Appends; an idempotent store gives the id of the row that it has already. All that tells two
+    /// messages apart is in the body here, since the clock stands still and the content is the
+    /// mark.
     pub(crate) fn append(&mut self, queue: usize, row: Row, idempotent: bool) -> MsgId {
         let rows = &mut self.queues[queue];
         let known = rows.iter().position(|known| idempotent && *known == row);
@@ -88,7 +89,8 @@ impl Store {
     }
 }
 
-/// Ids grow within a queue, and no two queues share one: to take one queue's id for another's cannot go unnoticed.
+/// Ids grow within a queue, and no two queues share one, so that mistaking one queue's id for
+/// another's is noticed.
 fn msgid(queue: usize, index: usize) -> MsgId {
     MsgId(i64::try_from(16 * queue + index + 1).unwrap())
 }

@@ -1,11 +1,13 @@
-//! The model: clients, network, store and the process of the host. What the protocol's rules say comes from the library alone.
+//! The model: clients, network, store and the process of the host. Only the library knows the
+//! protocol's rules.
 //!
-//! Between two steps nothing of the library is kept: it holds no state but the message on its way, so each step hands in
-//! the client's frame again and goes on from there. What is kept is what a host keeps: which saves have been answered and
-//! how many effects have been applied.
+//! Between two steps nothing of the library is kept: it holds no state but the message on its way,
+//! so each step hands in the client's frame again and goes on from there. What is kept is what a
+//! host keeps: which saves have been answered and how many effects have been applied.
 //!
-//! What is written to a connection is read at once. Nothing is lost by that: a client that reads late is one that acts
-//! late, and frames that a broken connection swallows are those of a connection that broke before they were written.
+//! What is written to a connection is read at once. Nothing is lost by that: a client that reads
+//! late is one that acts late, and frames that a broken connection swallows are those of a
+//! connection that broke before they were written.
 
 use bytes::BytesMut;
 use kefu_proto::{Accepted, Body, Effect, Effects, Encode, MsgId, Outbound, Request, Saves, Seq};
@@ -23,13 +25,15 @@ pub(crate) struct World {
     pub(crate) posts: &'static [Post],
     /// At most this many faults happen.
     pub(crate) faults: usize,
-    /// Whether the store answers a repeat with the first copy's id, so that nothing may be stored twice.
+    /// Whether the store answers a repeat with the first copy's id, so that nothing may be stored
+    /// twice.
     pub(crate) idempotent: bool,
     /// Whether the host asks for both saves at once, or for the second after the first.
     pub(crate) at_once: bool,
     /// How many rows of a queue the host reads in one go.
     pub(crate) page: usize,
-    /// Whether clients are back at once after a crash, and sync as soon as they hear of something, rather than at any time.
+    /// Whether clients reconnect at once after a crash and sync as soon as they are notified,
+    /// instead of at any time.
     pub(crate) prompt: bool,
 }
 
@@ -69,7 +73,8 @@ pub(crate) struct Ticket {
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Job {
     pub(crate) ticket: Ticket,
-    /// Whether the connection is still there that the message came on. If not, the message is dealt with all the same (S7).
+    /// Whether the message's connection still exists. If not, the message is finished all the same
+    /// (S7).
     pub(crate) connected: bool,
     /// The ids of both copies as far as they are known; `None` where nothing is to be saved.
     pub(crate) saving: Option<[Option<MsgId>; 2]>,
@@ -87,7 +92,8 @@ pub(crate) struct Call {
 pub(crate) struct Failed;
 
 impl World {
-    /// Three devices are connected and have nothing to read; the seller's second one is not there yet.
+    /// Three devices are connected and have nothing to read; the seller's second one is not
+    /// connected yet.
     pub(crate) fn start(&self, faults: usize) -> State {
         let mut state = State {
             clients: [Client::NEW; OWNERS.len()],
@@ -233,7 +239,8 @@ impl World {
         }
     }
 
-    /// A client sends SYNC if none is under way; the host sends the next rows, and the end behind the last.
+    /// A client sends SYNC if none is in progress; the host sends the next rows, and SYNC_END after
+    /// the last.
     pub(crate) fn sync(&self, state: &mut State, device: usize) {
         let asked = state.connections[device].unwrap().synced;
         let key = asked.unwrap_or(state.clients[device].key);

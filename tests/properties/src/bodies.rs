@@ -1,4 +1,5 @@
-//! The layouts of the bodies, byte by byte (W3–W5): a round trip alone would not see two fields that changed places.
+//! The layouts of the bodies, byte by byte (W3–W5): a round trip alone would not notice two swapped
+//! fields.
 
 use std::net::Ipv4Addr;
 

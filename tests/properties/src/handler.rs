@@ -93,7 +93,7 @@ proptest! {
 
     /// H6.2, H7.6, H9.1.
     #[test]
-    fn h9_nothing_but_the_ack_goes_to_the_own_connection_and_it_comes_last(exchange in delivered()) {
+    fn h9_only_the_ack_goes_to_the_own_connection_and_it_comes_last(exchange in delivered()) {
         let seq = exchange.message.seq;
         let effects = exchange.run().end.unwrap();
         let own = |effect: &Effect<'_>| matches!(effect, Effect::EnqueueMessage { .. });
@@ -220,8 +220,8 @@ proptest! {
         let changed = delivery.set_content(content.clone(), limit);
         if length < usize::try_from(limit.get()).unwrap() {
             prop_assert_eq!(changed, Ok(()));
-            let mut other = exchange.clone();
-            other.message = with_text(&other.message, CustomerMessage { content, ..text(&other.message) });
+            let text = CustomerMessage { content, ..text(&exchange.message) };
+            let other = Exchange { message: with_text(&exchange.message, text), ..exchange.clone() };
             let effects = delivery.save_with(exchange.script.store()).unwrap();
             prop_assert_eq!(effects, other.run().end.unwrap());
         } else {

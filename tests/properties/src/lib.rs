@@ -1,4 +1,4 @@
-//! What holds for every message, every stream and every session: properties, tried on generated input.
+//! Properties of every message, every stream and every session, tried on generated input.
 
 #![cfg(test)]
 #![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]

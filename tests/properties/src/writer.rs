@@ -82,7 +82,8 @@ proptest! {
     }
 }
 
-/// A message as its reader sees it under the connection's version; its seq is the connection's, too.
+/// A message as its reader sees it under the connection's version; its seq is the connection's,
+/// too.
 fn on_the_wire(mut message: Message, version: Version) -> Message {
     message.version = version;
     if let Body::AuthStatus(auth) = &mut message.body {

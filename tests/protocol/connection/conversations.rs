@@ -1,4 +1,5 @@
-//! Whole conversations of real clients, byte for byte, without a socket: clocks are put in, msgids are those recorded.
+//! Whole conversations of real clients, byte for byte, without a socket. The clock is the test's,
+//! the msgids are the recorded ones.
 
 use bytes::BytesMut;
 use kefu_proto::UnixTime;

@@ -1,4 +1,5 @@
-//! How a connection ends: with an error where it reads what is no message or has no room to write, never with a panic.
+//! How a connection ends: with an error if it reads no message or has no room to write, never with
+//! a panic.
 
 use bytes::BytesMut;
 use kefu_proto::{

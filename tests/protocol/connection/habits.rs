@@ -1,4 +1,4 @@
-//! The server's side of a connection: the habits of real clients that S1–S9 are about, each with a test.
+//! The server's side of a connection: each habit of real clients that S1–S9 are about has a test.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;

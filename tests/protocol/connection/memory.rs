@@ -211,7 +211,8 @@ impl Server {
 /// Queues, kept sync keys and the numbers of devices.
 #[derive(Default)]
 pub(crate) struct Store {
-    /// Whether a repeat is answered with the ids of the first copies; the whole content is the mark, an empty one is none.
+    /// Whether a repeat is answered with the ids of the first copies. The whole content is the
+    /// mark; an empty one is no mark.
     pub(crate) idempotent: bool,
     /// How many more copies can be stored.
     pub(crate) room: Option<usize>,

@@ -1,4 +1,5 @@
-//! The server's side of a connection, in a server that is all in memory: whole conversations, and the habits of clients.
+//! The server's side of a connection, in a server that lives in memory: whole conversations, and
+//! the habits of clients.
 
 mod client;
 mod conversations;

@@ -7,8 +7,8 @@ use super::client::{
     bare_online, chat, frame, frame_of, log_in, now, online, received, sync_keys, text,
 };
 
-/// The second save of the first try fails; the ACK of the second try is lost: the client sends three times.
-/// S10.2, S10.3, H8.1.
+/// The second save of the first try fails; the ACK of the second try is lost: the client sends
+/// three times. S10.2, S10.3, H8.1.
 #[test]
 fn s10_h8_an_idempotent_store_has_a_repeat_once_and_another_store_again() {
     // The seller is told the id of the first copy twice, or those of the second and the fourth.
@@ -31,7 +31,8 @@ fn s10_h8_an_idempotent_store_has_a_repeat_once_and_another_store_again() {
     }
 }
 
-/// S10.1: the same mark towards or from somebody else, or another mark, is another message; and so is what has none.
+/// S10.1: the same mark to or from somebody else is another message. So is another mark, and a
+/// message without one.
 #[test]
 fn s10_1_only_sender_receiver_and_mark_together_make_a_repeat() {
     let mut server = online("customer");

@@ -37,7 +37,7 @@ fn s2_rows_of_namesakes_are_not_ones_own() {
     }
 }
 
-/// What a store may have from elsewhere was sent by nobody: it goes out as it is.
+/// Rows that are no chat messages have no sender: they go out as they are.
 #[test]
 fn s2_rows_that_are_no_chat_messages_go_out_as_they_are() {
     let mut sync = Sync::begin(CUSTOMER, PHONE);
@@ -97,8 +97,8 @@ fn debug_shows_no_content_of_a_row() {
         command: Command::CUSTOMER,
         body: Bytes::from_static(b"secret"),
     };
-    let shown = "StoredMessage { msgid: MsgId(6), device_id: DeviceId(3), command: Command(24), body_len: 6 }";
-    assert_eq!(format!("{row:?}"), shown);
+    let fields = "msgid: MsgId(6), device_id: DeviceId(3), command: Command(24), body_len: 6";
+    assert_eq!(format!("{row:?}"), format!("StoredMessage {{ {fields} }}"));
 }
 
 /// An answer to a SYNC, and what it writes.

@@ -135,7 +135,8 @@ fn s2_what_this_very_device_has_sent_is_left_out() {
     }
 }
 
-/// S2.3, S2.4: a page that overlaps with the last, or lies before where the client begins, adds nothing.
+/// S2.3, S2.4: a page that overlaps with the last one, or lies before the client's key, adds
+/// nothing.
 #[test]
 fn s2_no_row_is_sent_twice_or_backwards() {
     let mut sync = Sync::begin(account(7, 1), PHONE);

@@ -9,7 +9,7 @@ use crate::wire::{CUSTOMER, Head, MAX_CONTENT};
 pub(crate) type User = (i64, i64);
 
 const APPS: [i64; 8] = [1453, 7, -1, i64::MIN, i64::MAX, 1, 0x1800_0000_0000_0000, -1453];
-/// The first users of every app; further ones count up from there. Equal in all apps, and the longest walk is short.
+/// The first users of every app; further ones count up from there. They are equal in all apps.
 const UIDS: [i64; 8] = [1, -1, i64::MIN, i64::MAX, 2, i64::MIN + 1, 1453, -7];
 
 pub(crate) struct Cast {

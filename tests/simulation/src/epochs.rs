@@ -1,4 +1,5 @@
-//! World after world, each with a seed of its own, dropped when it ends: so that a run may be as long as anybody likes.
+//! World after world, each with a seed of its own. A world is dropped when it ends, so a run can
+//! have any length.
 
 use std::fmt::{Display, Write};
 use std::panic::{catch_unwind, resume_unwind};
@@ -18,7 +19,8 @@ pub(crate) struct Run {
 }
 
 struct Progress {
-    /// Worlds are given out in their order, and a run ends with the first one that reaches its messages.
+    /// Threads take worlds in their order, and a run ends with the world that completes its
+    /// messages.
     next: u64,
     done: Vec<Option<Outcome>>,
     run: Run,

@@ -1,17 +1,17 @@
-//! A simulation: thousands of connections around the real library, over simulated time, in a hostile
-//! world. A judge that knows the protocol but not the library checks every step.
+//! A simulation: thousands of connections around the real library, over simulated time, in a
+//! hostile world. A judge that knows the protocol but not the library checks every step.
 //!
-//! The library decodes what clients send, in whatever pieces it arrives, logs them in, handles their
-//! messages, pages their queues and writes its frames. Everything around it is simulated: clients that
-//! react to what they see (`client/`), a network that is slow, cuts and loses (`net.rs`), a host that
-//! dies between any two effects (`host/`), a store that fails, is slow, or stores and reports a failure
-//! (`host/store.rs`), a clock that jumps to any time (`clock.rs`). The judge (`judge/`) compares every
-//! frame, copy and push with what was said; `judge/violation.rs` lists its invariants, and `planted.rs`
-//! shows that each of them can fail.
+//! The library decodes what clients send, in whatever pieces it arrives, logs them in, handles
+//! their messages, pages their queues and writes its frames. Everything around it is simulated:
+//! clients that react to what they see (`client/`), a network that is slow, cuts and loses
+//! (`net.rs`), a host that dies between any two effects (`host/`), a store that fails, is slow, or
+//! stores and reports a failure (`host/store.rs`), a clock that jumps to any time (`clock.rs`). The
+//! judge (`judge/`) compares every frame, copy and push with what was said; `judge/violation.rs`
+//! lists its invariants, and `planted.rs` shows that each of them can fail.
 //!
-//! A run is determined by its seed: its digest, over all bytes, copies and effects, does not depend on
-//! the number of threads. A run is a sequence of worlds, each with a seed of its own, which are dropped
-//! when they end; so the memory does not grow.
+//! A run is determined by its seed: its digest, over all bytes, copies and effects, does not depend
+//! on the number of threads. A run is a sequence of worlds, each with a seed of its own, which are
+//! dropped when they end; so the memory does not grow.
 //!
 //! | variable | means | otherwise |
 //! |---|---|---|

@@ -1,4 +1,5 @@
-//! Every invariant can fail: each fault that is planted in the host is found, by the invariant that it breaks.
+//! Every invariant can fail: each planted fault of the host is found by the invariant that it
+//! breaks.
 
 use crate::cast::Size;
 use crate::epochs::seed_of;

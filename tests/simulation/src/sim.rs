@@ -1,4 +1,5 @@
-//! What clients, network, host and store of one world share: chance, time, the network, the judge and the account of it all.
+//! What clients, network, host and store of one world share: chance, time, the network, the judge
+//! and the tally.
 
 use fastrand::Rng;
 

@@ -1,4 +1,5 @@
-//! The wire as the clients and the judge of the simulation know it, written from the protocol and not with the library (W1–W4).
+//! The wire as the simulation's clients and its judge know it: written from the protocol, without
+//! the library (W1–W4).
 
 /// W1
 pub(crate) const HEADER: usize = 12;

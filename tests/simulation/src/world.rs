@@ -1,4 +1,4 @@
-//! One world: a host, its clients, and everything that happens to them from the first word to the last ACK.
+//! One world: a host, its clients, and all that happens to them up to the last ACK.
 
 use std::fmt;
 
@@ -84,7 +84,7 @@ impl World {
         }
         let count = u64::try_from(clients.len()).unwrap();
         sim.tally.clients = count;
-        // These hit everybody at once: where there are many, there are more steps at which they may.
+        // These hit everybody at once, and a larger world has more steps at which they can happen.
         for odds in [&mut sim.odds.crash, &mut sim.odds.save_is_slow] {
             *odds = *odds * 100 / u32::try_from(count).unwrap();
         }

@@ -1,7 +1,8 @@
-//! What a host sees of each case: every field read, every effect, every byte written, every error in words.
+//! What a host sees of each case: every field read, every effect, every byte written, every error
+//! in words.
 //!
-//! The example tells whether a case passes. That says nothing about the texts of errors, and nothing at all about a case
-//! that ends early on purpose, so that a transcript goes its own way through the crate and leaves nothing out.
+//! Whether a case passes says nothing about the texts of errors, and nothing at all about a case
+//! that ends early on purpose. So a transcript calls the crate by itself and leaves nothing out.
 
 use std::fmt::{Debug, Display, Write};
 

@@ -1,4 +1,4 @@
-//! Recorded cases with one thing changed: each must fail, or passing would mean nothing.
+//! Recorded cases with one thing changed. Each must fail: otherwise passing would mean nothing.
 
 use data_encoding::HEXLOWER;
 use kefu_conformance::case::Case;
@@ -122,7 +122,8 @@ fn wire_cases_fail_with_other_bytes_or_fields() {
         for byte in places(&case["reencoded_hex"], &(0..48).collect::<Vec<_>>()) {
             mutants.push(with(case, |case| flip(&mut case["reencoded_hex"], byte)));
         }
-        // The last byte of a header is ignored. Of an unlisted command, the bytes themselves are the expectation.
+        // The last byte of a header is ignored, and the bytes of an unlisted command are their own
+        // expectation.
         for byte in (0..11).filter(|_| marks(case).is_empty()) {
             mutants.push(with(case, |case| flip(&mut case["hex"], byte)));
         }
@@ -186,7 +187,8 @@ fn each_fails(test: &str, cases: &[Value], mutants: impl Fn(&Value) -> Vec<Value
     }
 }
 
-/// Cases of long contents take long and show no more than others: a sample of their mutants will do.
+/// Cases with long contents take long and show no more than others: a sample of their mutants is
+/// enough.
 const LARGE: usize = 4_000;
 const LARGE_STEP: usize = 7;
 
@@ -274,7 +276,8 @@ fn nudge(number: &mut Value) {
     *number = (number.as_i64().unwrap() ^ 1).into();
 }
 
-/// Which of these bytes there are, and the last one. Of long values every eighth has to do: each costs a whole case.
+/// Which of these bytes exist, and the last one. Of long values only every eighth, since each costs
+/// a whole case.
 fn places(hex: &Value, bytes: &[usize]) -> Vec<usize> {
     let last = (hex.as_str().unwrap().len() / 2).checked_sub(1);
     let step = if last > Some(4_000) { 8 } else { 1 };

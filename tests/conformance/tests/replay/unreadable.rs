@@ -1,4 +1,4 @@
-//! Files and lines that are no cases: named in one line, and never taken for a case.
+//! Files and lines that are no cases are named in one line and never taken for a case.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -180,7 +180,7 @@ impl Host<'_, '_> {
         let (command, length) = match self.choices.of(5) {
             0 => (Command::CUSTOMER, whole),
             1 => (Command::CUSTOMER_SUPPORT, whole),
-            // Said by nobody: too short, of no chat, of no kind.
+            // Without a sender: too short, no chat message, an unknown command.
             2 => (Command::CUSTOMER_SUPPORT, 35),
             3 => (Command::SYNC_KEY, whole),
             _ => (Command(64), whole),

@@ -15,7 +15,7 @@ pub(super) struct Line<'s> {
 }
 
 impl<'s> Line<'s> {
-    /// The reader of frames and messages is put to the test elsewhere: here it says what is to be heard.
+    /// Other targets test the reader of frames and messages; here it says what to expect.
     pub(super) fn new(stream: &'s [u8], limit: FrameLimit) -> Self {
         let mut said = vec![];
         let mut read = BytesMut::from(stream);

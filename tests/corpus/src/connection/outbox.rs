@@ -61,7 +61,8 @@ impl Outbox {
         assert_eq!(self.out, self.expected);
     }
 
-    /// W7, S8: whole frames, numbered from 1. S1: AUTH_STATUS before anything that needs a login, and once.
+    /// W7, S8: whole frames, numbered from 1. S1: AUTH_STATUS before anything that needs a login,
+    /// and once.
     pub(super) fn check_whole(mut self) {
         self.check();
         let (mut acks, mut logged_in) = (vec![], false);

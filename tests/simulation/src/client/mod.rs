@@ -1,4 +1,5 @@
-//! A simulated client: it decides while the world runs what it says next, from what it has read and what it still waits for.
+//! A simulated client. What it says next depends on what it has read and on what it still waits
+//! for.
 
 mod mischief;
 mod reading;
@@ -13,7 +14,8 @@ use crate::cast::{Cast, Device, User};
 use crate::sim::Sim;
 use crate::wire::{AUTH_TOKEN, Head, SYNC};
 
-/// After so many milliseconds without an ACK a client repeats a message, and without an answer to its login it goes.
+/// After so many milliseconds a client repeats a message without an ACK, and leaves if its login
+/// has no answer.
 const PATIENCE: u64 = 3_000;
 
 pub(crate) struct Client {

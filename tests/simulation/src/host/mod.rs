@@ -1,5 +1,5 @@
-//! The simulated host: what a server builds around the library. It takes one request after the other,
-//! or several at once, and it may die between any two effects.
+//! The simulated host: what a server builds around the library. It takes one request after the
+//! other, or several at once, and it may die between any two effects.
 
 mod connection;
 mod effects;
@@ -239,7 +239,7 @@ impl Host {
         Saving { ticket, saves, body, answers: [None; 2] }
     }
 
-    /// A host that saves one copy after the other goes on when the first is stored, and only then (H8).
+    /// A host that saves one copy after the other goes on only after the first is stored (H8).
     fn second_save(&mut self, sim: &mut Sim, link: usize, ticket: u64) {
         let life = self.life;
         let Some(connection) = &mut self.connections[link] else { return };

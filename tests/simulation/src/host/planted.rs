@@ -23,7 +23,7 @@ pub(super) fn first_chat(read: &BytesMut) -> Option<ChatMessage> {
 }
 
 impl Host {
-    /// What the host makes of a request; `peeked` is the message that it is about, if it is about one.
+    /// What the host makes of a request; `peeked` is the chat message in it, if there is one.
     pub(super) fn spoil(
         &mut self,
         sim: &mut Sim,

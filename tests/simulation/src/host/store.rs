@@ -161,7 +161,8 @@ impl Store {
         Ok(msgid)
     }
 
-    /// The store has crashed with its host: of what was under way, some is lost. What was stored is stored.
+    /// The store has crashed with its host. Some of the saves in flight are lost; what was stored
+    /// stays.
     pub(super) fn crash(&mut self, rng: &mut Rng) {
         for shard in &mut self.shards {
             shard.saves.retain(|_| rng.bool());

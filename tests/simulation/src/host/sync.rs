@@ -1,4 +1,5 @@
-//! Answers a sync (S2): at once, or page by page while the queue grows and other frames go out in between.
+//! Answers a sync (S2): at once, or page by page while the queue grows and other frames are
+//! written.
 
 use kefu_proto::{Frame, StoredMessage, SyncAnswer, SyncRequest, SyncRow};
 

@@ -108,7 +108,8 @@ impl Judge {
         Ok(())
     }
 
-    /// A chat message is written: an unpersistent one to its receiver (H6), any other as part of a sync (S2).
+    /// A chat message is written: to its receiver if it is unpersistent (H6), otherwise in a sync
+    /// (S2).
     fn delivered(
         &mut self,
         clock: &Clock,

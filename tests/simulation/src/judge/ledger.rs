@@ -1,5 +1,6 @@
-//! What was said, each message under its number. The number travels in the store id, which no rule looks at (H2.4, H3.3): so contents
-//! may be anything, and a stored or delivered message is still known.
+//! What was said, each message under its number. The number travels in the store id, which no rule
+//! looks at (H2.4, H3.3): so contents may be anything, and a stored or delivered message is still
+//! known.
 
 use bytes::Bytes;
 
@@ -97,7 +98,8 @@ pub(crate) struct Sent {
     pub(super) parties: Parties,
     pub(super) since: u64,
     pub(super) tries: Tries,
-    /// How many copies there are in the receiver's queue and in the sender's, and the ids of the first.
+    /// How many copies there are in the receiver's queue and in the sender's, and the ids of the
+    /// first.
     pub(super) copies: [u32; 2],
     pub(super) ids: [i64; 2],
     /// The server has written an ACK; the client has read one.

@@ -1,5 +1,6 @@
-//! The judge: sees every frame that the server writes, every copy that is stored, every push, and knows what was said. It
-//! knows the protocol from the protocol and asks neither the library nor the host.
+//! The judge: sees every frame that the server writes, every copy that is stored, every push, and
+//! knows what was said. It knows the protocol from the protocol and asks neither the library nor
+//! the host.
 
 mod finale;
 mod frames;
@@ -55,7 +56,8 @@ struct Line {
     transient: Option<usize>,
     /// The greatest key that this client has wanted kept.
     kept: i64,
-    /// The keys of the syncs asked for, with the key that must be kept by then, and the sync that is being answered.
+    /// The keys of the syncs asked for, with the key that must be kept by then, and the sync that
+    /// is being answered.
     asked: std::collections::VecDeque<(i64, i64)>,
     reading: Option<Reading>,
     /// The latest message sent on this connection, of those stored first in each queue.
@@ -127,7 +129,8 @@ impl Judge {
         self.ledger.get(number)
     }
 
-    /// The client sends a message, for the first time or again. `live`: the server is to handle what comes on this line.
+    /// The client sends a message, for the first time or again. `live`: the server is to handle
+    /// what comes on this line.
     pub(crate) fn tried(&mut self, link: usize, seq: i32, number: usize, live: bool) {
         let line = &mut self.lines[link];
         line.said += 1;

@@ -1,4 +1,5 @@
-//! What the store has: every copy is looked at when it is appended, and every sync is held against it.
+//! What the store has: every copy is checked when it is appended, and every sync is compared with
+//! it.
 
 use std::collections::HashSet;
 
@@ -100,7 +101,8 @@ impl Judge {
         Rule::BothCopies.demands(same, || format!("the queue of {user:?} has lost a message"))
     }
 
-    /// The message that a body belongs to, unchanged but for the timestamp, and not one that nobody should ever meet.
+    /// The message that a body belongs to, unchanged except for the timestamp, and not one that
+    /// must never be seen.
     pub(super) fn recognize(
         &self,
         clock: &Clock,

@@ -13,7 +13,8 @@ pub(crate) enum Rule {
     PushAfterSaves,
     /// H7: a notified id is readable in that queue.
     NotifiedIsReadable,
-    /// H7: an ACK comes after the notifies (or H6, the message) to every connection that is to have them.
+    /// H7: an ACK comes after the notifies to every connection that must have them (or H6, after
+    /// the message).
     AckAfterNotify,
     /// Every acknowledged message is in both queues, for ever.
     BothCopies,
@@ -43,7 +44,8 @@ pub(crate) enum Rule {
     FreshSync,
     /// S3, S5: in the end every client has read its queue to the end.
     AllRead,
-    /// W1, W7, S6: number, version, flags and last byte of every frame; its length; S8: one whole frame at a time.
+    /// W1, W7, S6: number, version, flags and last byte of every frame; its length; S8: one whole
+    /// frame at a time.
     Header,
     /// S1: logins are answered by who they are.
     Login,

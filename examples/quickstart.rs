@@ -6,17 +6,16 @@ use std::error::Error;
 use std::io::{self, Write};
 
 use bytes::{Bytes, BytesMut};
-use data_encoding::HEXLOWER;
 use kefu_proto::{
     Account, AppId, Body, Config, CustomerMessage, DeviceId, Effect, Encode, Flags, FrameDecoder,
-    FrameLimit, Identity, Incoming, Message, MsgId, Outbound, SaveMessage, Seq, Session, StoreId,
+    FrameLimit, Identity, Message, MsgId, Outbound, Parsed, SaveMessage, Seq, Session, StoreId,
     UnixTime, UserId, Version,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
     let config = Config::new(AppId(1453))?;
-    let customer = Account { appid: AppId(7), uid: UserId(1) };
-    let seller = Account { appid: config.kefu_appid(), uid: UserId(2) };
+    let customer = Account::new(AppId(7), UserId(1));
+    let seller = Account::new(config.kefu_appid(), UserId(2));
     let mut host = Host { store: Vec::new(), network: io::stdout().lock() };
 
     let question = Body::Customer(text(customer, seller, r#"{"text":"is it in stock?"}"#));
@@ -29,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// All that a host is: somewhere to keep messages, somewhere to send them. Here it keeps them in a list and prints the rest.
+/// A host keeps messages and sends them. This one keeps them in a list and prints everything else.
 struct Host<W> {
     store: Vec<(Account, Bytes)>,
     network: W,
@@ -39,7 +38,7 @@ impl<W: Write> Host<W> {
     fn receive(&mut self, session: &Session, read: &mut BytesMut) -> Result<(), Box<dyn Error>> {
         let now = UnixTime::from_secs(1_500_000_000)?; // a real host asks its clock
         while let Some(frame) = FrameDecoder::new(FrameLimit::CLIENT).decode(read)? {
-            let Incoming::Message(message) = frame.parse()? else { continue };
+            let Parsed::Message(message) = frame.parse()? else { continue };
             let from = session.identity().account();
             writeln!(self.network, "{} from {from}", message.command())?;
             let effects = session.handle(message, now)?.save_with(|save| self.append(save))?;
@@ -53,10 +52,10 @@ impl<W: Write> Host<W> {
     /// A store answers with the id of the copy: here, its place in the list.
     fn append(&mut self, save: SaveMessage<'_>) -> Result<MsgId, Box<dyn Error>> {
         let mut body = BytesMut::new();
-        save.message.encode_body(&mut body)?;
-        self.store.push((save.queue, body.freeze()));
+        save.message().encode_body(&mut body)?;
+        self.store.push((save.queue(), body.freeze()));
         let msgid = MsgId(i64::try_from(self.store.len())?);
-        self.print("SaveMessage", &save.queue, &Outbound::Chat(save.message), Some(msgid))?;
+        self.print("SaveMessage", &save.queue(), &Outbound::Chat(save.message()), Some(msgid))?;
         Ok(msgid)
     }
 
@@ -64,7 +63,7 @@ impl<W: Write> Host<W> {
         let message = effect.message();
         let msgid = match message {
             Outbound::SyncNotify(msgid) => Some(msgid),
-            Outbound::Chat(_) | Outbound::Ack(_) => None,
+            _ => None,
         };
         match effect.to() {
             Some(to) => self.print(effect.name(), &to, &message, msgid),
@@ -79,11 +78,12 @@ impl<W: Write> Host<W> {
         message: &Outbound<'_>,
         msgid: Option<MsgId>,
     ) -> Result<(), Box<dyn Error>> {
-        let mut frame = Vec::new();
+        let mut frame = BytesMut::new();
         message.encode(&mut frame)?;
-        let (to, command, frame) = (to.to_string(), message.command(), HEXLOWER.encode(&frame));
+        let (to, command) = (to.to_string(), message.command());
         let msgid = msgid.map_or(String::new(), |msgid| format!("msgid {msgid}"));
-        Ok(writeln!(self.network, "  {effect:<14}  {to:<15}  {command:<16}  {msgid:<7}  {frame}")?)
+        writeln!(self.network, "  {effect:<14}  {to:<15}  {command:<16}  {msgid:<7}  {frame:x}")?;
+        Ok(())
     }
 }
 

@@ -6,16 +6,18 @@ use std::hint::black_box;
 
 use allocation_counter::measure;
 use bytes::{Bytes, BytesMut};
-use kefu_proto::{Account, AppId, Body, ChatMessage, Command, Config, CustomerMessage, Delivery};
+use kefu_proto::{Accepted, Account, AppId, Body, Command, Config, Copies, CustomerMessage};
 use kefu_proto::{DeviceId, Effect, Encode, EncodeError, Flags, FrameDecoder, FrameLimit};
-use kefu_proto::{FrameWriter, Identity, Incoming, Message, MsgId, Party, Refusal, Saved, Seq};
-use kefu_proto::{Session, StoreId, UnixTime, UserId, Version};
+use kefu_proto::{FrameWriter, Identity, Message, MsgId, Parsed, Party, Refusal, Seq, Session};
+use kefu_proto::{StoreId, UnixTime, UserId, Version};
 
 const MESSAGES: usize = 10_000;
 const LARGEST: usize = 16 * 1024;
 const KEFU_APP: AppId = AppId(1453);
 const NOW: UnixTime = UnixTime::MAX;
 const SELLER: UserId = UserId(2);
+/// What a rule of the host puts in the place of a content.
+const MASKED: &[u8] = b"***";
 
 #[test]
 fn nothing_is_allocated_from_the_read_buffer_to_the_last_effect() {
@@ -50,20 +52,20 @@ fn nothing_is_allocated_for_what_is_refused() {
 }
 
 #[test]
-fn nothing_is_allocated_for_both_saves_at_once_nor_for_moving_the_effects() {
+fn nothing_is_allocated_for_other_content_nor_for_moving_the_effects() {
     let message = chat(Party::Seller, Flags::NONE, LARGEST);
-    let case = Case::new(session(KEFU_APP, SELLER), message, None);
+    let case = Case::new(session(KEFU_APP, SELLER), &message, None);
     let mut host = Host::default();
     host.warm_up(std::slice::from_ref(&case));
     let counted = measure(|| {
         let message = host.receive(&case);
-        let Ok(Delivery::Persistent(saves)) = case.session.handle(message, NOW) else {
-            panic!("not persistent")
-        };
-        assert_eq!(saves.requests().map(|save| save.device_id), [DeviceId(11); 2]);
-        let effects = saves.saved(Saved { receiver: MsgId(1), sender: MsgId(2) });
+        let mut delivery = case.session.handle(message, NOW).unwrap();
+        delivery.set_content(MASKED, FrameLimit::CLIENT).unwrap();
+        let Accepted::Persistent(saves) = delivery.accept() else { panic!("not persistent") };
+        assert_eq!(saves.requests().map(|save| save.device_id()), [DeviceId(11); 2]);
+        let effects = saves.confirm(Copies { receiver: MsgId(1).into(), sender: MsgId(2).into() });
         let moved = black_box(effects.clone());
-        let owned = moved.iter().map(|effect| black_box(effect.message().to_message()));
+        let owned = moved.iter().map(|effect| black_box(effect.message().into_owned()));
         assert_eq!(owned.count(), 4);
     });
     assert_eq!(counted.count_total, 0, "{counted:?}");
@@ -82,7 +84,8 @@ fn the_counter_counts_in_the_very_same_loop() {
     });
     assert_eq!(counted.count_total, u64::try_from(MESSAGES).unwrap());
 
-    // Messages that are kept keep the memory of the read buffer: those after them need other memory.
+    // Messages that are kept keep the memory of the read buffer: those after them need other
+    // memory.
     let last = cases.last().unwrap();
     let kept = [(); 4].map(|()| {
         let mut kept = None;
@@ -100,9 +103,9 @@ struct Case {
 }
 
 impl Case {
-    fn new(session: Session, message: impl Into<Message>, refusal: Option<Refusal>) -> Self {
+    fn new(session: Session, message: &Message, refusal: Option<Refusal>) -> Self {
         let mut frame = Vec::new();
-        message.into().encode(&mut frame).unwrap();
+        message.encode(&mut frame).unwrap();
         Self { session, frame, refusal }
     }
 }
@@ -123,8 +126,9 @@ struct Asked {
 }
 
 impl Host {
-    /// The buffers grow to what the largest case needs, and `bytes` makes the read buffer shareable at the first split. From
-    /// then on a refill takes back the memory of the message before, if that has been dropped.
+    /// The buffers grow to what the largest case needs, and `bytes` makes the read buffer shareable
+    /// at the first split. From then on a refill takes back the memory of the message before, if
+    /// that has been dropped.
     fn warm_up(&mut self, cases: &[Case]) {
         for case in cases.iter().chain(cases) {
             let _ = self.serve(case);
@@ -137,16 +141,17 @@ impl Host {
         let effects = case.session.handle(message, NOW)?.save_with(|save| {
             saves += 1;
             self.stored.clear();
-            save.message.encode_body(&mut self.stored)?;
+            save.message().encode_body(&mut self.stored)?;
             Ok::<_, EncodeError>(MsgId(1))
         });
         let effects = effects.unwrap();
         for effect in &effects {
             self.sent.clear();
             match effect {
-                Effect::PushMessage { message, .. }
-                | Effect::SendAppMessage { message, .. }
-                | Effect::SendMessage { message, .. } => message.encode(&mut self.sent).unwrap(),
+                Effect::PushMessage { message, .. } => message.encode(&mut self.sent).unwrap(),
+                Effect::SendAppMessage { message, .. } | Effect::SendMessage { message, .. } => {
+                    message.encode(&mut self.sent).unwrap();
+                }
                 Effect::EnqueueMessage { message } => {
                     self.connection.write(&message, &mut self.sent).map(drop).unwrap();
                 }
@@ -158,7 +163,7 @@ impl Host {
     fn receive(&mut self, case: &Case) -> Message {
         self.read.extend_from_slice(&case.frame);
         let frame = FrameDecoder::new(FrameLimit::CLIENT).decode(&mut self.read).unwrap();
-        let Incoming::Message(message) = frame.expect("a complete frame").parse().unwrap() else {
+        let Parsed::Message(message) = frame.expect("a complete frame").parse().unwrap() else {
             panic!("not a message")
         };
         message
@@ -176,47 +181,54 @@ fn accepted() -> Vec<Case> {
             [customer, seller].map(|(session, from)| (session, chat(from, flags, size)))
         })
     });
-    cases.map(|(session, message)| Case::new(session, message, None)).collect()
+    cases.map(|(session, message)| Case::new(session, &message, None)).collect()
 }
 
 /// One case for each refusal.
 fn refused() -> Vec<Case> {
     let (appid, uid) = (AppId(7), UserId(1));
     let customer = chat(Party::Customer, Flags::NONE, LARGEST);
-    let to_nobody = CustomerMessage { seller_id: UserId(0), ..customer.body.clone() };
-    let to_nobody = ChatMessage { body: to_nobody, ..customer.clone() };
+    let to_nobody = CustomerMessage { seller_id: UserId(0), ..text(LARGEST) };
+    let to_nobody = Message { body: Body::Customer(to_nobody), ..customer.clone() };
     let seller = chat(Party::Seller, Flags::NONE, LARGEST);
     let other_app = Refusal::CustomerAppIdMismatch { claimed: appid, session: AppId(8) };
     let other_customer = Refusal::CustomerIdMismatch { claimed: uid, session: UserId(9) };
     let not_kefu = Refusal::NotKefuApp { session: appid, kefu_appid: KEFU_APP };
     let other_seller = Refusal::SellerIdMismatch { claimed: SELLER, session: UserId(9) };
-    let ping = Message { body: Body::Ping, ..customer.clone().into() };
+    let ping = Message { body: Body::Ping, ..customer.clone() };
     let other_command = Refusal::OtherCommand { command: Command::PING };
     [
-        (session(AppId(8), uid), customer.clone().into(), other_app),
-        (session(appid, UserId(9)), customer.into(), other_customer),
-        (session(appid, uid), to_nobody.into(), Refusal::SellerIdZero),
-        (session(appid, uid), seller.clone().into(), not_kefu),
-        (session(KEFU_APP, UserId(9)), seller.into(), other_seller),
+        (session(AppId(8), uid), customer.clone(), other_app),
+        (session(appid, UserId(9)), customer, other_customer),
+        (session(appid, uid), to_nobody, Refusal::SellerIdZero),
+        (session(appid, uid), seller.clone(), not_kefu),
+        (session(KEFU_APP, UserId(9)), seller, other_seller),
         (session(appid, uid), ping, other_command),
     ]
-    .map(|(session, message, refusal): (_, Message, _)| Case::new(session, message, Some(refusal)))
+    .map(|(session, message, refusal)| Case::new(session, &message, Some(refusal)))
     .into()
 }
 
 fn session(appid: AppId, uid: UserId) -> Session {
-    let identity = Identity::new(Account { appid, uid }, DeviceId(11)).unwrap();
+    let identity = Identity::new(Account::new(appid, uid), DeviceId(11)).unwrap();
     Session::new(Config::new(KEFU_APP).unwrap(), identity)
 }
 
-fn chat(from: Party, flags: Flags, size: usize) -> ChatMessage {
-    let body = CustomerMessage {
+fn chat(from: Party, flags: Flags, size: usize) -> Message {
+    let body = match from {
+        Party::Customer => Body::Customer(text(size)),
+        Party::Seller => Body::CustomerSupport(text(size)),
+    };
+    Message { seq: Seq(1), version: Version(1), flags, body }
+}
+
+fn text(size: usize) -> CustomerMessage {
+    CustomerMessage {
         customer_appid: AppId(7),
         customer_id: UserId(1),
         store_id: StoreId(1),
         seller_id: SELLER,
         timestamp: UnixTime::from(0),
         content: Bytes::from(vec![b'x'; size]),
-    };
-    ChatMessage { seq: Seq(1), version: Version(1), flags, from, body }
+    }
 }

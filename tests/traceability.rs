@@ -1,4 +1,5 @@
-//! Every rule of the protocol has its number beside the code that keeps it and at a test, and no other number is cited.
+//! Every rule of the protocol is cited beside the code that keeps it and at a test, and no other
+//! number is cited.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot read the sources has failed")]
 
@@ -96,12 +97,16 @@ struct File {
     text: String,
 }
 
-/// The texts in a folder of the project, or the one file of that name, but neither the document nor this test.
+/// The texts in a folder of the project, or the one file of that name, without the document and
+/// this test.
 fn files(name: &str) -> Vec<File> {
     let mut found = Vec::new();
     let mut waiting = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(name)];
     while let Some(path) = waiting.pop() {
         if path.is_dir() {
+            if path.ends_with("target") {
+                continue;
+            }
             waiting.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
         } else if is_text(&path) {
             found.push(File { text: fs::read_to_string(&path).unwrap(), path });

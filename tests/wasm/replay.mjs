@@ -1,5 +1,5 @@
-// Prints the transcript that a WebAssembly module makes of recorded cases. The module must not import anything: it has
-// no clock, no random numbers, no I/O.
+// Prints the transcript that a WebAssembly module makes of recorded cases. The module may not
+// import anything: it has no clock, no random numbers, no I/O.
 //
 //     node replay.mjs MODULE.wasm FILE.jsonl...
 

@@ -1,4 +1,5 @@
-//! Writes what the recorded cases have to say into the fuzzer's working corpus, `tests/fuzz/corpus`: the same files each time.
+//! Writes the recorded cases as inputs into the fuzzer's working corpus, `tests/fuzz/corpus`: the
+//! same files each time.
 
 use std::error::Error;
 use std::fs;
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 use serde_json::Value;
 
-/// Beyond this, what is recorded is long only because the client's limit is; the targets have smaller limits.
+/// Longer cases are long only because the client's limit is; the targets have smaller limits.
 const LONGEST: usize = 512;
 const CLIENT_LIMIT: u32 = 32 * 1024;
 
@@ -31,7 +32,7 @@ fn main() -> Outcome<()> {
     write("connection", &connections()?)
 }
 
-/// All that was recorded of bytes from clients, each with its reader's limit.
+/// All recorded bytes from clients, each with its reader's limit.
 fn streams() -> Outcome<Vec<(u32, Vec<u8>)>> {
     let mut streams = vec![];
     for case in cases("wire")? {
@@ -88,7 +89,8 @@ fn login(token: &str) -> Outcome<Vec<u8>> {
 fn conversations() -> Outcome<Vec<Vec<u8>>> {
     let mut streams = vec![];
     for name in ["android-2018", "refused-login"] {
-        let text = fs::read_to_string(tests().join(format!("connection/recorded/{name}.txt")))?;
+        let text =
+            fs::read_to_string(tests().join(format!("protocol/connection/recorded/{name}.txt")))?;
         let mut clients: Vec<(&str, Vec<u8>)> = vec![];
         for line in text.lines() {
             let mut words = line.split_whitespace().skip_while(|word| word.parse::<u32>().is_ok());

@@ -1,4 +1,5 @@
-//! What the WebAssembly module offers: one buffer, which the caller fills with cases and reads the transcript from.
+//! What the WebAssembly module offers: one buffer, which the caller fills with cases and reads the
+//! transcript from.
 
 #![allow(unsafe_code, reason = "an exported name is unsafe by decree; no function here is")]
 
@@ -6,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 static BUFFER: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// Makes room for so many bytes of cases and says where.
+/// Makes room for so many bytes of cases and returns its address.
 #[unsafe(no_mangle)]
 extern "C" fn reserve(length: usize) -> *mut u8 {
     let mut buffer = buffer();
@@ -14,7 +15,8 @@ extern "C" fn reserve(length: usize) -> *mut u8 {
     buffer.as_mut_ptr()
 }
 
-/// Puts the transcript in the place of the cases and says where it is. What is not UTF-8 has no transcript.
+/// Replaces the cases by their transcript and returns its address. What is not UTF-8 has no
+/// transcript.
 #[unsafe(no_mangle)]
 extern "C" fn replay() -> *const u8 {
     let mut buffer = buffer();

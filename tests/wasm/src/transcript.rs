@@ -1,18 +1,19 @@
-//! What a host sees of each case: every field read, every effect, every byte written, every error in words.
+//! What a host sees of each case: every field read, every effect, every byte written, every error
+//! in words.
 //!
-//! The example tells whether a case passes. That says nothing about the texts of errors, and nothing at all about a case
-//! that ends early on purpose, so that a transcript goes its own way through the crate and leaves nothing out.
+//! Whether a case passes says nothing about the texts of errors, and nothing at all about a case
+//! that ends early on purpose. So a transcript calls the crate by itself and leaves nothing out.
 
 use std::fmt::{Debug, Display, Write};
 
 use bytes::BytesMut;
 use data_encoding::HEXLOWER;
+use kefu_conformance::case::{Case, HandlerCase, WireCase};
+use kefu_conformance::replay;
 use kefu_proto::{Account, AppId, Config, DeviceId, Encode, FrameDecoder};
-use kefu_proto::{FrameLimit, Header, Identity, Incoming, Message, MsgId, Session, UnixTime};
+use kefu_proto::{FrameLimit, Header, Identity, Parsed, Message, MsgId, Session, UnixTime};
 use kefu_proto::{UserId, ZeroId};
 
-use super::case::{Case, HandlerCase, WireCase};
-use super::{handler, wire};
 
 /// Replays cases, one a line. The last line holds the sums.
 #[must_use]
@@ -41,36 +42,30 @@ impl Transcript {
     /// Gives what differs from the recording.
     fn case(&mut self, case: &Case) -> String {
         self.line(case.id(), format_args!("{:?}", case.marks()));
-        let found = match case {
-            Case::Handler(case) => {
-                self.handler(case);
-                handler::replay(case)
-            }
-            Case::Wire(case) => {
-                self.wire(case);
-                wire::replay(case)
-            }
-        };
-        found.to_string()
+        match case {
+            Case::Handler(case) => self.handler(case),
+            Case::Wire(case) => self.wire(case),
+        }
+        replay(case).to_string()
     }
 
     fn wire(&mut self, case: &WireCase) {
         let limit = FrameLimit::new(case.limit);
-        if let Some(incoming) = self.read(&case.hex.0, limit) {
-            self.written(&incoming, limit);
+        if let Some(parsed) = self.read(&case.hex.0, limit) {
+            self.written(&parsed, limit);
             // And the two ways in which it cannot be written.
-            self.written(&incoming, FrameLimit::new(0));
+            self.written(&parsed, FrameLimit::new(0));
             let mut short = [0; Header::LEN - 1];
-            self.result("short buffer", incoming.encode(&mut short.as_mut_slice()));
+            self.result("short buffer", parsed.encode(&mut short.as_mut_slice()));
         }
     }
 
     fn handler(&mut self, case: &HandlerCase) {
-        let incoming = self.read(&case.input.frame_hex.0, FrameLimit::CLIENT);
+        let parsed = self.read(&case.input.frame_hex.0, FrameLimit::CLIENT);
         let session = self.result("session", session(case));
         let now = self.result("now", UnixTime::from_secs(case.now));
-        if let (Some(Incoming::Message(message)), Some(session), Some(now)) =
-            (incoming, session, now)
+        if let (Some(Parsed::Message(message)), Some(session), Some(now)) =
+            (parsed, session, now)
         {
             self.handle(&session, message, now, &case.save_results);
         }
@@ -81,7 +76,7 @@ impl Transcript {
         let mut ids = ids.iter().copied();
         let effects = delivery.save_with(|save| {
             self.line("save", format_args!("{save:?}"));
-            self.written(save.message, FrameLimit::MAX);
+            self.written(save.message(), FrameLimit::MAX);
             ids.next().flatten().map(MsgId).ok_or("not saved")
         });
         for effect in self.result("effects", effects).iter().flatten() {
@@ -90,12 +85,12 @@ impl Transcript {
         }
     }
 
-    fn read(&mut self, bytes: &[u8], limit: FrameLimit) -> Option<Incoming> {
+    fn read(&mut self, bytes: &[u8], limit: FrameLimit) -> Option<Parsed> {
         let mut stream = BytesMut::from(bytes);
         let frame = FrameDecoder::new(limit).decode(&mut stream);
         self.line("left", stream.len());
         let frame = self.result("frame", frame)??;
-        self.result("incoming", frame.parse())
+        self.result("parsed", frame.parse())
     }
 
     fn written(&mut self, message: &impl Encode, limit: FrameLimit) {
@@ -131,6 +126,6 @@ impl Transcript {
 
 fn session(case: &HandlerCase) -> Result<Session, ZeroId> {
     let config = Config::new(AppId(case.kefu_appid))?;
-    let account = Account { appid: AppId(case.session.appid), uid: UserId(case.session.uid) };
+    let account = Account::new(AppId(case.session.appid), UserId(case.session.uid));
     Ok(Session::new(config, Identity::new(account, DeviceId(case.session.device_id))?))
 }

@@ -1,0 +1,229 @@
+//! Feature `serde`: ids, messages and effects as data, here as JSON.
+
+use std::fmt::Debug;
+use std::net::Ipv4Addr;
+
+use bytes::Bytes;
+use kefu_proto::{Accepted, Account, AppId, AuthStatus, AuthToken, Body, ChatMessage, Command};
+use kefu_proto::{
+    Config, Copies, CustomerMessage, DeviceId, Flags, Identity, LoginStatus, Message,
+};
+use kefu_proto::{MsgId, Platform, Refusal, Role, Seq, Session, ShortBytes, StoreId, UnixTime};
+use kefu_proto::{UserId, Version};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, from_value, json, to_value};
+
+#[test]
+fn numbers_are_plain_numbers() {
+    for number in [i64::MIN, -1, 0, 1, i64::MAX] {
+        round_trip(&AppId(number), &json!(number));
+        round_trip(&UserId(number), &json!(number));
+        round_trip(&StoreId(number), &json!(number));
+        round_trip(&DeviceId(number), &json!(number));
+        round_trip(&MsgId(number), &json!(number));
+    }
+    for number in [i32::MIN, -1, 0, 1, i32::MAX] {
+        round_trip(&Seq(number), &json!(number));
+        round_trip(&UnixTime::from(number), &json!(number));
+        round_trip(&LoginStatus(number), &json!(number));
+    }
+    for number in 0..=u8::MAX {
+        round_trip(&Command(number), &json!(number));
+        round_trip(&Flags(number), &json!(number));
+        round_trip(&Version(number), &json!(number));
+    }
+    for number in i8::MIN..=i8::MAX {
+        round_trip(&Platform(number), &json!(number));
+    }
+    assert!(from_value::<UnixTime>(json!(1_i64 << 31)).is_err());
+}
+
+#[test]
+fn accounts_and_copies_name_their_fields() {
+    let account = Account::new(AppId(7), UserId(1));
+    round_trip(&account, &json!({ "appid": 7, "uid": 1 }));
+    let copies = Copies { receiver: MsgId(9002).into(), sender: MsgId(501).into() };
+    let data = json!({ "receiver": { "msgid": 9002 }, "sender": { "msgid": 501 } });
+    round_trip(&copies, &data);
+    round_trip(&Role::Receiver, &json!("Receiver"));
+    round_trip(&Role::Sender, &json!("Sender"));
+}
+
+#[test]
+fn every_message_survives_a_round_trip() {
+    let auth = AuthStatus { status: LoginStatus::OK, server_ip: Ipv4Addr::new(10, 0, 0, 1) };
+    let login = AuthToken {
+        platform: Platform::WEB,
+        token: ShortBytes::new(&b"t\xff"[..]).unwrap(),
+        device_id: ShortBytes::default(),
+    };
+    let login_data = json!({ "platform": 3, "token": [0x74, 0xff], "device_id": [] });
+    let chat = chat_data(1);
+    for (body, data) in [
+        (Body::AuthStatus(auth), json!({ "AuthStatus": { "status": 0, "server_ip": "10.0.0.1" } })),
+        (Body::Ack(Seq(-3)), json!({ "Ack": -3 })),
+        (Body::Ping, json!("Ping")),
+        (Body::Pong, json!("Pong")),
+        (Body::AuthToken(login), json!({ "AuthToken": login_data })),
+        (Body::Customer(text()), json!({ "Customer": chat })),
+        (Body::CustomerSupport(text()), json!({ "CustomerSupport": chat })),
+        (Body::Sync(MsgId(1)), json!({ "Sync": 1 })),
+        (Body::SyncBegin(MsgId(2)), json!({ "SyncBegin": 2 })),
+        (Body::SyncEnd(MsgId(3)), json!({ "SyncEnd": 3 })),
+        (Body::SyncNotify(MsgId(4)), json!({ "SyncNotify": 4 })),
+        (Body::SyncKey(MsgId(5)), json!({ "SyncKey": 5 })),
+    ] {
+        let message = Message { seq: Seq(8), version: Version(2), flags: Flags(0x81), body };
+        let data = json!({ "seq": 8, "version": 2, "flags": 0x81, "body": data });
+        round_trip(&message, &data);
+    }
+}
+
+#[test]
+fn a_chat_message_survives_a_round_trip() {
+    round_trip(&chat_message(), &stamped_data(1, 0));
+    let seller = ChatMessage::try_from(message(Body::CustomerSupport(text()))).unwrap();
+    assert_eq!(to_value(&seller).unwrap()["from"], "Seller");
+    assert_eq!(from_value::<ChatMessage>(to_value(&seller).unwrap()).unwrap(), seller);
+}
+
+#[test]
+fn nobody_is_read_where_somebody_must_be() {
+    round_trip(&config(), &json!({ "kefu_appid": 1453 }));
+    refused::<Config>(json!({ "kefu_appid": 0 }), "kefu_appid is 0");
+
+    let data = |appid, uid| json!({ "account": { "appid": appid, "uid": uid }, "device_id": 11 });
+    round_trip(&identity(), &data(7, 1));
+    refused::<Identity>(data(0, 1), "appid is 0");
+    refused::<Identity>(data(7, 0), "uid is 0");
+}
+
+/// W5.7.
+#[test]
+fn w5_short_bytes_are_at_most_127() {
+    let most = ShortBytes::new(vec![1; 127]).unwrap();
+    round_trip(&most, &json!(vec![1; 127]));
+    refused::<ShortBytes>(
+        json!(vec![1; 128]),
+        "a byte string of 128 bytes does not fit: at most 127 do",
+    );
+}
+
+#[test]
+fn h7_saves_and_effects_are_data_in_their_order() {
+    let Accepted::Persistent(saves) = handled(Flags::NONE) else { panic!("not persistent") };
+    let message = stamped_data(1_500_000_000, 0);
+    let (seller, customer) = (json!({ "appid": 1453, "uid": 2 }), json!({ "appid": 7, "uid": 1 }));
+    let save = |queue| {
+        json!({
+            "queue": queue,
+            "sender": customer,
+            "receiver": seller,
+            "device_id": 11,
+            "message": message,
+        })
+    };
+    assert_eq!(to_value(saves.requests()).unwrap(), json!([save(&seller), save(&customer)]));
+
+    let effects = saves.confirm(Copies { receiver: MsgId(9002).into(), sender: MsgId(501).into() });
+    let expected = json!([
+        { "PushMessage": { "to": seller, "message": message } },
+        { "SendAppMessage": { "to": seller, "message": { "SyncNotify": 9002 } } },
+        { "SendMessage": { "to": customer, "message": { "SyncNotify": 501 } } },
+        { "EnqueueMessage": { "message": { "Ack": 3 } } },
+    ]);
+    assert_eq!(to_value(&effects).unwrap(), expected);
+    let each = effects.iter().map(|effect| to_value(effect).unwrap());
+    assert_eq!(Value::Array(each.collect()), expected);
+}
+
+#[test]
+fn h6_the_effects_of_an_unpersistent_message_are_data() {
+    let Accepted::Transient(effects) = handled(Flags::UNPERSISTENT) else { panic!("persistent") };
+    let message = stamped_data(1_500_000_000, 2);
+    let expected = json!([
+        { "SendAppMessage": { "to": { "appid": 1453, "uid": 2 }, "message": { "Chat": message } } },
+        { "EnqueueMessage": { "message": { "Ack": 3 } } },
+    ]);
+    assert_eq!(to_value(&effects).unwrap(), expected);
+}
+
+#[test]
+fn refusals_are_data() {
+    let (claimed, session) = (AppId(8), AppId(7));
+    for (refusal, data) in [
+        (
+            Refusal::OtherCommand { command: Command::PING },
+            json!({ "OtherCommand": { "command": 13 } }),
+        ),
+        (Refusal::SellerIdZero, json!("SellerIdZero")),
+        (
+            Refusal::CustomerAppIdMismatch { claimed, session },
+            json!({ "CustomerAppIdMismatch": { "claimed": 8, "session": 7 } }),
+        ),
+    ] {
+        assert_eq!(to_value(refusal).unwrap(), data);
+    }
+}
+
+fn round_trip<T: Debug + DeserializeOwned + PartialEq + Serialize>(value: &T, data: &Value) {
+    assert_eq!(&to_value(value).unwrap(), data);
+    assert_eq!(&from_value::<T>(data.clone()).unwrap(), value);
+}
+
+fn refused<T: Debug + DeserializeOwned>(data: Value, reason: &str) {
+    let error = from_value::<T>(data).unwrap_err().to_string();
+    assert!(error.starts_with(reason), "{error}");
+}
+
+fn config() -> Config {
+    Config::new(AppId(1453)).unwrap()
+}
+
+fn identity() -> Identity {
+    Identity::new(Account::new(AppId(7), UserId(1)), DeviceId(11)).unwrap()
+}
+
+fn handled(flags: Flags) -> Accepted {
+    let message = Message { flags, ..message(Body::Customer(text())) };
+    let now = UnixTime::from(1_500_000_000);
+    Session::new(config(), identity()).handle(message, now).unwrap().accept()
+}
+
+/// From customer 7/1 to seller 2.
+fn chat_message() -> ChatMessage {
+    ChatMessage::try_from(message(Body::Customer(text()))).unwrap()
+}
+
+fn message(body: Body) -> Message {
+    Message { seq: Seq(3), version: Version(1), flags: Flags::NONE, body }
+}
+
+/// Between customer 7/1 and seller 2, written at second 1.
+fn text() -> CustomerMessage {
+    CustomerMessage {
+        customer_appid: AppId(7),
+        customer_id: UserId(1),
+        store_id: StoreId(-4),
+        seller_id: UserId(2),
+        timestamp: UnixTime::from(1),
+        content: Bytes::from_static(b"h\xff"),
+    }
+}
+
+fn chat_data(timestamp: i32) -> Value {
+    json!({
+        "customer_appid": 7,
+        "customer_id": 1,
+        "store_id": -4,
+        "seller_id": 2,
+        "timestamp": timestamp,
+        "content": [0x68, 0xff],
+    })
+}
+
+fn stamped_data(timestamp: i32, flags: u8) -> Value {
+    let body = chat_data(timestamp);
+    json!({ "seq": 3, "version": 1, "flags": flags, "from": "Customer", "body": body })
+}

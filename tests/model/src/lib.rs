@@ -1,0 +1,165 @@
+//! A model checker visits every state that a small world can reach: the real handler and the real
+//! connections, among clients that repeat, a network that breaks, a store that fails and a host
+//! that crashes between any two effects.
+//!
+//! `cargo test` searches the smallest worlds. This searches all of them:
+//!
+//! ```console
+//! $ cargo test --release -p kefu-model -- --include-ignored --nocapture
+//! ```
+
+#![cfg(test)]
+#![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
+
+mod cast;
+mod client;
+mod flaws;
+mod host;
+mod properties;
+mod steps;
+mod store;
+mod world;
+
+use std::time::Instant;
+
+use stateright::{Checker, Model};
+
+use cast::Post;
+use host::Sound;
+use world::World;
+
+/// A customer asks, and nothing fails.
+const QUESTION: World = World {
+    host: &Sound,
+    posts: &[Post::ANN_ASKS],
+    faults: 0,
+    idempotent: true,
+    at_once: true,
+    page: 8,
+    prompt: true,
+};
+
+/// Two customers ask.
+const QUESTIONS: World = World { posts: &[Post::ANN_ASKS, Post::BOB_ASKS], ..QUESTION };
+
+/// A customer asks while the seller writes to them.
+const TALK: World = World { posts: &[Post::ANN_ASKS, Post::SELLER_ANSWERS], ..QUESTION };
+
+/// Two customers ask while the seller writes to one of them.
+const TALKS: World =
+    World { posts: &[Post::ANN_ASKS, Post::BOB_ASKS, Post::SELLER_ANSWERS], ..QUESTION };
+
+/// Clients do things late, and queues are read row by row.
+const SLOW_READERS: World = World { page: 1, prompt: false, ..QUESTION };
+
+/// One message that is good, and one for each way to be refused.
+const REFUSALS: World = World {
+    posts: &[
+        Post::ANN_ASKS,
+        Post::BOB_AS_ANN,
+        Post::ANN_OF_ANOTHER_APP,
+        Post::ANN_TO_NOBODY,
+        Post::ANN_AS_SELLER,
+        Post::SELLER_AS_ANOTHER,
+    ],
+    ..QUESTION
+};
+
+/// One message to store, and one that is not to be stored.
+const TYPING: World = World { posts: &[Post::BOB_ASKS, Post::SELLER_IS_TYPING], ..QUESTION };
+
+/// A store that stores a repeat again (S10).
+const FORGETFUL_STORE: World = World { idempotent: false, faults: 1, ..QUESTION };
+
+#[test]
+fn a_message_survives_a_fault() {
+    holds("one message, one fault", World { faults: 1, ..QUESTION });
+}
+
+#[test]
+fn a_store_that_keeps_repeats_holds_a_message_at_least_once() {
+    holds("one message, one fault, no idempotence", FORGETFUL_STORE);
+}
+
+#[test]
+fn a_question_and_an_answer_may_cross() {
+    holds("two messages", TALK);
+}
+
+#[test]
+#[ignore = "large: with --release"]
+fn two_customers_and_a_seller_may_talk_at_once() {
+    holds("three messages", TALKS);
+}
+
+#[test]
+fn refused_messages_leave_no_trace() {
+    holds("six messages, five of them refused", REFUSALS);
+}
+
+#[test]
+#[ignore = "large: with --release"]
+fn a_message_survives_three_faults() {
+    holds("one message, three faults", World { faults: 3, ..QUESTION });
+}
+
+#[test]
+#[ignore = "large: with --release"]
+fn a_question_and_an_answer_survive_a_fault() {
+    holds("two messages, one fault", World { faults: 1, ..TALK });
+}
+
+#[test]
+#[ignore = "large: with --release"]
+fn two_customers_and_a_seller_survive_a_fault() {
+    holds("two questions, one fault", World { faults: 1, ..QUESTIONS });
+}
+
+#[test]
+#[ignore = "large: with --release"]
+fn saves_may_be_asked_for_one_after_the_other() {
+    holds(
+        "two questions, one fault, saves in order",
+        World { at_once: false, faults: 1, ..QUESTIONS },
+    );
+}
+
+#[test]
+#[ignore = "large: with --release"]
+fn slow_readers_miss_nothing() {
+    holds("three messages, slow readers", World { posts: TALKS.posts, ..SLOW_READERS });
+}
+
+#[test]
+#[ignore = "large: with --release"]
+fn refused_messages_leave_no_trace_whatever_fails() {
+    holds("six messages, five of them refused, one fault", World { faults: 1, ..REFUSALS });
+}
+
+#[test]
+#[ignore = "large: with --release"]
+fn an_unpersistent_message_is_not_stored_whatever_fails() {
+    holds(
+        "two messages, one unpersistent, two faults, saves in order",
+        World { at_once: false, faults: 2, ..TYPING },
+    );
+}
+
+#[test]
+#[ignore = "large: with --release"]
+fn a_store_that_keeps_repeats_holds_two_messages_at_least_once() {
+    holds(
+        "two messages, one fault, saves in order, no idempotence",
+        World { posts: TALK.posts, at_once: false, ..FORGETFUL_STORE },
+    );
+}
+
+/// Every property holds in every state, and what the model is about occurs in some.
+fn holds(name: &str, world: World) {
+    let begun = Instant::now();
+    let checker = world.checker().spawn_bfs().join();
+    let states = checker.unique_state_count();
+    let secs = begun.elapsed().as_secs_f32();
+    eprintln!("{name}: {states} states, at most {} deep, {secs:.1} s", checker.max_depth());
+    checker.assert_properties();
+}

@@ -1,0 +1,338 @@
+//! The model: clients, network, store and the process of the host. Only the library knows the
+//! protocol's rules.
+//!
+//! Between two steps nothing of the library is kept: it holds no state but the message on its way,
+//! so each step hands in the client's frame again and goes on from there. What is kept is what a
+//! host keeps: which saves have been answered and how many effects have been applied.
+//!
+//! What is written to a connection is read at once. Nothing is lost by that: a client that reads
+//! late is one that acts late, and frames that a broken connection swallows are those of a
+//! connection that broke before they were written.
+
+use bytes::BytesMut;
+use kefu_proto::{Accepted, Body, Effect, Effects, Encode, MsgId, Outbound, Request, Saves, Seq};
+
+use super::cast::{self, ACCOUNTS, OWNERS, Post, Posts};
+use super::client::Client;
+use super::host::{self, Host};
+use super::steps::{Fault, Step};
+use super::store::{Copy, Store};
+
+/// What does not change while the model runs.
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    pub(crate) host: &'static dyn Host,
+    pub(crate) posts: &'static [Post],
+    /// At most this many faults happen.
+    pub(crate) faults: usize,
+    /// Whether the store answers a repeat with the first copy's id, so that nothing may be stored
+    /// twice.
+    pub(crate) idempotent: bool,
+    /// Whether the host asks for both saves at once, or for the second after the first.
+    pub(crate) at_once: bool,
+    /// How many rows of a queue the host reads in one go.
+    pub(crate) page: usize,
+    /// Whether clients reconnect at once after a crash and sync as soon as they are notified,
+    /// instead of at any time.
+    pub(crate) prompt: bool,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct State {
+    pub(crate) clients: [Client; OWNERS.len()],
+    /// `None`: not connected.
+    pub(crate) connections: [Option<Connection>; OWNERS.len()],
+    /// How often each post has been sent.
+    pub(crate) sent: Vec<usize>,
+    /// The messages that the host has under way, in the order of their tickets.
+    pub(crate) jobs: Vec<Job>,
+    /// What is on its way between the host and the store, in the order of tickets and copies.
+    pub(crate) calls: Vec<Call>,
+    pub(crate) store: Store,
+    /// The posts of which the push service told somebody, in the order of the accounts.
+    pub(crate) pushed: [Posts; ACCOUNTS.len()],
+    pub(crate) faults_left: usize,
+    pub(crate) faults_had: usize,
+    /// Whether a message that is to be refused has changed anything at all.
+    pub(crate) disturbed: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub(crate) struct Connection {
+    /// How far a sync that is under way has read.
+    pub(crate) synced: Option<MsgId>,
+}
+
+/// Which try of which post.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Ticket {
+    pub(crate) post: usize,
+    pub(crate) time: usize,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Job {
+    pub(crate) ticket: Ticket,
+    /// Whether the message's connection still exists. If not, the message is finished all the same
+    /// (S7).
+    pub(crate) connected: bool,
+    /// The ids of both copies as far as they are known; `None` where nothing is to be saved.
+    pub(crate) saving: Option<[Option<MsgId>; 2]>,
+    pub(crate) applied: usize,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Call {
+    pub(crate) ticket: Ticket,
+    pub(crate) copy: Copy,
+    pub(crate) answer: Option<Result<MsgId, Failed>>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Failed;
+
+impl World {
+    /// Three devices are connected and have nothing to read; the seller's second one is not
+    /// connected yet.
+    pub(crate) fn start(&self, faults: usize) -> State {
+        let mut state = State {
+            clients: [Client::NEW; OWNERS.len()],
+            connections: [None; OWNERS.len()],
+            sent: vec![0; self.posts.len()],
+            jobs: Vec::new(),
+            calls: Vec::new(),
+            store: Store::default(),
+            pushed: [Posts::NONE; ACCOUNTS.len()],
+            faults_left: faults,
+            faults_had: 0,
+            disturbed: false,
+        };
+        for device in [cast::ANNS, cast::BOBS, cast::DESK] {
+            if !self.takes_part(device) {
+                continue;
+            }
+            self.log_in(&mut state, device);
+            self.sync(&mut state, device);
+        }
+        state
+    }
+
+    /// Prompt clients do what they do at once.
+    pub(crate) fn settle(&self, last: &State, step: Step, state: &mut State) {
+        if !self.prompt {
+            return;
+        }
+        for device in 0..OWNERS.len() {
+            if step == Step::Fault(Fault::Crash) && last.connections[device].is_some() {
+                self.log_in(state, device);
+            }
+            while state.clients[device].wants_sync && self.is_idle(state, device) {
+                self.sync(state, device);
+            }
+            if state.clients[device].owes_key && self.is_idle(state, device) {
+                self.keep_key(state, device);
+            }
+        }
+    }
+
+    /// Whether a post concerns this device. A device that it does not concern never connects.
+    pub(crate) fn takes_part(&self, device: usize) -> bool {
+        self.posts.iter().any(|post| {
+            let is_party = |parties: [usize; 2]| parties.contains(&OWNERS[device]);
+            post.device == device || post.parties.is_some_and(is_party)
+        })
+    }
+
+    pub(crate) fn log_in(&self, state: &mut State, device: usize) {
+        let (_, out) = host::log_in(self.host, device);
+        state.connections[device] = Some(Connection::default());
+        state.clients[device].read(out);
+    }
+
+    /// A client sends a post, and the host begins with it.
+    pub(crate) fn send(&self, state: &mut State, post: usize) {
+        let before = self.posts[post].parties.is_none().then(|| state.clone());
+        self.receive(state, post);
+        state.disturbed |= before.is_some_and(|before| before != *state);
+        state.sent[post] += 1;
+    }
+
+    fn receive(&self, state: &mut State, post: usize) {
+        let ticket = Ticket { post, time: state.sent[post] };
+        if !self.host.listens(ticket.time) {
+            return;
+        }
+        let saving = match self.request(post) {
+            Request::Deliver(delivery) => delivery.is_persistent().then_some([None; 2]),
+            Request::Refused(_) => {
+                if self.host.acknowledges_refused() {
+                    let seq = Seq(i32::try_from(post).unwrap());
+                    self.write(state, self.posts[post].device, &Outbound::Ack(seq));
+                }
+                return;
+            }
+            other => panic!("a post became {other:?}"),
+        };
+        state.jobs.push(Job { ticket, connected: true, saving, applied: 0 });
+        state.jobs.sort_unstable_by_key(|job| job.ticket);
+        if saving.is_some() {
+            let copies = if self.at_once { &Copy::BOTH[..] } else { &[Copy::Receivers] };
+            for copy in copies {
+                state.call(ticket, *copy);
+            }
+        }
+    }
+
+    /// The store does what it was asked for.
+    pub(crate) fn perform(&self, state: &mut State, call: usize) -> MsgId {
+        let Call { ticket: Ticket { post, .. }, copy, .. } = state.calls[call];
+        let saves = self.saves(post);
+        let save = saves.requests()[copy.index()];
+        let row = self.host.row(copy, save);
+        let known = self.idempotent && self.host.hands_in_the_mark();
+        state.store.append(self.host.queue(save.queue()), row, known)
+    }
+
+    /// An answer of the store comes to the host, where perhaps nobody waits for it any more.
+    pub(crate) fn answer(&self, state: &mut State, call: &Call) {
+        let waiting = state.jobs.iter_mut().enumerate().find_map(|(index, job)| {
+            let saving = job.saving?;
+            let copy = self.host.answered((job.ticket, saving), (call.ticket, call.copy))?;
+            Some((index, copy))
+        });
+        let Some((index, copy)) = waiting else { return };
+        let answer = call.answer.unwrap().ok().or_else(|| self.host.id_of_failure());
+        if answer.is_none() {
+            state.jobs.remove(index);
+            return;
+        }
+        let Job { ticket, saving, .. } = &mut state.jobs[index];
+        let (ticket, saving) = (*ticket, saving.as_mut().unwrap());
+        let first = saving[copy.index()].is_none() && copy == Copy::Receivers;
+        saving[copy.index()] = answer;
+        if first && !self.at_once {
+            state.call(ticket, Copy::Senders);
+        }
+    }
+
+    /// Whether the effects of a message may be applied.
+    pub(crate) fn is_saved(&self, job: &Job) -> bool {
+        job.saving.is_none_or(|ids| self.host.saved(ids).is_some())
+    }
+
+    /// The host applies the next effect of a message.
+    pub(crate) fn apply(&self, state: &mut State, index: usize) {
+        let job = &mut state.jobs[index];
+        let Job { ticket: Ticket { post, .. }, connected, saving, applied } = job.clone();
+        job.applied += 1;
+        let effects = self.effects(post, saving);
+        if applied + 1 == effects.len() {
+            state.jobs.remove(index);
+        }
+        let effect = effects.iter().nth(applied).unwrap();
+        state.push(&effect);
+        let own = connected.then_some(self.posts[post].device);
+        for device in 0..OWNERS.len() {
+            if self.host.reaches(&effect, device, own) {
+                self.write(state, device, &effect.message());
+            }
+        }
+    }
+
+    /// A client sends SYNC if none is in progress; the host sends the next rows, and SYNC_END after
+    /// the last.
+    pub(crate) fn sync(&self, state: &mut State, device: usize) {
+        let asked = state.connections[device].unwrap().synced;
+        let key = asked.unwrap_or(state.clients[device].key);
+        let (mut online, request) = host::request(self.host, device, cast::plain(Body::Sync(key)));
+        let Request::Sync(request) = request else { panic!("SYNC became {request:?}") };
+        let queue = self.host.queue(request.queue());
+        let kept = state.store.kept[queue].filter(|_| asked.is_none());
+        let mut out = BytesMut::new();
+        let mut answer = online.begin_sync(request, kept.unwrap_or(MsgId(0)), &mut out).unwrap();
+        match asked {
+            None => state.clients[device].wants_sync = false,
+            // SYNC_BEGIN has been sent by an earlier step.
+            Some(_) => out.clear(),
+        }
+        let mut page = 0..self.page;
+        let ended = loop {
+            if page.next().is_none() {
+                break false;
+            }
+            let after = answer.after().unwrap();
+            let next = self.host.next_row(&mut state.store.ids_after(queue, after));
+            let Some(msgid) = next else { break true };
+            let row = state.store.read(queue, msgid);
+            online.sync_row(&mut answer, row, &mut out).unwrap();
+        };
+        let synced = answer.after().filter(|_| !ended);
+        if ended {
+            online.finish_sync(answer, &mut out).unwrap();
+        }
+        state.connections[device] = Some(Connection { synced });
+        state.clients[device].read(out);
+    }
+
+    /// A client sends SYNC_KEY, and the host keeps it.
+    pub(crate) fn keep_key(&self, state: &mut State, device: usize) {
+        let frame = cast::plain(Body::SyncKey(state.clients[device].key));
+        let (online, request) = host::request(self.host, device, frame);
+        let Request::KeepSyncKey(key) = request else { panic!("SYNC_KEY became {request:?}") };
+        let kept = &mut state.store.kept[self.host.queue(online.identity().account())];
+        *kept = Some(self.host.keeps(*kept, key));
+        state.clients[device].owes_key = false;
+    }
+
+    /// A frame goes out on the connection of a device, if there is one.
+    fn write(&self, state: &mut State, device: usize, message: &impl Encode) {
+        if state.connections[device].is_some() {
+            let (mut online, mut out) = host::log_in(self.host, device);
+            out.clear();
+            online.write(message, &mut out).unwrap();
+            state.clients[device].read(out);
+        }
+    }
+
+    fn effects(&self, post: usize, saving: Option<[Option<MsgId>; 2]>) -> Effects {
+        match self.accepted(post) {
+            Accepted::Persistent(saves) => saves.confirm(self.host.saved(saving.unwrap()).unwrap()),
+            Accepted::Transient(effects) => effects,
+        }
+    }
+
+    fn saves(&self, post: usize) -> Saves {
+        let Accepted::Persistent(saves) = self.accepted(post) else { panic!("not to be saved") };
+        saves
+    }
+
+    fn accepted(&self, post: usize) -> Accepted {
+        match self.request(post) {
+            Request::Deliver(delivery) => delivery.accept(),
+            other => panic!("a post became {other:?}"),
+        }
+    }
+
+    fn request(&self, post: usize) -> Request {
+        let Post { device, .. } = self.posts[post];
+        host::request(self.host, device, self.posts[post].frame(post)).1
+    }
+}
+
+impl State {
+    /// H7.3: the push service is told of somebody who is connected nowhere.
+    fn push(&mut self, effect: &Effect<'_>) {
+        let Effect::PushMessage { to, message } = effect else { return };
+        let account = ACCOUNTS.iter().position(|account| account == to).unwrap();
+        let online =
+            |device: usize| OWNERS[device] == account && self.connections[device].is_some();
+        if !(0..OWNERS.len()).any(online) {
+            self.pushed[account].insert(message.content()[0].into());
+        }
+    }
+
+    fn call(&mut self, ticket: Ticket, copy: Copy) {
+        self.calls.push(Call { ticket, copy, answer: None });
+        self.calls.sort_unstable_by_key(|call| (call.ticket, call.copy));
+    }
+}

@@ -1,0 +1,408 @@
+//! What becomes of a message, whoever sends it (H1–H10).
+
+use bytes::BytesMut;
+use kefu_proto::strategy::{self, SaveFailed, SaveScript};
+use kefu_proto::{Accepted, Account, ChatMessage, Command, Config, CustomerMessage, Delivery};
+use kefu_proto::{DeviceId, Effect, Effects, Encode, EncodeError, Flags, FrameDecoder, FrameLimit};
+use kefu_proto::{Identity, Message, Outbound, Parsed, Refusal, Session, UnixTime, UserId};
+use proptest::prelude::*;
+
+use crate::{from_customer, text, with_text};
+
+proptest! {
+    /// H2.1, H2.2, H2.3, H2.4, H3.1, H3.2, H3.3.
+    #[test]
+    fn h2_h3_a_message_is_refused_where_a_guard_is_broken_and_nowhere_else(
+        (config, identity, message) in strategy::login().prop_flat_map(|(config, identity)| {
+            let from_anyone = strategy::chat_message();
+            let message = prop_oneof![from_anyone, strategy::refused(config, identity)];
+            (Just(config), Just(identity), message)
+        }),
+    ) {
+        let refusal = handled(config, identity, &message).err();
+        let broken = broken(config, identity, &message);
+        prop_assert_eq!(refusal.map(|refusal| refusal.reason()), broken);
+    }
+
+    /// H11.1.
+    #[test]
+    fn a_refused_message_asks_for_nothing(exchange in exchange()) {
+        let log = exchange.run();
+        if let Err(Stop::Refused(_)) = log.end {
+            prop_assert_eq!(log.steps, [""; 0]);
+        } else {
+            prop_assert!(!log.steps.is_empty());
+        }
+    }
+
+    /// H6.1, H6.2, H6.3, H7.1, H7.2, H7.3, H7.4, H7.5, H7.6, H7.7, H8.2.
+    #[test]
+    fn h6_h7_the_order_of_the_steps_with_the_saves_first(exchange in exchange()) {
+        let log = exchange.run();
+        let saves = ["SaveMessage"; 2];
+        let rest = ["PushMessage", "SendAppMessage", "SendMessage", "EnqueueMessage"];
+        let expected = match log.end {
+            Ok(_) if exchange.is_transient() => vec!["SendAppMessage", "EnqueueMessage"],
+            Ok(_) => [&saves[..], &rest].concat(),
+            Err(Stop::Refused(_)) => vec![],
+            Err(Stop::NotSaved(_)) if exchange.script.receiver.is_none() => saves[..1].into(),
+            Err(Stop::NotSaved(_)) => saves.into(),
+        };
+        prop_assert_eq!(log.steps, expected);
+    }
+
+    /// H8.1.
+    #[test]
+    fn h8_a_failed_save_ends_the_delivery_with_the_stores_own_error(exchange in exchange()) {
+        let persistent = !exchange.is_transient();
+        match exchange.run().end {
+            Ok(_) => prop_assert!(!persistent || exchange.script.copies().is_some()),
+            Err(Stop::Refused(_)) => {}
+            Err(Stop::NotSaved(SaveFailed)) => {
+                prop_assert!(persistent && exchange.script.copies().is_none());
+            }
+        }
+    }
+
+    /// H5.1, H5.2.
+    #[test]
+    fn h5_no_effect_reaches_anyone_but_the_two_parties(exchange in delivered()) {
+        let [receiver, sender] = exchange.parties();
+        let effects = exchange.run().end.unwrap();
+        for effect in &effects {
+            let party = match effect {
+                Effect::PushMessage { .. } | Effect::SendAppMessage { .. } => Some(receiver),
+                Effect::SendMessage { .. } => Some(sender),
+                Effect::EnqueueMessage { .. } => None,
+            };
+            prop_assert_eq!(effect.to(), party);
+        }
+        prop_assert_eq!(sender, exchange.identity.account());
+    }
+
+    /// H5.1, H5.2, H7.1, H7.2.
+    #[test]
+    fn h7_each_copy_is_saved_in_its_own_queue_with_the_sessions_device(exchange in exchange()) {
+        let [receiver, sender] = exchange.parties();
+        let device = exchange.identity.device_id();
+        let saves = exchange.run().saves;
+        let expected = [(receiver, device), (sender, device)];
+        let told = saves.iter().map(|(queue, device, _)| (*queue, *device));
+        prop_assert!(told.eq(expected.into_iter().take(saves.len())));
+    }
+
+    /// H6.2, H7.6, H9.1.
+    #[test]
+    fn h9_only_the_ack_goes_to_the_own_connection_and_it_comes_last(exchange in delivered()) {
+        let seq = exchange.message.seq;
+        let effects = exchange.run().end.unwrap();
+        let own = |effect: &Effect<'_>| matches!(effect, Effect::EnqueueMessage { .. });
+        prop_assert_eq!(effects.iter().filter(own).count(), 1);
+        let ack = Effect::EnqueueMessage { message: Outbound::Ack(seq) };
+        prop_assert_eq!(effects.iter().last(), Some(ack));
+        prop_assert_eq!(ack.to(), None);
+    }
+
+    /// H7.4, H7.5.
+    #[test]
+    fn h7_each_notify_carries_the_id_of_its_own_queue(exchange in delivered()) {
+        let effects = exchange.run().end.unwrap();
+        let notifies = effects.iter().filter_map(|effect| match effect.message() {
+            Outbound::SyncNotify(msgid) => Some((effect.name(), msgid)),
+            _ => None,
+        });
+        let notifies = notifies.collect::<Vec<_>>();
+        if exchange.is_transient() {
+            prop_assert_eq!(notifies, []);
+            prop_assert_eq!(effects.copies(), None);
+        } else {
+            let copies = exchange.script.copies().unwrap();
+            let [receiver, sender] = [copies.receiver.msgid, copies.sender.msgid];
+            prop_assert_eq!(notifies, [("SendAppMessage", receiver), ("SendMessage", sender)]);
+            prop_assert_eq!(effects.copies(), Some(copies));
+        }
+    }
+
+    /// H4.1, H6.1, H7.3, W8.2.
+    #[test]
+    fn h4_the_hosts_time_is_everywhere_and_nothing_else_changes(exchange in delivered()) {
+        let text = CustomerMessage { timestamp: exchange.now, ..text(&exchange.message) };
+        let stamped = with_text(&exchange.message, text);
+        let log = exchange.run();
+        for (_, _, saved) in &log.saves {
+            prop_assert_eq!(saved, &stamped);
+        }
+        let effects = log.end.unwrap();
+        prop_assert_eq!(effects.message(), &stamped);
+        let mut chats = 0;
+        for effect in &effects {
+            if let Outbound::Chat(message) = effect.message() {
+                chats += 1;
+                prop_assert_eq!(message, &stamped);
+            }
+        }
+        prop_assert_eq!(chats, 1);
+    }
+
+    /// H4.1.
+    #[test]
+    fn h4_the_clients_time_is_never_seen(exchange in exchange(), other in strategy::unix_time()) {
+        let mut elsewhen = exchange.clone();
+        let text = CustomerMessage { timestamp: other, ..text(&exchange.message) };
+        elsewhen.message = with_text(&exchange.message, text);
+        prop_assert_eq!(exchange.run(), elsewhen.run());
+    }
+
+    /// H10.1.
+    #[test]
+    fn h10_what_is_stored_does_not_depend_on_the_rest_of_the_header(
+        exchange in exchange(),
+        seq in strategy::seq(),
+        version in strategy::version(),
+        flags in strategy::flags(),
+    ) {
+        let mut other = exchange.clone();
+        let flags = Flags(flags.0 & !Flags::UNPERSISTENT.0);
+        let body = Message::from(exchange.message.clone()).body;
+        other.message = ChatMessage::try_from(Message { seq, version, flags, body }).unwrap();
+        if !exchange.is_transient() {
+            prop_assert_eq!(exchange.stored(), other.stored());
+        }
+    }
+
+    #[test]
+    fn both_ways_of_saving_give_the_same_effects(exchange in exchange()) {
+        let handled = || exchange.session().handle(exchange.message.clone().into(), exchange.now);
+        let Some(saved) = exchange.script.copies() else { return Ok(()) };
+        let Ok(Accepted::Persistent(saves)) = handled().map(Delivery::accept) else {
+            return Ok(());
+        };
+        let effects = handled()?.save_with(exchange.script.store())?;
+        let [receiver, sender] = saves.requests();
+        prop_assert_eq!([receiver.queue(), sender.queue()], exchange.parties());
+        prop_assert_eq!([receiver.message(), sender.message()], [effects.message(); 2]);
+        prop_assert_eq!(saves.message(), effects.message());
+        prop_assert_eq!(saves.confirm(saved), effects);
+    }
+
+    #[test]
+    fn whoever_asks_is_told_the_same_two_parties(exchange in exchange()) {
+        let Ok(delivery) = exchange.session().handle(exchange.message.clone().into(), exchange.now)
+        else {
+            return Ok(());
+        };
+        let parties = exchange.parties();
+        prop_assert_eq!([delivery.receiver(), delivery.sender()], parties);
+        let effects = match delivery.accept() {
+            Accepted::Transient(effects) => effects,
+            Accepted::Persistent(saves) => {
+                prop_assert_eq!([saves.receiver(), saves.sender()], parties);
+                for save in saves.requests() {
+                    prop_assert_eq!([save.receiver(), save.sender()], parties);
+                }
+                let Some(copies) = exchange.script.copies() else { return Ok(()) };
+                saves.confirm(copies)
+            }
+        };
+        prop_assert_eq!([effects.receiver(), effects.sender()], parties);
+    }
+
+    /// W2.4, H6.1, H7.3: what a host puts in the place of the content, or refuses.
+    #[test]
+    fn other_content_changes_the_content_alone(
+        exchange in delivered(),
+        content in strategy::content(),
+        limit in 0..100_u32,
+    ) {
+        let handle = || exchange.session().handle(exchange.message.clone().into(), exchange.now);
+        let mut delivery = handle()?;
+        let (length, limit) = (36 + content.len(), FrameLimit::new(limit));
+        let changed = delivery.set_content(content.clone(), limit);
+        if length < usize::try_from(limit.get()).unwrap() {
+            prop_assert_eq!(changed, Ok(()));
+            let text = CustomerMessage { content, ..text(&exchange.message) };
+            let other = Exchange { message: with_text(&exchange.message, text), ..exchange.clone() };
+            let effects = delivery.save_with(exchange.script.store()).unwrap();
+            prop_assert_eq!(effects, other.run().end.unwrap());
+        } else {
+            prop_assert_eq!(changed, Err(EncodeError::BodyTooLong { length, limit }));
+            prop_assert_eq!(delivery, handle()?);
+        }
+    }
+
+    /// H11.1.
+    #[test]
+    fn h11_what_the_host_refuses_has_no_effect(exchange in delivered()) {
+        let handled = exchange.session().handle(exchange.message.clone().into(), exchange.now);
+        let effects = handled?.refuse();
+        prop_assert_eq!((effects.iter().next(), effects.len(), effects.copies()), (None, 0, None));
+    }
+
+    #[test]
+    fn the_list_counts_itself_and_ends(exchange in delivered()) {
+        let effects = exchange.run().end.unwrap();
+        prop_assert_eq!(effects.len(), if exchange.is_transient() { 2 } else { 4 });
+        prop_assert!(!effects.is_empty());
+        let mut iter = effects.iter();
+        for left in (1..=effects.len()).rev() {
+            prop_assert_eq!(iter.size_hint(), (left, Some(left)));
+            prop_assert!(iter.next().is_some());
+        }
+        for _ in 0..3 {
+            prop_assert_eq!((iter.len(), iter.next()), (0, None));
+        }
+        prop_assert!((&effects).into_iter().eq(effects.clone().iter()));
+    }
+
+    #[test]
+    fn the_content_is_never_copied(exchange in exchange()) {
+        let content = exchange.message.content().clone();
+        let mut read = BytesMut::new();
+        exchange.message.encode(&mut read).unwrap();
+        let start = read[12 + 36..].as_ptr();
+        let frame = FrameDecoder::new(FrameLimit::CLIENT).decode(&mut read).unwrap().unwrap();
+        let Ok(Parsed::Message(message)) = frame.parse() else { unreachable!() };
+        let Ok(delivery) = exchange.session().handle(message, exchange.now) else { return Ok(()) };
+        let mut answers = exchange.script.store();
+        let effects = delivery.save_with(|save| {
+            let stored = save.message().content();
+            assert_eq!((stored.as_ptr(), stored.len()), (start, content.len()));
+            answers(save)
+        });
+        for effect in effects.iter().flatten() {
+            let owned = effect.message().into_owned();
+            if let (Outbound::Chat(chat), Outbound::Chat(owned)) = (effect.message(), owned.get()) {
+                for sent in [chat.content(), owned.content()] {
+                    prop_assert_eq!((sent.as_ptr(), sent.len()), (start, content.len()));
+                    prop_assert_eq!(sent, &content);
+                }
+            }
+        }
+    }
+}
+
+/// A message on a session, the time, and a store.
+#[derive(Clone, Debug)]
+struct Exchange {
+    config: Config,
+    identity: Identity,
+    message: ChatMessage,
+    now: UnixTime,
+    script: SaveScript,
+}
+
+/// A message that is accepted, and a store that does not fail.
+fn delivered() -> impl Strategy<Value = Exchange> {
+    let ids = (strategy::msg_id(), strategy::msg_id());
+    (strategy::login(), strategy::unix_time(), ids).prop_flat_map(
+        |((config, identity), now, (receiver, sender))| {
+            let script = SaveScript { receiver: Some(receiver), sender: Some(sender) };
+            strategy::accepted(config, identity).prop_map(move |message| Exchange {
+                config,
+                identity,
+                message,
+                now,
+                script,
+            })
+        },
+    )
+}
+
+/// Mostly messages that are accepted.
+fn exchange() -> impl Strategy<Value = Exchange> {
+    strategy::login().prop_flat_map(|(config, identity)| {
+        let message = prop_oneof![
+            6 => strategy::accepted(config, identity),
+            1 => strategy::refused(config, identity),
+            1 => strategy::chat_message(),
+        ];
+        (message, strategy::unix_time(), strategy::save_script()).prop_map(
+            move |(message, now, script)| Exchange { config, identity, message, now, script },
+        )
+    })
+}
+
+/// What a host sees of an exchange.
+#[derive(Debug, Eq, PartialEq)]
+struct Log {
+    /// Names of saves and effects, as they are asked for.
+    steps: Vec<&'static str>,
+    saves: Vec<(Account, DeviceId, ChatMessage)>,
+    end: Result<Effects, Stop>,
+}
+
+#[derive(Debug, Eq, PartialEq)]
+enum Stop {
+    Refused(Refusal),
+    NotSaved(SaveFailed),
+}
+
+impl Exchange {
+    fn session(&self) -> Session {
+        Session::new(self.config, self.identity)
+    }
+
+    fn run(&self) -> Log {
+        let mut steps = Vec::new();
+        let mut saves = Vec::new();
+        let mut store = self.script.store();
+        let delivery = self.session().handle(self.message.clone().into(), self.now);
+        let end = delivery.map_err(Stop::Refused).and_then(|delivery| {
+            let saved = delivery.save_with(|save| {
+                steps.push("SaveMessage");
+                saves.push((save.queue(), save.device_id(), save.message().clone()));
+                store(save)
+            });
+            saved.map_err(Stop::NotSaved)
+        });
+        steps.extend(end.iter().flatten().map(|effect| effect.name()));
+        Log { steps, saves, end }
+    }
+
+    fn is_transient(&self) -> bool {
+        self.message.flags.contains(Flags::UNPERSISTENT)
+    }
+
+    /// What a store keeps (H10), as far as it is asked.
+    fn stored(&self) -> Vec<(Account, DeviceId, Command, Vec<u8>)> {
+        let saves = self.run().saves.into_iter();
+        let stored = |(queue, device_id, message): (_, _, ChatMessage)| {
+            let mut body = Vec::new();
+            message.encode_body(&mut body).unwrap();
+            (queue, device_id, message.command(), body)
+        };
+        saves.map(stored).collect()
+    }
+
+    /// H5: the receiver and the sender, by the message.
+    fn parties(&self) -> [Account; 2] {
+        let text = text(&self.message);
+        let customer = Account::new(text.customer_appid, text.customer_id);
+        let seller = Account::new(self.config.kefu_appid(), text.seller_id);
+        if from_customer(&self.message) { [seller, customer] } else { [customer, seller] }
+    }
+}
+
+fn handled(config: Config, identity: Identity, message: &ChatMessage) -> Result<(), Refusal> {
+    let message = Message::from(message.clone());
+    Session::new(config, identity).handle(message, UnixTime::from(1)).map(drop)
+}
+
+/// H2, H3: the first guard that a message breaks.
+fn broken(config: Config, identity: Identity, message: &ChatMessage) -> Option<&'static str> {
+    let Account { appid, uid } = identity.account();
+    let text = text(message);
+    let guards = if from_customer(message) {
+        vec![
+            (text.customer_appid != appid, "customer_appid_mismatch"),
+            (text.customer_id != uid, "customer_id_mismatch"),
+            (text.seller_id == UserId(0), "seller_id_zero"),
+        ]
+    } else {
+        vec![
+            (appid != config.kefu_appid(), "not_kefu_app"),
+            (uid != text.seller_id, "seller_id_mismatch"),
+        ]
+    };
+    guards.into_iter().find_map(|(broken, reason)| broken.then_some(reason))
+}

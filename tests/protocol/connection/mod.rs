@@ -1,0 +1,12 @@
+//! The server's side of a connection, in a server that lives in memory: whole conversations, and
+//! the habits of clients.
+
+mod client;
+mod conversations;
+mod endings;
+mod habits;
+mod memory;
+mod own_rules;
+mod repeats;
+mod rows;
+mod sync;

@@ -1,0 +1,78 @@
+//! A connection as the host keeps it.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+use kefu_proto::{
+    Account, Config, Effects, FrameLimit, Login, MsgId, Online, Request, Saves, SyncAnswer,
+};
+
+pub(super) struct Connection {
+    pub(super) state: State,
+    pub(super) read: BytesMut,
+    /// Nothing more comes from the client.
+    pub(super) hung_up: bool,
+    pub(super) in_flight: VecDeque<InFlight>,
+}
+
+pub(super) enum State {
+    Login(Login),
+    Online(Online),
+    /// The client has sent what closes the connection, while somebody was logged in or before.
+    Closed(Option<Online>),
+}
+
+/// A request in flight.
+pub(super) enum InFlight {
+    Ready(Request),
+    Saving(Saving),
+    /// An unpersistent message: there is nothing to wait for.
+    Applying(Effects),
+    /// A queue is being read.
+    Syncing(SyncAnswer),
+}
+
+pub(super) struct Saving {
+    pub(super) ticket: u64,
+    pub(super) saves: Saves,
+    pub(super) body: Bytes,
+    /// The answers so far; an error is an answer, too.
+    pub(super) answers: [Option<Result<MsgId, Failed>>; 2],
+}
+
+/// A save failed, or its answer said so.
+#[derive(Clone, Copy)]
+pub(super) struct Failed;
+
+impl Connection {
+    pub(super) fn new(config: Config) -> Self {
+        Self {
+            state: State::Login(Login::new(config, FrameLimit::CLIENT)),
+            read: BytesMut::new(),
+            hung_up: false,
+            in_flight: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn account(&self) -> Option<Account> {
+        let (State::Online(online) | State::Closed(Some(online))) = &self.state else {
+            return None;
+        };
+        Some(online.identity().account())
+    }
+
+    pub(super) fn saving(&mut self, ticket: u64) -> Option<&mut Saving> {
+        self.in_flight.iter_mut().find_map(|one| match one {
+            InFlight::Saving(saving) if saving.ticket == ticket => Some(saving),
+            _ => None,
+        })
+    }
+
+    /// S7: what is in flight is still finished.
+    pub(super) fn close(&mut self) {
+        self.state = match std::mem::replace(&mut self.state, State::Closed(None)) {
+            State::Online(online) => State::Closed(Some(online)),
+            other => other,
+        };
+    }
+}

@@ -1,0 +1,212 @@
+//! The simulated store: shards that take saves in their order, late, in vain, or without saying so.
+
+use std::collections::{HashMap, VecDeque};
+
+use bytes::{Bytes, BytesMut};
+use fastrand::Rng;
+use kefu_proto::{Account, DeviceId, Encode, MsgId, Role, Saves, StoredMessage};
+
+use super::Plant;
+use crate::agenda::{Answer, Event};
+use crate::judge::{Saving, Verdict};
+use crate::sim::Sim;
+
+const SHARDS: usize = 4;
+
+pub(super) struct Store {
+    /// Whether a repeat is answered with the ids of the first copies.
+    idempotent: bool,
+    plant: Option<Plant>,
+    shards: [Shard; SHARDS],
+    queues: HashMap<Account, Queue>,
+    marks: HashMap<Mark, MsgId>,
+    last: i64,
+}
+
+#[derive(Default)]
+struct Shard {
+    saves: VecDeque<Save>,
+    /// When the last of them is done.
+    busy_until: u64,
+}
+
+/// One copy to be stored.
+struct Save {
+    queue: Account,
+    device_id: DeviceId,
+    command: kefu_proto::Command,
+    body: Bytes,
+    mark: Mark,
+    answer: Answer,
+}
+
+/// What identifies a copy.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+struct Mark {
+    sender: Account,
+    receiver: Account,
+    /// The clients mark a message in the field `store_id`.
+    by_client: [u8; 8],
+    role: Role,
+}
+
+#[derive(Default)]
+struct Queue {
+    rows: Vec<StoredMessage>,
+    kept: Option<MsgId>,
+}
+
+impl Store {
+    pub(super) fn new(idempotent: bool, plant: Option<Plant>, rng: &mut Rng) -> Self {
+        let first = [0, 31, i64::from(i32::MAX) - 100, i64::MAX - (1 << 40)];
+        Self {
+            idempotent,
+            plant,
+            shards: Default::default(),
+            queues: HashMap::new(),
+            marks: HashMap::new(),
+            last: first[rng.usize(..first.len())],
+        }
+    }
+
+    /// Hands one of the two copies to its shard.
+    pub(super) fn submit(&mut self, sim: &mut Sim, saves: &Saves, body: &Bytes, answer: Answer) {
+        let request = saves.requests()[answer.copy];
+        let mark = Mark {
+            sender: request.sender(),
+            receiver: request.receiver(),
+            by_client: body[16..24].try_into().unwrap(),
+            role: request.role(),
+        };
+        let save = Save {
+            queue: request.queue(),
+            device_id: request.device_id(),
+            command: request.message().command(),
+            body: body.clone(),
+            mark,
+            answer,
+        };
+        // Negative uids are users, too.
+        let index = save.queue.uid.0.rem_euclid(i64::try_from(SHARDS).unwrap());
+        let index = usize::try_from(index).unwrap();
+        let delay = if sim.happens(sim.odds.save_is_slow) { 4_000 } else { 10 };
+        let delay = sim.rng.u64(..delay);
+        let shard = &mut self.shards[index];
+        shard.busy_until = shard.busy_until.max(sim.now() + delay);
+        sim.agenda.at(shard.busy_until, Event::Save { shard: index });
+        if self.plant == Some(Plant::SavesOvertake) {
+            shard.saves.push_front(save);
+        } else {
+            shard.saves.push_back(save);
+        }
+    }
+
+    /// A shard comes to its next save.
+    pub(super) fn step(&mut self, sim: &mut Sim, shard: usize) -> Verdict {
+        // A crash may have taken it.
+        let Some(save) = self.shards[shard].saves.pop_front() else { return Ok(()) };
+        let mut answer = save.answer;
+        if sim.happens(sim.odds.save_fails) {
+            sim.tally.failed_saves += 1;
+        } else {
+            let msgid = self.store_once(sim, save)?;
+            if sim.happens(sim.odds.save_lies) {
+                sim.tally.failed_saves += 1;
+            } else {
+                answer.msgid = Some(msgid.0);
+            }
+        }
+        let times = if sim.happens(sim.odds.answered_twice) { 2 } else { 1 };
+        for _ in 0..times {
+            let delay = sim.rng.u64(..5);
+            sim.agenda.after(delay, Event::Answer(answer));
+        }
+        Ok(())
+    }
+
+    fn store_once(&mut self, sim: &mut Sim, save: Save) -> Result<MsgId, crate::judge::Violation> {
+        let mark = save.mark;
+        if !self.idempotent {
+            return self.append(sim, save);
+        }
+        if let Some(&first) = self.marks.get(&mark) {
+            return Ok(first);
+        }
+        let msgid = self.append(sim, save)?;
+        if self.plant != Some(Plant::ForgetMarks) {
+            self.marks.insert(mark, msgid);
+        }
+        Ok(msgid)
+    }
+
+    fn append(&mut self, sim: &mut Sim, save: Save) -> Result<MsgId, crate::judge::Violation> {
+        self.last += sim.rng.i64(1..4);
+        let msgid = MsgId(self.last);
+        let Save { mut queue, device_id, command, mut body, answer, .. } = save;
+        match self.plant {
+            Some(Plant::ForgetSenderCopy) if answer.copy == 1 => return Ok(msgid),
+            Some(Plant::StoreAtStranger) if answer.copy == 0 => queue.appid.0 ^= 2,
+            Some(Plant::ClientTime) => body = [&body[..32], b"time", &body[36..]].concat().into(),
+            Some(Plant::ChangeContent) if body.len() > 36 => body = body.slice(..body.len() - 1),
+            _ => {}
+        }
+        let (user, now) = ((queue.appid.0, queue.uid.0), sim.now());
+        let saving = Saving { queue: user, msgid: msgid.0, command: command.0, body: &body };
+        sim.judge.appended(&sim.clock, now, &saving)?;
+        sim.tally.copies += 1;
+        sim.digest.add_number(u64::from_ne_bytes(msgid.0.to_ne_bytes()));
+        sim.digest.add(&body);
+        let row = StoredMessage { msgid, device_id, command, body };
+        self.queues.entry(queue).or_default().rows.push(row);
+        Ok(msgid)
+    }
+
+    /// The store has crashed with its host. Some of the saves in flight are lost; what was stored
+    /// stays.
+    pub(super) fn crash(&mut self, rng: &mut Rng) {
+        for shard in &mut self.shards {
+            shard.saves.retain(|_| rng.bool());
+        }
+    }
+
+    /// At most `limit` rows after a key, oldest first.
+    pub(super) fn page(&self, queue: Account, after: MsgId, limit: usize) -> Vec<StoredMessage> {
+        let Some(queue) = self.queues.get(&queue) else { return Vec::new() };
+        let hidden = usize::from(self.plant == Some(Plant::StaleSync));
+        let rows = &queue.rows[..queue.rows.len().saturating_sub(hidden)];
+        let start = rows.partition_point(|row| row.msgid <= after);
+        rows[start..].iter().take(limit).cloned().collect()
+    }
+
+    pub(super) fn kept(&self, queue: Account) -> MsgId {
+        self.queues.get(&queue).and_then(|queue| queue.kept).unwrap_or(MsgId(0))
+    }
+
+    /// S3
+    pub(super) fn keep(&mut self, sim: &Sim, queue: Account, key: MsgId) {
+        let Queue { rows, kept } = self.queues.entry(queue).or_default();
+        let drops = self.plant == Some(Plant::DropRead) && sim.odds.mischief == 0;
+        if drops && rows.len() > 1 && rows[1].msgid <= key {
+            rows.remove(0);
+        }
+        let falls = self.plant == Some(Plant::KeyFalls);
+        *kept = if falls { Some(key) } else { Some(key).max(*kept) };
+    }
+
+    /// Whether everything is still there.
+    pub(super) fn audit(&self, sim: &Sim) -> Verdict {
+        for (queue, Queue { rows, .. }) in &self.queues {
+            let ids = rows.iter().map(|row| row.msgid.0);
+            sim.judge.compare_queue((queue.appid.0, queue.uid.0), ids)?;
+        }
+        Ok(())
+    }
+}
+
+/// What a store keeps of a message (H10), for both copies.
+pub(super) fn body_of(saves: &Saves) -> Bytes {
+    let message = saves.message();
+    let mut body = BytesMut::with_capacity(message.encoded_body_len());
+    message.encode_body(&mut body).unwrap();
+    body.freeze()
+}

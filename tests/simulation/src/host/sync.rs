@@ -1,0 +1,80 @@
+//! Answers a sync (S2): at once, or page by page while the queue grows and other frames are
+//! written.
+
+use kefu_proto::{Frame, StoredMessage, SyncAnswer, SyncRequest, SyncRow};
+
+use super::{Host, InFlight, Plant};
+use crate::agenda::Event;
+use crate::judge::Verdict;
+use crate::sim::Sim;
+
+impl Host {
+    pub(super) fn sync(&mut self, sim: &mut Sim, link: usize, request: SyncRequest) -> Verdict {
+        sim.tally.syncs += 1;
+        if self.plant == Some(Plant::IgnoreSync) {
+            return Ok(());
+        }
+        let kept = self.store.kept(request.queue());
+        let Some((online, out)) = self.online(link) else { return Ok(()) };
+        let answer = online.begin_sync(request, kept, out).unwrap();
+        self.flush(sim, link)?;
+        self.go_on(sim, link, answer)
+    }
+
+    /// The time has come for the next page.
+    pub(crate) fn page(&mut self, sim: &mut Sim, link: usize, life: u32) -> Verdict {
+        if life != self.life || self.dies(sim) {
+            return Ok(());
+        }
+        let Some(connection) = &mut self.connections[link] else { return Ok(()) };
+        let Some(InFlight::Syncing(answer)) = connection.in_flight.pop_front() else {
+            panic!("a sync is finished before anything behind it");
+        };
+        self.go_on(sim, link, answer)?;
+        self.work(sim, link)
+    }
+
+    fn go_on(&mut self, sim: &mut Sim, link: usize, mut answer: SyncAnswer) -> Verdict {
+        loop {
+            let limit = sim.rng.usize(1..20);
+            let Some(after) = answer.after() else { break };
+            let page = self.store.page(answer.queue(), after, limit);
+            if page.is_empty() {
+                break;
+            }
+            for row in page {
+                let skipped = self.plant == Some(Plant::SyncSkips) && sim.rng.u8(..20) == 0;
+                if !skipped {
+                    self.row(sim, link, &mut answer, row)?;
+                }
+            }
+            if sim.rng.u8(..4) == 0 {
+                let Some(connection) = &mut self.connections[link] else { return Ok(()) };
+                connection.in_flight.push_front(InFlight::Syncing(answer));
+                let delay = sim.rng.u64(1..20);
+                sim.agenda.after(delay, Event::Page { link, life: self.life });
+                return Ok(());
+            }
+        }
+        let Some((online, out)) = self.online(link) else { return Ok(()) };
+        online.finish_sync(answer, out).unwrap();
+        self.flush(sim, link)
+    }
+
+    fn row(
+        &mut self,
+        sim: &mut Sim,
+        link: usize,
+        answer: &mut SyncAnswer,
+        row: StoredMessage,
+    ) -> Verdict {
+        let frame = Frame::new(row.command, row.body.clone());
+        let Some((online, out)) = self.online(link) else { return Ok(()) };
+        let came = online.sync_row(answer, row, out).unwrap();
+        self.flush(sim, link)?;
+        if came == SyncRow::LeftOut && self.plant == Some(Plant::SyncOwn) {
+            self.write(sim, link, &frame)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,164 @@
+//! The judge: sees every frame that the server writes, every copy that is stored, every push, and
+//! knows what was said. It knows the protocol from the protocol and asks neither the library nor
+//! the host.
+
+mod finale;
+mod frames;
+mod ledger;
+mod queues;
+mod violation;
+
+use std::collections::HashMap;
+
+use crate::cast::{Device, User};
+use ledger::Ledger;
+pub(crate) use ledger::{Draft, Sent};
+pub(crate) use queues::Saving;
+use queues::{Queue, Reading};
+pub(crate) use violation::{Rule, Verdict, Violation};
+
+pub(crate) struct Judge {
+    kefu_app: i64,
+    /// Whether the store promises to keep a repeated message once.
+    idempotent: bool,
+    clients: Vec<Seat>,
+    users: HashMap<User, usize>,
+    queues: Vec<Queue>,
+    ledger: Ledger,
+    lines: Vec<Line>,
+}
+
+/// A client and whom it speaks for.
+struct Seat {
+    queue: usize,
+    device: Device,
+}
+
+/// A connection as the judge sees it.
+#[derive(Default)]
+struct Line {
+    /// Whose queue it is about, once the server has let somebody in, and which client that is.
+    online: Option<usize>,
+    seat: usize,
+    /// What the client may expect of each of its logins: `None` a refusal.
+    logins: std::collections::VecDeque<Option<Login>>,
+    version: u8,
+    /// How many frames the server has written.
+    written: i32,
+    /// How many messages the client has sent.
+    said: u64,
+    /// What may still be acknowledged: the client's seq and the message.
+    pending: Vec<(i32, usize)>,
+    pings: u32,
+    unlisted: std::collections::VecDeque<Vec<u8>>,
+    /// The newest notified id, and the last unpersistent message.
+    notified: Option<i64>,
+    transient: Option<usize>,
+    /// The greatest key that this client has wanted kept.
+    kept: i64,
+    /// The keys of the syncs asked for, with the key that must be kept by then, and the sync that
+    /// is being answered.
+    asked: std::collections::VecDeque<(i64, i64)>,
+    reading: Option<Reading>,
+    /// The latest message sent on this connection, of those stored first in each queue.
+    order: Vec<(usize, u64)>,
+}
+
+#[derive(Clone, Copy)]
+struct Login {
+    client: usize,
+    version: u8,
+}
+
+impl Judge {
+    pub(crate) fn new(kefu_app: i64, idempotent: bool) -> Self {
+        Self {
+            kefu_app,
+            idempotent,
+            clients: Vec::new(),
+            users: HashMap::new(),
+            queues: Vec::new(),
+            ledger: Ledger::default(),
+            lines: Vec::new(),
+        }
+    }
+
+    pub(crate) fn seat(&mut self, user: User, device: Device) {
+        let queue = self.queue_of(user);
+        self.clients.push(Seat { queue, device });
+    }
+
+    pub(crate) fn opened(&mut self) {
+        self.lines.push(Line::default());
+    }
+
+    /// The client has sent a login: a right one, or one that names nobody.
+    pub(crate) fn knocked(&mut self, link: usize, client: usize, version: u8, right: bool) {
+        let login = right.then_some(Login { client, version });
+        self.lines[link].logins.push_back(login);
+    }
+
+    pub(crate) fn pinged(&mut self, link: usize) {
+        self.lines[link].pings += 1;
+    }
+
+    pub(crate) fn asked(&mut self, link: usize, key: i64) {
+        let line = &mut self.lines[link];
+        line.asked.push_back((key, line.kept));
+    }
+
+    pub(crate) fn sent_unlisted(&mut self, link: usize, command: u8, body: &[u8]) {
+        self.lines[link].unlisted.push_back([&[command], body].concat());
+    }
+
+    /// Somebody says something: from now on it is known by its number.
+    pub(crate) fn said(&mut self, now: u64, client: usize, draft: Draft) -> usize {
+        let queue = self.clients[client].queue;
+        let user = self.queues[queue].user;
+        let refused = draft.is_refused(user, self.kefu_app);
+        let receiver = self.queue_of(draft.receiver(self.kefu_app));
+        let parties = ledger::Parties { client, receiver, sender: queue };
+        self.ledger.add(Sent::new(draft, parties, refused, now))
+    }
+
+    pub(crate) fn next_store(&self) -> i64 {
+        self.ledger.next_store()
+    }
+
+    pub(crate) fn sent(&self, number: usize) -> &Sent {
+        self.ledger.get(number)
+    }
+
+    /// The client sends a message, for the first time or again. `live`: the server is to handle
+    /// what comes on this line.
+    pub(crate) fn tried(&mut self, link: usize, seq: i32, number: usize, live: bool) {
+        let line = &mut self.lines[link];
+        line.said += 1;
+        if live {
+            line.pending.push((seq, number));
+            self.ledger.get_mut(number).tried(link, line.said);
+        }
+    }
+
+    /// The client has read its ACK.
+    pub(crate) fn settled(&mut self, number: usize) {
+        self.ledger.get_mut(number).settled = true;
+    }
+
+    /// The host no longer has this connection.
+    pub(crate) fn gone(&mut self, link: usize) {
+        let line = std::mem::take(&mut self.lines[link]);
+        // Saves that are under way may still be stored.
+        self.lines[link] = Line { said: line.said, order: line.order, ..Line::default() };
+        if let Some(queue) = line.online {
+            self.queues[queue].online.retain(|&other| other != link);
+        }
+    }
+
+    fn queue_of(&mut self, user: User) -> usize {
+        *self.users.entry(user).or_insert_with(|| {
+            self.queues.push(Queue::new(user));
+            self.queues.len() - 1
+        })
+    }
+}

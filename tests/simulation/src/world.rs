@@ -1,0 +1,155 @@
+//! One world: a host, its clients, and all that happens to them up to the last ACK.
+
+use std::fmt;
+
+use fastrand::Rng;
+
+use crate::agenda::{Agenda, Event};
+use crate::cast::{Cast, Size};
+use crate::client::Client;
+use crate::clock::Clock;
+use crate::host::{Host, Plant};
+use crate::judge::{Judge, Verdict, Violation};
+use crate::sim::{Digest, Odds, Sim, Tally};
+
+/// When all is calm, everything is settled after so many milliseconds, or never.
+const SETTLING: u64 = 10 * 60_000;
+
+pub(crate) struct World {
+    sim: Sim,
+    cast: Cast,
+    host: Host,
+    clients: Vec<Client>,
+    calm: bool,
+}
+
+/// What a world came to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Outcome {
+    pub(crate) digest: Digest,
+    pub(crate) tally: Tally,
+}
+
+/// An invariant does not hold.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) violation: Violation,
+    /// When, in simulated milliseconds.
+    now: u64,
+}
+
+impl World {
+    /// Everything follows from the seed, the size, and the fault that is planted.
+    pub(crate) fn new(seed: u64, size: Size, plant: Option<Plant>) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let odds = Odds::of_a_world(&mut rng);
+        let cast = Cast::new(&mut rng, size);
+        let idempotent = rng.u8(..4) > 0;
+        let mut sim = Sim {
+            rng,
+            odds,
+            agenda: Agenda::default(),
+            clock: Clock::new(),
+            links: Vec::new(),
+            judge: Judge::new(cast.kefu_app, idempotent),
+            tally: Tally { worlds: 1, ..Tally::default() },
+            digest: Digest::default(),
+            up: true,
+            unsaid: 0,
+        };
+        let host = Host::new(&cast, idempotent, plant, &mut sim);
+        let mut world = Self { sim, cast, host, clients: Vec::new(), calm: false };
+        world.populate();
+        world
+    }
+
+    pub(crate) fn run(mut self) -> Result<Outcome, Failure> {
+        match self.live() {
+            Ok(()) => Ok(Outcome { digest: self.sim.digest, tally: self.sim.tally }),
+            Err(violation) => Err(Failure { violation, now: self.sim.now() }),
+        }
+    }
+
+    fn populate(&mut self) {
+        let Self { sim, cast, clients, .. } = self;
+        for person in &cast.people {
+            for device in &person.devices {
+                sim.judge.seat(person.user, device.clone());
+                let (id, version) = (clients.len(), sim.rng.u8(..3));
+                let token = person.token.clone();
+                let mut client = Client::new(id, person.user, token, device.clone(), version);
+                client.schedule(sim, 1_000);
+                clients.push(client);
+            }
+        }
+        let count = u64::try_from(clients.len()).unwrap();
+        sim.tally.clients = count;
+        // These hit everybody at once, and a larger world has more steps at which they can happen.
+        for odds in [&mut sim.odds.crash, &mut sim.odds.save_is_slow] {
+            *odds = *odds * 100 / u32::try_from(count).unwrap();
+        }
+        sim.unsaid = count * sim.rng.u64(5..40);
+        sim.agenda.after(500, Event::ClockJump);
+    }
+
+    fn live(&mut self) -> Verdict {
+        while self.sim.unsaid > 0 {
+            self.step()?;
+        }
+        // From here on nothing goes wrong any more. First every message gets its ACK …
+        self.calm = true;
+        self.sim.odds = Odds::CALM;
+        self.settle()?;
+        self.sim.judge.settle()?;
+        // … then every client reads its queue to the end.
+        for client in &mut self.clients {
+            client.read_on(&mut self.sim);
+        }
+        self.settle()?;
+        for (id, client) in self.clients.iter().enumerate() {
+            self.sim.judge.has_read(id, client.key())?;
+        }
+        self.host.audit(&self.sim)
+    }
+
+    fn settle(&mut self) -> Verdict {
+        let deadline = self.sim.now() + SETTLING;
+        while self.sim.now() < deadline && self.step()? {}
+        Ok(())
+    }
+
+    /// Lets the next thing happen. Returns whether there was any.
+    fn step(&mut self) -> Result<bool, Violation> {
+        let Self { sim, cast, host, clients, calm } = self;
+        let Some(event) = sim.agenda.next() else { return Ok(false) };
+        match event {
+            Event::Act { client } => clients[client].act(sim, cast, *calm),
+            Event::ToServer { link } => host.receive(sim, link)?,
+            Event::ToClient { link } => {
+                let client = sim.links[link].client;
+                clients[client].receive(sim, link);
+            }
+            Event::Save { shard } => host.save(sim, shard)?,
+            Event::Answer(answer) => host.answered(sim, answer)?,
+            Event::Page { link, life } => host.page(sim, link, life)?,
+            Event::Restart => sim.up = true,
+            Event::ClockJump => {
+                if sim.happens(sim.odds.clock_jump) {
+                    sim.tally.clock_jumps += 1;
+                    let now = sim.now();
+                    sim.clock.jump(now, &mut sim.rng);
+                }
+                if !*calm {
+                    sim.agenda.after(500, Event::ClockJump);
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "after {} simulated ms: {}", self.now, self.violation)
+    }
+}

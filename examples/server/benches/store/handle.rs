@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use kefu_proto::{AppId, Body, Config, CustomerMessage, Delivery, DeviceId, Flags, Identity};
+use kefu_proto::{Accepted, AppId, Body, Config, CustomerMessage, DeviceId, Flags, Identity};
 use kefu_proto::{Message, Saves, Seq, Session, StoreId, UnixTime, UserId, Version};
 use kefu_server::store::embedded::{Options, Store};
 use kefu_server::store::{Group, Observer};
@@ -139,9 +139,9 @@ fn batch(workload: &mut Workload, connection: usize, window: usize) -> Vec<Saves
             content: Bytes::from(row.content),
         });
         let message = Message { seq: Seq(1), version: Version(1), flags: Flags::TEXT, body };
-        match session.handle(message, UnixTime::from(workload::TIMESTAMP)).unwrap() {
-            Delivery::Persistent(saves) => saves,
-            Delivery::Transient(_) => unreachable!("no flag says so"),
+        match session.handle(message, UnixTime::from(workload::TIMESTAMP)).unwrap().accept() {
+            Accepted::Persistent(saves) => saves,
+            Accepted::Transient(_) => unreachable!("no flag says so"),
         }
     });
     saves.collect()

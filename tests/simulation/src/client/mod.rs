@@ -16,7 +16,7 @@ use crate::wire::{AUTH_TOKEN, Head, SYNC};
 
 /// After so many milliseconds a client repeats a message without an ACK, and leaves if its login
 /// has no answer.
-const ACK_TIMEOUT: u64 = 3_000;
+const ANSWER_TIMEOUT: u64 = 3_000;
 
 pub(crate) struct Client {
     id: usize,
@@ -90,13 +90,13 @@ impl Client {
         match &self.line {
             None => self.connect(sim, calm),
             Some(line) if line.inside => {
-                self.repeat(sim, ACK_TIMEOUT);
+                self.repeat(sim, ANSWER_TIMEOUT);
                 if !calm {
                     self.converse(sim, cast);
                 }
             }
             Some(line) => {
-                if line.since + ACK_TIMEOUT < sim.now() {
+                if line.since + ANSWER_TIMEOUT < sim.now() {
                     self.hang_up(sim);
                 }
             }

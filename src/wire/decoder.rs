@@ -81,7 +81,7 @@ impl FrameDecoder {
     }
 
     #[inline]
-    fn split(&self, read: &mut BytesMut) -> Result<Option<(Header, Bytes)>, DecodeError> {
+    fn split(self, read: &mut BytesMut) -> Result<Option<(Header, Bytes)>, DecodeError> {
         let Some(header) = read.first_chunk() else {
             return Ok(None);
         };

@@ -270,7 +270,7 @@ fn a_session_tells_what_it_was_made_of() {
     assert_eq!(Ok(session().config()), Config::new(AppId(1453)));
 }
 
-/// Exact, so that whoever changes what a million of them take knows it.
+/// Exact, so that a change of what a million of them take is noticed.
 #[test]
 fn a_session_is_small() {
     assert_eq!(size_of::<Session>(), 32);
@@ -278,7 +278,7 @@ fn a_session_is_small() {
     assert_eq!(size_of::<Online>(), 80);
 }
 
-/// Checks the plain and the pretty form: neither the text nor its bytes as a list.
+/// Checks the plain and the pretty form for the text and for its bytes as a list.
 fn never_secret(value: &impl Debug) {
     for shown in [format!("{value:?}"), format!("{value:#?}")] {
         let words =

@@ -18,7 +18,7 @@ pub enum Case {
 impl Case {
     /// Reads one line; the error is one line, too.
     pub fn parse(line: &str) -> Result<Self, String> {
-        // Told apart first: with the kind known, an error can name the field.
+        // The kind first: then an error can name the field.
         let kind = serde_json::from_str(line).map_err(|error| describe(&error))?;
         match kind {
             Kind { input: Some(_), hex: None } => serde_json::from_str(line).map(Self::Handler),

@@ -104,7 +104,7 @@ fn window(text: &str, alike: usize) -> String {
     format!("{before}{}{after} ({length} characters, from {start})", one_line(&shown))
 }
 
-/// What comes from a file must neither break a line nor reach a terminal as a control sequence.
+/// Text from a file must not break a line or reach a terminal as a control sequence.
 pub(crate) fn one_line(text: &str) -> String {
     let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
     text.chars().map(escape).collect()

@@ -33,7 +33,7 @@ pub fn connection(input: &[u8]) {
     outbox.check_whole();
 }
 
-/// S1, S4: until somebody is logged in.
+/// S1, S4: up to a successful login.
 fn log_in(line: &mut Line<'_>, outbox: &mut Outbox, choices: &mut Choices<'_>) -> Option<Online> {
     let mut login = Login::new(Config::new(KEFU_APP).unwrap(), outbox.limit);
     loop {

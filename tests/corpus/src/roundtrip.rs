@@ -65,7 +65,7 @@ fn check_forwarded(message: &Message, bytes: &[u8]) {
         Body::Customer(_) | Body::CustomerSupport(_) => {
             check_written(&came.unwrap().unwrap(), FrameLimit::MAX, bytes);
         }
-        // H9.2: whoever made it left the numbering to the connection.
+        // H9.2: these are numbered by the connection that writes them.
         Body::Ack(_) | Body::SyncNotify(_) => {
             let made = Message::from(message.body.clone());
             let bytes = frame_bytes(&made, Seq(0), Version(0));

@@ -130,7 +130,7 @@ pub(crate) fn login(device: usize) -> BytesMut {
     }))
 }
 
-/// What the server knows of whoever has this token.
+/// What the server knows about the owner of a token.
 pub(crate) fn identity(token: &[u8]) -> Identity {
     let device = usize::from(token[0]);
     Identity::new(ACCOUNTS[OWNERS[device]], device_id(device)).unwrap()

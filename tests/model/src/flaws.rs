@@ -29,7 +29,7 @@ macro_rules! flawed {
 }
 
 flawed! {
-    /// Goes on when the receiver's copy is stored, with an id of its own making for the sender's.
+    /// Goes on when the receiver's copy is stored, and invents an id for the sender's.
     Hasty: fn saved(&self, [receiver, sender]: [Option<MsgId>; 2]) -> Option<Copies> {
         Some(Copies { receiver: receiver?.into(), sender: sender.unwrap_or(MsgId(0)).into() })
     }
@@ -199,7 +199,7 @@ fn s3_a_smaller_key_that_is_kept_is_found() {
 }
 
 flawed! {
-    /// Does not listen to what it has heard before.
+    /// Ignores what it has received before.
     Impatient: fn listens(&self, time: usize) -> bool {
         time == 0
     }

@@ -109,7 +109,7 @@ pub(crate) fn log_in(host: &dyn Host, device: usize) -> (Online, BytesMut) {
 }
 
 /// What becomes of one frame on a device's connection. A connection remembers of earlier frames
-/// only how many it wrote, so that a new one is as good as the old one.
+/// only how many it wrote, so a new connection can stand in for the old one.
 pub(crate) fn request(host: &dyn Host, device: usize, mut frame: BytesMut) -> (Online, Request) {
     let (mut online, _) = log_in(host, device);
     let request = online.receive(&mut frame, UnixTime::from(cast::NOW)).unwrap();

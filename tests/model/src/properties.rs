@@ -97,7 +97,7 @@ fn once(world: &World, state: &State) -> bool {
             .all(|queue| (0..world.posts.len()).all(|post| copies(state, queue, post) <= 1))
 }
 
-/// Neither stored with, nor pushed or shown to, nor acknowledged to anybody else; and what is not
+/// Stored for, pushed to, shown to and acknowledged to nobody else; and what is not
 /// to be stored is not.
 fn private(world: &World, state: &State) -> bool {
     world.posts.iter().enumerate().all(|(post, it)| {

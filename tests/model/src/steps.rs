@@ -9,7 +9,7 @@ use super::cast::OWNERS;
 use super::properties;
 use super::world::{Connection, Failed, State, World};
 
-/// One step of somebody. Posts, devices, jobs and calls by their index.
+/// One step of the world. Posts, devices, jobs and calls are given by their index.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Step {
     Send(usize),
@@ -24,7 +24,7 @@ pub(crate) enum Step {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Fault {
-    /// The host loses its connections and whatever it has under way.
+    /// The host loses its connections and everything in flight.
     Crash,
     /// A connection breaks.
     Drop(usize),

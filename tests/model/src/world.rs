@@ -44,12 +44,12 @@ pub(crate) struct State {
     pub(crate) connections: [Option<Connection>; OWNERS.len()],
     /// How often each post has been sent.
     pub(crate) sent: Vec<usize>,
-    /// The messages that the host has under way, in the order of their tickets.
+    /// The messages in flight in the host, in the order of their tickets.
     pub(crate) jobs: Vec<Job>,
     /// What is on its way between the host and the store, in the order of tickets and copies.
     pub(crate) calls: Vec<Call>,
     pub(crate) store: Store,
-    /// The posts of which the push service told somebody, in the order of the accounts.
+    /// The posts that the push service was told about, by account.
     pub(crate) pushed: [Posts; ACCOUNTS.len()],
     pub(crate) faults_left: usize,
     pub(crate) faults_had: usize,
@@ -59,7 +59,7 @@ pub(crate) struct State {
 
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub(crate) struct Connection {
-    /// How far a sync that is under way has read.
+    /// How far a sync in progress has read.
     pub(crate) synced: Option<MsgId>,
 }
 
@@ -320,7 +320,7 @@ impl World {
 }
 
 impl State {
-    /// H7.3: the push service is told of somebody who is connected nowhere.
+    /// H7.3: the push service is told about users who are connected nowhere.
     fn push(&mut self, effect: &Effect<'_>) {
         let Effect::PushMessage { to, message } = effect else { return };
         let account = ACCOUNTS.iter().position(|account| account == to).unwrap();

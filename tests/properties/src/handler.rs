@@ -1,4 +1,4 @@
-//! What becomes of a message, whoever sends it (H1–H10).
+//! What becomes of a message, from any sender (H1–H10).
 
 use bytes::BytesMut;
 use kefu_proto::strategy::{self, SaveFailed, SaveScript};

@@ -87,7 +87,7 @@ fn s1_a_device_is_a_name_and_a_platform_and_neither_the_web_nor_an_empty_name_ha
     assert_eq!(device("", Platform::ANDROID).device(), None);
 }
 
-/// S1.2: one number for each pair, whoever logs in, in whatever app and however often.
+/// S1.2: one number for each pair, for all users, in all apps and for every login.
 #[test]
 fn s1_2_a_device_has_one_number_in_all_apps() {
     let mut server = server();
@@ -123,7 +123,7 @@ fn s5_what_is_not_for_a_client_to_say_is_ignored() {
     }
     server.receive("customer", &frame(1, Body::Ping));
     assert_eq!(received(&mut server, "customer"), [(2, 1, Body::Pong)]);
-    // Nor has any of them left a sync key.
+    // None of them was kept as a sync key either.
     server.receive("customer", &frame(1, Body::Sync(MsgId(0))));
     assert_eq!(sync_keys(received(&mut server, "customer")), [MsgId(0), MsgId(0)]);
 }

@@ -13,7 +13,7 @@ pub(crate) struct Server {
     now: UnixTime,
     connections: BTreeMap<String, Connection>,
     pub(crate) store: Store,
-    /// Whom the push service would have told.
+    /// The users that the push service was told about.
     pub(crate) pushes: Vec<Account>,
     /// The host's own rules; none at first.
     pub(crate) own_rules: fn(&mut Delivery) -> Rule,

@@ -111,7 +111,7 @@ fn s6_a_synced_message_has_no_flags_and_the_connection_s_number() {
     );
 }
 
-/// S2.5, S2.6: who has sent a row is told by its body, and from where by its device.
+/// S2.5, S2.6: the body of a row tells its sender, and `device_id` the device.
 #[test]
 fn s2_what_this_very_device_has_sent_is_left_out() {
     let from_customer = |appid, uid| {

@@ -51,8 +51,8 @@ pub(crate) struct Odds {
     pub(crate) cut: u32,
     /// Only a part of what is pending arrives.
     pub(crate) pieces: u32,
-    /// A client repeats what is under way, just so.
-    pub(crate) impatience: u32,
+    /// A client repeats what is in flight without a reason.
+    pub(crate) early_repeat: u32,
     /// A client does what no client should.
     pub(crate) mischief: u32,
     /// The clock is set, tried once in a while.
@@ -69,7 +69,7 @@ impl Odds {
         crash: 0,
         cut: 0,
         pieces: 50_000,
-        impatience: 0,
+        early_repeat: 0,
         mischief: 0,
         clock_jump: 0,
     };
@@ -85,7 +85,7 @@ impl Odds {
             crash: 40 * weather,
             cut: 200 * weather,
             pieces: 20_000 + 30_000 * weather,
-            impatience: 5_000 * weather,
+            early_repeat: 5_000 * weather,
             mischief: 10_000 + 10_000 * weather,
             clock_jump: 100_000 * weather.min(4),
         }

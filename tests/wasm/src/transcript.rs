@@ -11,9 +11,8 @@ use data_encoding::HEXLOWER;
 use kefu_conformance::case::{Case, HandlerCase, WireCase};
 use kefu_conformance::replay;
 use kefu_proto::{Account, AppId, Config, DeviceId, Encode, FrameDecoder};
-use kefu_proto::{FrameLimit, Header, Identity, Parsed, Message, MsgId, Session, UnixTime};
+use kefu_proto::{FrameLimit, Header, Identity, Message, MsgId, Parsed, Session, UnixTime};
 use kefu_proto::{UserId, ZeroId};
-
 
 /// Replays cases, one a line. The last line holds the sums.
 #[must_use]
@@ -64,9 +63,7 @@ impl Transcript {
         let parsed = self.read(&case.input.frame_hex.0, FrameLimit::CLIENT);
         let session = self.result("session", session(case));
         let now = self.result("now", UnixTime::from_secs(case.now));
-        if let (Some(Parsed::Message(message)), Some(session), Some(now)) =
-            (parsed, session, now)
-        {
+        if let (Some(Parsed::Message(message)), Some(session), Some(now)) = (parsed, session, now) {
             self.handle(&session, message, now, &case.save_results);
         }
     }

@@ -47,7 +47,7 @@ impl<'s> Line<'s> {
         })
     }
 
-    /// No byte is taken beyond what has been heard.
+    /// No byte is consumed beyond the frames so far.
     pub(super) fn check_taken(&self) {
         let end = self.said[..self.heard].last().map_or(0, |(end, _)| *end);
         assert_eq!(self.arrived - self.read.len(), end);

@@ -84,7 +84,7 @@ impl Outbox {
                     Body::Ack(seq) => acks.push(seq),
                     _ => {}
                 },
-                // Stored by whoever has access to the store.
+                // A row that the store had from elsewhere.
                 _ => assert!(logged_in),
             }
         }

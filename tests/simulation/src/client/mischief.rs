@@ -40,7 +40,7 @@ impl Client {
         }
     }
 
-    /// Speaks for somebody else, to nobody, or as what it is not. By chance it may be in order.
+    /// Writes in another's name, to nobody, or in another role. By chance it may be valid.
     fn forge(&mut self, sim: &mut Sim, cast: &Cast) {
         let any = |sim: &mut Sim| cast.people[sim.rng.usize(..cast.people.len())].user;
         let (somebody, another) = (any(sim), any(sim));

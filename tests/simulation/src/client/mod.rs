@@ -16,7 +16,7 @@ use crate::wire::{AUTH_TOKEN, Head, SYNC};
 
 /// After so many milliseconds a client repeats a message without an ACK, and leaves if its login
 /// has no answer.
-const PATIENCE: u64 = 3_000;
+const ANSWER_TIMEOUT: u64 = 3_000;
 
 pub(crate) struct Client {
     id: usize,
@@ -55,7 +55,7 @@ struct Line {
     spoilt: bool,
     /// The seqs that may still be acknowledged.
     tried: Vec<(i32, usize)>,
-    /// Of the syncs under way, which were for its own key.
+    /// Which of the syncs in flight were for its own key.
     syncs: VecDeque<bool>,
 }
 
@@ -90,13 +90,13 @@ impl Client {
         match &self.line {
             None => self.connect(sim, calm),
             Some(line) if line.inside => {
-                self.repeat(sim, PATIENCE);
+                self.repeat(sim, ANSWER_TIMEOUT);
                 if !calm {
                     self.converse(sim, cast);
                 }
             }
             Some(line) => {
-                if line.since + PATIENCE < sim.now() {
+                if line.since + ANSWER_TIMEOUT < sim.now() {
                     self.hang_up(sim);
                 }
             }

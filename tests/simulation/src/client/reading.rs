@@ -59,7 +59,7 @@ impl Client {
         sim.judge.settled(number);
     }
 
-    /// S5: a notify of something new is followed by a sync, if none is under way.
+    /// S5: a notify of something new is followed by a sync, if none is in flight.
     fn catch_up(&mut self, sim: &mut Sim) {
         let idle = |line: &super::Line| !line.syncs.contains(&true);
         if self.heard > self.key && self.line.as_ref().is_some_and(idle) {

@@ -8,12 +8,12 @@ use crate::judge::Draft;
 use crate::sim::Sim;
 use crate::wire::{CUSTOMER, CUSTOMER_SUPPORT, PING, UNPERSISTENT};
 
-/// So many messages may be under way.
+/// How many messages may be in flight.
 const WINDOW: usize = 8;
 
 impl Client {
     pub(super) fn converse(&mut self, sim: &mut Sim, cast: &Cast) {
-        if sim.happens(sim.odds.impatience) {
+        if sim.happens(sim.odds.early_repeat) {
             self.repeat(sim, 0);
         }
         if sim.happens(sim.odds.mischief) {
@@ -30,12 +30,12 @@ impl Client {
         }
     }
 
-    /// Sends again what has been under way for longer than `patience`, in its order.
-    pub(super) fn repeat(&mut self, sim: &mut Sim, patience: u64) {
+    /// Sends again what has been in flight for longer than `timeout`, in its order.
+    pub(super) fn repeat(&mut self, sim: &mut Sim, timeout: u64) {
         let now = sim.now();
         for index in 0..self.waiting.len() {
             let waiting = &mut self.waiting[index];
-            if waiting.since + patience <= now {
+            if waiting.since + timeout <= now {
                 waiting.since = now;
                 let number = waiting.number;
                 sim.tally.repeats += 1;
@@ -53,7 +53,7 @@ impl Client {
         self.write(PING, 0, &[]);
     }
 
-    /// Says something new, to somebody who has written, to anybody, or to nobody at all.
+    /// Says something new: to a user who has written, to any user, or to nobody.
     pub(super) fn say(&mut self, sim: &mut Sim, cast: &Cast) {
         if sim.unsaid == 0 || self.waiting.len() >= WINDOW {
             return;

@@ -18,7 +18,7 @@ pub(super) struct Connection {
 pub(super) enum State {
     Login(Login),
     Online(Online),
-    /// The client has sent what closes the connection, while somebody was logged in or before.
+    /// The client has sent what closes the connection, after its login or before.
     Closed(Option<Online>),
 }
 

@@ -34,7 +34,7 @@ impl Host {
         Ok(())
     }
 
-    /// To the push service: it is told of everything and knows who is connected nowhere.
+    /// The push service is told about every message and knows who is connected nowhere.
     pub(super) fn push(sim: &mut Sim, to: Account, message: &ChatMessage) -> Verdict {
         sim.tally.pushes += 1;
         let mut body = Vec::new();

@@ -25,7 +25,7 @@ use store::Store;
 
 pub(crate) struct Host {
     config: Config,
-    /// How many requests of a connection may be under way.
+    /// How many requests of a connection may be in flight.
     window: usize,
     /// Whether both copies are saved at the same time; if not, one after the other.
     both_at_once: bool,
@@ -311,7 +311,7 @@ impl Host {
         self.connections[link].as_ref()?.account()
     }
 
-    /// Writes a frame to a connection, if it is still there and somebody is logged in.
+    /// Writes a frame to a connection, if it still exists and is logged in.
     fn write(&mut self, sim: &mut Sim, link: usize, message: &impl Encode) -> Verdict {
         let own_numbers = self.plant == Some(Plant::OwnNumbers);
         let Some((online, out)) = self.online(link) else { return Ok(()) };
@@ -323,7 +323,7 @@ impl Host {
         self.flush(sim, link)
     }
 
-    /// The connection, if it is still there and somebody is logged in, and where it writes.
+    /// The connection, if it still exists and is logged in, and the buffer that it writes to.
     fn online(&mut self, link: usize) -> Option<(&mut Online, &mut Vec<u8>)> {
         match &mut self.connections.get_mut(link)?.as_mut()?.state {
             State::Online(online) | State::Closed(Some(online)) => Some((online, &mut self.out)),

@@ -102,7 +102,7 @@ impl Host {
         self.send(sim, receiver, None, &Outbound::SyncNotify(MsgId(msgid)))
     }
 
-    /// As whoever the message claims to be from.
+    /// As the user that the message claims to be from.
     fn handle_anyway(&self, sim: &Sim, link: usize, chat: ChatMessage) -> Option<Request> {
         let message = Message::from(chat);
         let account = match &message.body {

@@ -1,4 +1,5 @@
-//! The simulated store: shards that take saves in their order, late, in vain, or without saying so.
+//! The simulated store: shards that take saves in order and may be late, fail, or store and report
+//! a failure.
 
 use std::collections::{HashMap, VecDeque};
 

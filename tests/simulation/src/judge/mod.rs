@@ -37,7 +37,7 @@ struct Seat {
 /// A connection as the judge sees it.
 #[derive(Default)]
 struct Line {
-    /// Whose queue it is about, once the server has let somebody in, and which client that is.
+    /// The queue, once the server has accepted a login, and the client.
     online: Option<usize>,
     seat: usize,
     /// What the client may expect of each of its logins: `None` a refusal.
@@ -111,7 +111,7 @@ impl Judge {
         self.lines[link].unlisted.push_back([&[command], body].concat());
     }
 
-    /// Somebody says something: from now on it is known by its number.
+    /// A client says something: from now on it is known by its number.
     pub(crate) fn said(&mut self, now: u64, client: usize, draft: Draft) -> usize {
         let queue = self.clients[client].queue;
         let user = self.queues[queue].user;
@@ -148,7 +148,7 @@ impl Judge {
     /// The host no longer has this connection.
     pub(crate) fn gone(&mut self, link: usize) {
         let line = std::mem::take(&mut self.lines[link]);
-        // Saves that are under way may still be stored.
+        // Saves in flight may still be stored.
         self.lines[link] = Line { said: line.said, order: line.order, ..Line::default() };
         if let Some(queue) = line.online {
             self.queues[queue].online.retain(|&other| other != link);

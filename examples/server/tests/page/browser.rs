@@ -1,13 +1,14 @@
-//! A headless Chromium and the driver in front of it. Both end with the value, also when a test panics.
+//! A headless Chromium and its driver. Both are killed on drop, also if a test panics.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Once, mpsc};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
+use kefu_testing::program;
 use tempfile::TempDir;
 use thirtyfour::prelude::*;
 use thirtyfour::{ChromeCapabilities, ChromiumLikeCapabilities, LoggingPrefsLogLevel};
@@ -15,10 +16,7 @@ use thirtyfour::{ChromeCapabilities, ChromiumLikeCapabilities, LoggingPrefsLogLe
 use crate::host::Host;
 use crate::tab::Tab;
 
-/// All tests are skipped for the same reason: it is said once.
-static SKIPPED: Once = Once::new();
-
-/// A browser of its own for one test. The fields end in this order: the processes first, so that nobody waits for them.
+/// A browser for one test. Fields are dropped in this order: the processes first.
 pub(crate) struct Browser {
     _processes: Processes,
     pub(crate) driver: WebDriver,
@@ -26,17 +24,12 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// Starts a browser; `None`, and a line that says so, where there is none. In CI that is a failure.
+    /// `None` if no browser is installed: the test is to be skipped.
     pub(crate) async fn start() -> Option<Self> {
         let found = find(&["chromium", "chromium-browser", "google-chrome"])
             .zip(find(&["chromedriver", "chromium.chromedriver"]));
         let Some((chromium, chromedriver)) = found else {
-            let is_ci = env::var_os("CI").is_some_and(|ci| ci == "true");
-            assert!(!is_ci, "CI needs chromium and chromedriver in the PATH");
-            // Not `println`: nobody would see it, for the test passes.
-            SKIPPED.call_once(|| {
-                let _ = writeln!(io::stderr(), "skipped: no chromium and chromedriver in the PATH");
-            });
+            program::skip("chromium and chromedriver");
             return None;
         };
         let home = tempfile::tempdir().unwrap();
@@ -65,10 +58,10 @@ impl Browser {
         tab
     }
 
-    /// The browser found nothing wrong with the page: no error in a script, nothing that is missing or that the policy forbids.
+    /// The browser's console has no errors: no failed script, missing file or policy violation.
     pub(crate) async fn assert_nothing_wrong(&self) {
         let log = self.driver.browser_log().await.unwrap();
-        // A server that is away is no fault of the page.
+        // The page is not to blame for a server that is down.
         let is_fault = |message: &String| !message.contains("net::ERR_");
         let faults: Vec<_> = log.into_iter().map(|entry| entry.message).filter(is_fault).collect();
         assert_eq!(faults, [""; 0]);
@@ -81,7 +74,7 @@ fn capabilities(chromium: &Path, home: &Path) -> WebDriverResult<ChromeCapabilit
     capabilities.set_browser_log_level(LoggingPrefsLogLevel::Severe)?;
     for arg in [
         "--headless",
-        // Root may not use it.
+        // It does not work for root.
         "--no-sandbox",
         "--disable-gpu",
         "--disable-dev-shm-usage",
@@ -108,7 +101,7 @@ fn find(names: &[&str]) -> Option<PathBuf> {
 struct Processes(Child);
 
 impl Processes {
-    /// Starts the driver on a free port, which it tells. What both leave behind is left in `home`.
+    /// Starts the driver, which chooses a free port. All files of both are in `home`.
     fn start(chromedriver: &Path, home: &Path) -> (Self, u16) {
         let child = Command::new(chromedriver)
             .arg("--port=0")
@@ -122,7 +115,7 @@ impl Processes {
         let output = processes.0.stdout.take().expect("a pipe");
         let (tell, told) = mpsc::channel();
         thread::spawn(move || {
-            // Read to its end: a driver whose pipe is full stands still.
+            // Read to the end: the driver would block on a full pipe.
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 let port = line.split_once("started successfully on port ");
                 let port = port.and_then(|(_, port)| port.trim_end_matches('.').parse().ok());
@@ -140,7 +133,7 @@ impl Drop for Processes {
             let _ = self.0.kill();
         }
         let _ = self.0.wait();
-        // Those who are not quite gone would still write to the folder that is removed next.
+        // Processes that are still ending would write to the folder that is removed next.
         let deadline = Instant::now() + Duration::from_secs(3);
         while self.signal_group("0") && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(20));
@@ -149,7 +142,7 @@ impl Drop for Processes {
 }
 
 impl Processes {
-    /// Whether there was anybody who got the signal.
+    /// Returns whether any process got the signal.
     fn signal_group(&self, signal: &str) -> bool {
         const KILL: &str = "kill -s \"$1\" -- \"-$2\"";
         let group = self.0.id().to_string();

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// A server with a data folder of its own, which is gone when the test ends.
+/// A server with a data folder of its own, which is removed on drop.
 pub(crate) struct Host {
     data: TempDir,
     pub(crate) http: SocketAddr,
@@ -25,7 +25,7 @@ struct Running {
 }
 
 impl Host {
-    /// Starts a server whose tokens file is `tokens`; without one it makes the demo's.
+    /// Starts a server with this tokens file, or with the demo's tokens.
     pub(crate) async fn start(tokens: Option<&str>) -> Self {
         let data = tempfile::tempdir().unwrap();
         if let Some(tokens) = tokens {
@@ -44,13 +44,13 @@ impl Host {
         (_, self.http) = server.addresses().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async move {
-            // Dropped or told: both end the server.
+            // Stops the server whether it was sent or dropped.
             let _ = stopped.await;
         };
         self.running = Some(Running { stop, server: tokio::spawn(server.run(stopped)) });
     }
 
-    /// Stops the server. Pages that are open must not keep it from that.
+    /// Stops the server, which must not wait for open pages.
     pub(crate) async fn stop(&mut self) {
         let Running { stop, server } = self.running.take().expect("a server that runs");
         stop.send(()).expect("a server that waits to be stopped");

@@ -12,7 +12,7 @@ use host::Host;
 use serde_json::{Value, json};
 use thirtyfour::{Key, TypingData};
 
-/// A server and a browser for it; the test ends here where there is no browser.
+/// A server and a browser. Returns from the test if no browser is installed.
 macro_rules! stage {
     ($tokens:expr) => {{
         let Some(browser) = Browser::start().await else { return };
@@ -51,7 +51,7 @@ async fn a_customer_and_a_seller_talk_and_the_trace_shows_each_step() {
 /// H7: both saves first, the ACK last.
 fn assert_six_steps(steps: &Value, command: &str, receiver: &str, sender: &str, msgids: [u8; 2]) {
     let [first, second] = msgids.map(|msgid| format!("msgid {msgid}"));
-    // The client's number counts its own frames, so it is what it is.
+    // This number counts the client's own frames and can be anything.
     let seq = &steps[5][3];
     assert!(seq.as_str().is_some_and(|seq| seq.starts_with("seq ")), "{steps:#}");
     let expected = json!([
@@ -104,7 +104,7 @@ async fn typing_is_shown_for_a_while_and_stored_nowhere() {
     assert_eq!((&steps[1][0], &steps[1][2]), (&json!("EnqueueMessage"), &json!("ACK")));
     assert_eq!(steps[2], json!(null));
 
-    // What comes after it ends it at once.
+    // The message hides the typing indicator at once.
     seller.press("#text", "Tell").await;
     customer.until("it says who writes", &typing_is("Seller 2 is writing…"), &[]).await;
     seller.say(" me").await;
@@ -167,7 +167,7 @@ async fn contents_are_text_and_never_run() {
     }
     browser.assert_nothing_wrong().await;
 
-    // The browser itself would not let the page make HTML of a text, nor run what is not its own.
+    // The browser itself stops the page from parsing text as HTML and from running foreign scripts.
     let inner = "try { document.getElementById('empty').innerHTML = '<i>'; return 'done' } \
         catch (error) { return error.name }";
     assert_eq!(seller.evaluate(inner, &[]).await, json!("TypeError"));
@@ -232,10 +232,10 @@ async fn a_refusal_is_silent_but_in_the_trace() {
     }
 }
 
-/// Writes 250 messages as fast as the page's own code can, and tells when all have their ACK.
+/// Writes 250 messages as fast as the page's own code can, and waits for all ACKs.
 const WRITE_MANY: &str = r#"
     const done = arguments[0];
-    // The page has its own copy of the module, and so this one is another device.
+    // A second instance of the page's module, and so another device.
     Promise.all(["/link.js?copy", "/wire.js"].map((module) => import(module))).then(([{ Link }, wire]) => {
         let left = 250;
         const link = new Link("tok-7-1", {
@@ -277,7 +277,7 @@ async fn a_long_history_is_drawn_from_its_end_and_a_long_text_is_not_sent() {
     browser.assert_nothing_wrong().await;
 }
 
-/// Ids that a JavaScript number would round, and no demo.
+/// Ids that a JavaScript number would round.
 const TOKENS: &str = "\
     \"big\" = { appid = 9007199254740993, uid = -9223372036854775807 }\n\
     \"sells\" = { appid = 1453, uid = 2 }\n";

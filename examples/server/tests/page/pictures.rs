@@ -1,4 +1,4 @@
-//! The page at several widths, by day and by night: nothing runs over an edge, and pictures of it all are left for people, in
+//! The page at several widths, light and dark: nothing overflows. Leaves screenshots in
 //! `target/tmp/pictures`.
 
 use std::path::{Path, PathBuf};
@@ -95,7 +95,7 @@ impl Album {
         Self(folder)
     }
 
-    /// Draws a tab in these sizes, by day and by night.
+    /// Takes screenshots of a tab in these sizes, light and dark.
     async fn draw(&self, tab: &Tab<'_>, name: &str, sizes: &[(u32, u32)]) {
         for &size in sizes {
             for theme in ["light", "dark"] {

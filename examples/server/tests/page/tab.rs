@@ -8,7 +8,7 @@ use thirtyfour::prelude::*;
 use thirtyfour::{Key, TypingData, WindowHandle};
 use tokio::time::sleep;
 
-/// How long something on the page may take. Far more than it does: the machine may be busy.
+/// How long something on the page may take: far longer than usual, for busy machines.
 const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(40);
 
@@ -27,25 +27,25 @@ impl<'b> Tab<'b> {
         Self { driver, handle, name }
     }
 
-    /// Makes this the tab that the driver speaks with.
+    /// Makes this the driver's current tab.
     pub(crate) async fn face(&self) -> &'b WebDriver {
         self.driver.switch_to_window(self.handle.clone()).await.unwrap();
         self.driver
     }
 
-    /// What a script returns.
+    /// Runs a script and returns its result.
     pub(crate) async fn evaluate(&self, script: &str, args: &[Value]) -> Value {
         let result = self.face().await.execute(script, args.to_vec()).await;
         result.unwrap_or_else(|error| panic!("{}: {error} in {script}", self.name)).json().clone()
     }
 
-    /// What a script tells when it is done.
+    /// Runs a script and returns what it passes to its callback.
     pub(crate) async fn evaluate_async(&self, script: &str) -> Value {
         let result = self.face().await.execute_async(script, Vec::new()).await;
         result.unwrap_or_else(|error| panic!("{}: {error}", self.name)).json().clone()
     }
 
-    /// Waits until an expression is true, which means: until `what`.
+    /// Waits until an expression is true; `what` describes it.
     pub(crate) async fn until(&self, what: &str, expression: &str, args: &[Value]) {
         let script = format!("return Boolean({expression})");
         let deadline = Instant::now() + PATIENCE;
@@ -109,7 +109,7 @@ impl<'b> Tab<'b> {
     }
 
     pub(crate) async fn picture(&self, path: &Path) {
-        // A page that nobody looks at may not move on by itself.
+        // A page in the background may not finish its animations.
         self.evaluate("document.getAnimations().forEach(animation => animation.finish())", &[])
             .await;
         self.face().await.screenshot(path).await.unwrap();
@@ -153,12 +153,12 @@ impl<'b> Tab<'b> {
         self.until("the history is there", is_ready, &[]).await;
     }
 
-    /// Writes a message as a person does.
+    /// Types and sends a message.
     pub(crate) async fn say(&self, text: &str) {
         self.press("#text", TypingData::from(text) + Key::Enter).await;
     }
 
-    /// Waits until the newest message reads `text` and stands on one's own side or on the other.
+    /// Waits until the newest message is `text`, sent by this user or by the other.
     pub(crate) async fn until_newest(&self, text: &str, is_mine: bool) {
         let side = if is_mine { "its own" } else { "the other's" };
         let script = "(item => item?.querySelector('.text').textContent === arguments[0] \
@@ -168,7 +168,7 @@ impl<'b> Tab<'b> {
         self.until(&what, script, &[json!(text), json!(is_mine)]).await;
     }
 
-    /// Waits until all messages of one's own have their tick.
+    /// Waits until all messages of this user are ticked.
     pub(crate) async fn until_ticked(&self) {
         let script = "document.querySelector('.message.mine') \
             && !document.querySelector('.message.mine:not([data-state=stored])') \
@@ -183,8 +183,8 @@ impl<'b> Tab<'b> {
         self.evaluate(script, &[]).await
     }
 
-    /// Waits until the trace has a card of this kind and command, and returns the steps of the newest one: effect,
-    /// target, command, number.
+    /// Waits until the trace has a card of this kind and command, and returns the steps of the newest
+    /// one: effect, target, command, number.
     pub(crate) async fn traced(&self, kind: &str, command: &str) -> Value {
         const FIND: &str = "[...document.querySelectorAll('.trace-card')].findLast(card => \
             card.dataset.kind === arguments[0] && card.querySelector('.command').textContent === arguments[1])";

@@ -1,4 +1,4 @@
-//! What the store promises on a disk that works.
+//! The store on a disk that works.
 
 use crate::common::{SELLER, customer, marked, msgids, open, queue, reply, save, saves};
 use kefu_proto::{Command, DeviceId, Encode, MsgId, Platform};
@@ -53,7 +53,7 @@ async fn msgids_follow_the_order_of_submission() {
 async fn msgids_are_greater_than_those_that_were_given_before() {
     let dir = tempdir().unwrap();
     let mut newest = MsgId(0);
-    // As in a database that is new, restored twice, and then opened with what was true once.
+    // A database that is new, restored twice, and then opened with an older option.
     for after in [7, 8, 1_000_001, 5].map(MsgId) {
         let mut options = Options::default();
         options.after = after;
@@ -112,12 +112,12 @@ async fn a_repeat_gets_the_ids_of_the_first_copies() {
     let other = save(&store, saves(2, marked("a"))).await;
     let seller = save(&store, reply(1, marked("a"))).await;
     assert!(c < other && other < seller);
-    // And what the seller says to another customer is another message.
+    // The same uuid to another customer is another message.
     let second = save(&store, reply(2, marked("a"))).await;
     assert!(seller < second);
     assert_eq!(save(&store, reply(1, marked("a"))).await, seller);
     assert_eq!(save(&store, reply(2, marked("a"))).await, second);
-    // Without a uuid nothing is a repeat.
+    // Messages without a uuid are never repeats.
     assert_ne!(save(&store, saves(1, "x")).await, save(&store, saves(1, "x")).await);
     assert_eq!(queue(&store, SELLER).await.len(), 8);
     store.close().await;

@@ -16,12 +16,12 @@ pub(crate) fn customer(uid: i64) -> Account {
     Account { appid: AppId(7), uid: UserId(uid) }
 }
 
-/// What customer `uid` says to the seller, accepted and to be stored.
+/// A message of customer `uid` to the seller, ready to be stored.
 pub(crate) fn saves(uid: i64, content: impl Into<Bytes>) -> Saves {
     accepted(customer(uid), Body::Customer(text(uid, content)))
 }
 
-/// What the seller says to customer `uid`.
+/// A message of the seller to customer `uid`.
 pub(crate) fn reply(uid: i64, content: impl Into<Bytes>) -> Saves {
     accepted(SELLER, Body::CustomerSupport(text(uid, content)))
 }
@@ -48,7 +48,7 @@ pub(crate) fn open(dir: &Path) -> Store {
     Store::open(dir, Options::default()).unwrap()
 }
 
-/// Saves one message and answers with its msgids.
+/// Saves one message and returns its msgids.
 pub(crate) async fn save(store: &Store, saves: Saves) -> [MsgId; 2] {
     msgids(&store.save(vec![saves]).await.unwrap()[0])
 }

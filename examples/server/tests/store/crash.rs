@@ -1,4 +1,4 @@
-//! A process that dies, and a disk that really refuses to write. Linux: `sh`, signals.
+//! A process that is killed, and a disk that refuses to write. Needs Linux: `sh` and signals.
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -9,15 +9,15 @@ use kefu_proto::{Account, MsgId};
 use kefu_server::embedded::Store;
 use tempfile::tempdir;
 
-/// In the environment of a child: which folder it is to fill, and how its uuids begin.
+/// Environment of a child: its folder, and the prefix of its uuids.
 const FOLDER: &str = "KEFU_STORE_TEST_FOLDER";
 const PREFIX: &str = "KEFU_STORE_TEST_PREFIX";
 
 const SENDERS: i64 = 4;
 const BATCH: usize = 5;
 
-/// Not a test of its own: what a child process runs. Says what it knows to be stored, until it is
-/// killed or has said enough.
+/// Not a test: what a child process runs. Prints what is stored, until it is killed or has printed
+/// enough.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn child() {
     let (Ok(folder), Ok(prefix)) = (std::env::var(FOLDER), std::env::var(PREFIX)) else { return };
@@ -40,7 +40,7 @@ async fn fill(store: &Store, uid: i64, prefix: &str) {
         let batch = uuids.iter().map(|uuid| saves(uid, marked(uuid))).collect();
         let outcome = if store.save(batch).await.is_ok() { "stored" } else { "failed" };
         for uuid in uuids {
-            // One write a line, so that the lines of two threads do not mix.
+            // One write per line, so that the lines of two threads do not mix.
             println!("{outcome} {uuid}");
         }
     }
@@ -62,13 +62,13 @@ async fn what_was_acknowledged_survives_kill_9() {
         ));
         assert_eq!(acknowledged.len(), enough);
         child.kill().unwrap();
-        // It may have said more before it died.
+        // It may have printed more before it was killed.
         acknowledged.extend(lines.map(|(_, uuid)| uuid));
         child.wait().unwrap();
 
         let store = open(dir.path());
         check(&store, &acknowledged).await;
-        // A client that has seen no answer sends again.
+        // A client without an answer sends again.
         for (uid, uuid) in acknowledged.iter().rev().take(50).map(|uuid| (sender(uuid), uuid)) {
             store.save(vec![saves(uid, marked(uuid))]).await.unwrap();
         }
@@ -80,7 +80,7 @@ async fn what_was_acknowledged_survives_kill_9() {
 #[tokio::test]
 async fn a_refused_write_is_never_acknowledged_and_the_store_goes_on() {
     let dir = tempdir().unwrap();
-    // No file may grow beyond 1 MiB: the log comes to that again and again, the database does not.
+    // No file may exceed 1 MiB: the log reaches that again and again, the database does not.
     let limited = "trap '' XFSZ; ulimit -f 2048; exec \"$0\" \"$@\"";
     let mut child = spawn(limited, dir.path(), "limited");
     let (mut stored, mut failed, mut recovered) = (Vec::new(), Vec::new(), 0);
@@ -100,12 +100,12 @@ async fn a_refused_write_is_never_acknowledged_and_the_store_goes_on() {
     check(&store, &stored).await;
     let there = contents(&store, SELLER).await;
     let surfaced = failed.iter().filter(|uuid| there.contains_key(&marked(uuid))).count();
-    // Only the last group can have come to light with the kill.
+    // Only the last group can have been committed without an answer.
     assert!(surfaced <= BATCH * usize::try_from(SENDERS).unwrap(), "{surfaced} failed are there");
     store.close().await;
 }
 
-/// This program again, to run `child`, by way of a shell.
+/// This program again, in a shell, to run `child`.
 fn spawn(script: &str, folder: &Path, prefix: &str) -> Child {
     Command::new("sh")
         .args(["-c", script])
@@ -119,7 +119,7 @@ fn spawn(script: &str, folder: &Path, prefix: &str) -> Child {
         .unwrap()
 }
 
-/// Outcomes and uuids, up to the end of the child. A line that it did not finish is no word of it.
+/// Outcomes and uuids that the child printed. An incomplete line is ignored.
 fn lines(child: &mut Child) -> impl Iterator<Item = (String, String)> + use<> {
     let mut out = BufReader::new(child.stdout.take().unwrap());
     std::iter::from_fn(move || {

@@ -15,12 +15,12 @@ use rusqlite::{Connection, ErrorCode, ffi};
 use tempfile::tempdir;
 use tokio::time::timeout;
 
-/// Fails the steps that are switched off, as a failed sync would.
+/// Fails the chosen steps, as a failed fsync would.
 #[derive(Default)]
 struct Disk {
     no_commit: AtomicBool,
     no_checkpoint: AtomicBool,
-    /// Whoever holds it keeps the store waiting.
+    /// Blocks the store while it is locked.
     busy: Mutex<()>,
 }
 
@@ -69,7 +69,7 @@ async fn a_failed_commit_fails_all_who_wait_and_leaves_nothing() {
     assert!(queue(&store, customer(2)).await.is_empty());
     assert_eq!(store.kept_key(SELLER).await.unwrap(), MsgId(0));
 
-    // The disk works again: what was lost is new, and what was there is a repeat.
+    // The disk works again: lost messages are new, stored ones are repeats.
     disk.no_commit.store(false, Ordering::Relaxed);
     let other = save(&store, saves(9, "x")).await;
     let after = save(&store, saves(1, marked("lost"))).await;
@@ -89,7 +89,7 @@ async fn after_a_failed_sync_nothing_is_stored_until_a_checkpoint_succeeds() {
     let store = Store::open(dir.path(), on(&disk)).unwrap();
     disk.no_commit.store(true, Ordering::Relaxed);
     store.save(vec![saves(1, "x")]).await.unwrap_err();
-    // The next commit would go well, but who knows what the last one has left behind.
+    // The next commit would succeed, but the state after the failed one is unknown.
     disk.no_commit.store(false, Ordering::Relaxed);
     disk.no_checkpoint.store(true, Ordering::Relaxed);
     for _ in 0..2 {
@@ -114,7 +114,7 @@ async fn a_slow_disk_makes_callers_wait() {
     let busy = disk.busy.lock().unwrap();
     let mut waiting = Vec::new();
     for _ in 0..2 {
-        // Content of a full KiB counts as one more.
+        // A content of a full KiB counts as two.
         waiting.push(store.submit(vec![saves(1, vec![b'x'; 1024])]).await.unwrap());
     }
     let other = store.clone();
@@ -125,7 +125,7 @@ async fn a_slow_disk_makes_callers_wait() {
     for saving in waiting {
         saving.await.unwrap();
     }
-    // A batch that is larger than all the room there is waits until it is alone.
+    // A batch larger than the whole limit waits until it is alone.
     let large = (0..50).map(|_| saves(1, "x")).collect();
     assert_eq!(store.save(large).await.unwrap().len(), 50);
     store.close().await;
@@ -165,7 +165,7 @@ async fn a_full_disk_is_an_error_until_there_is_room() {
     let mut options = Options::default();
     options.max_pages = Some(100);
     let store = Store::open(dir.path(), options).unwrap();
-    // Something to throw away later.
+    // Rows to be removed later.
     for _ in 0..20 {
         let message = saves(1, vec![b'x'; 8_000]).requests()[0].message.clone();
         store.push(Push { to: SELLER, message }).await.unwrap();
@@ -222,7 +222,7 @@ async fn a_message_is_no_repeat_because_its_mark_is_known() {
     let first = save(&store, saves(1, marked("a"))).await;
     let other = save(&store, saves(2, marked("b"))).await;
     store.close().await;
-    // As if "a" and "b" had the same hash.
+    // Simulates that "a" and "b" have the same hash.
     let db = Connection::open(dir.path().join("kefu.db")).unwrap();
     let forge =
         "UPDATE queue SET mark = (SELECT mark FROM queue WHERE msgid = ?1) WHERE msgid = ?2";

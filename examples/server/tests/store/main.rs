@@ -1,4 +1,4 @@
-//! The store through its public face.
+//! The embedded store through its public interface.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 

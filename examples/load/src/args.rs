@@ -1,0 +1,150 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Parser;
+use clap::builder::RangedI64ValueParser;
+use clap::value_parser;
+
+use crate::content::{MAX_CUSTOMERS, MAX_NUMBER, MAX_SIZE};
+
+const EXAMPLES: &str = "\
+Getting started:
+  1. Write the tokens of the accounts that the load uses:
+       kefu-load --write-tokens load-tokens.toml
+  2. Start the server with them. For kefu-server:
+       kefu-server --tokens load-tokens.toml
+  3. Run the load:
+       kefu-load --seconds 20
+If you give --customers, --sellers, --appid or --kefu-appid, give them in step 1 as well.
+
+More examples:
+  kefu-load --window 1            one message in flight per customer: latency without queueing
+  kefu-load --transient 100       nothing is stored: the server without its disk
+  kefu-load --count 1000 --json   a fixed amount of work, and the result for a program
+  kefu-load --seconds 60          restart the server meanwhile: nothing may be lost or duplicated
+  kefu-load --seconds 60 --addr 127.0.0.1:23000,127.0.0.1:23001,127.0.0.1:23002
+                                  three servers that form one service: kill one meanwhile; its
+                                  clients fail over, and nothing may be lost or duplicated
+
+The pause in the result is the longest time in which no customer got an ACK: how long the whole
+service was unavailable, for example while a cluster elected a new leader.
+
+What is checked at the end: every persistent message that got its ACK is in the queue of its
+seller and in the queue of its customer, in each exactly once and in the order in which its
+customer sent. A message is unexpected if it was not sent, not to be stored, or is altered.
+
+Exit status: 0 everything is correct; 1 something was lost, duplicated, reordered or unexpected;
+2 the command line is wrong, no server could be reached, or clients gave up waiting.";
+
+/// Loads a customer-service chat server and checks that it loses nothing
+///
+/// Customers log in and write to sellers, each with up to W messages in flight. Sellers log in
+/// too and are notified. A client that loses its connection logs in again and repeats what got
+/// no ACK, under the same uuid. At the end, the queues of all accounts are read by SYNC and
+/// compared with what was ACKed.
+///
+/// Only the wire protocol is used, so this works with any server of this protocol.
+#[derive(Debug, Parser)]
+#[command(version, verbatim_doc_comment, after_long_help = EXAMPLES)]
+pub struct Args {
+    /// Server to load; several, separated by commas, form one service
+    ///
+    /// The clients are spread over the servers so that most customers write to a seller on
+    /// another one: all of them, if the number of sellers is a multiple of the number of
+    /// servers. A client that cannot reach its server fails over to the next one.
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:23000",
+        value_delimiter = ',',
+        verbatim_doc_comment
+    )]
+    pub addr: Vec<String>,
+
+    /// App of the sellers, as the server is configured
+    #[arg(long, value_name = "ID", default_value_t = 1453, value_parser = id())]
+    pub kefu_appid: i64,
+
+    /// App of the customers
+    #[arg(long, value_name = "ID", default_value_t = 7, value_parser = id())]
+    pub appid: i64,
+
+    /// Number of customers; their uids are 1 to N
+    #[arg(long, value_name = "N", default_value_t = 200,
+        value_parser = value_parser!(u32).range(1..=i64::from(MAX_CUSTOMERS)))]
+    pub customers: u32,
+
+    /// Number of sellers; their uids are 1 to M, and the customers are spread evenly over them
+    #[arg(long, value_name = "M", default_value_t = 10,
+        value_parser = value_parser!(u32).range(1..=i64::from(MAX_CUSTOMERS)))]
+    pub sellers: u32,
+
+    /// Messages in flight per customer: sent and not yet ACKed
+    #[arg(long, value_name = "W", default_value_t = 32, value_parser = value_parser!(u16).range(1..))]
+    pub window: u16,
+
+    /// Length of a message's content
+    ///
+    /// The content is JSON with a uuid, as clients send it, padded to exactly this length.
+    /// The JSON alone takes about 45 bytes; a smaller size is refused.
+    #[arg(long, value_name = "BYTES", default_value_t = 100, verbatim_doc_comment,
+        value_parser = value_parser!(u16).range(1..=i64::from(MAX_SIZE)))]
+    pub size: u16,
+
+    /// Percentage of transient messages: delivered, but not stored
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = value_parser!(u8).range(..=100))]
+    pub transient: u8,
+
+    /// How long to send
+    #[arg(long, value_name = "S", default_value_t = 10, conflicts_with = "count",
+        value_parser = value_parser!(u32).range(1..))]
+    pub seconds: u32,
+
+    /// Messages per customer, however long they take
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=i64::from(MAX_NUMBER)))]
+    pub count: Option<u32>,
+
+    /// How long all clients stay connected and silent before they send
+    ///
+    /// To measure what idle connections cost. Servers close connections that are silent for
+    /// six minutes.
+    #[arg(long, value_name = "S", default_value_t = 0, verbatim_doc_comment,
+        value_parser = value_parser!(u16).range(..=300))]
+    pub idle: u16,
+
+    /// How long to wait for an ACK, a login or a restarting server before giving up
+    #[arg(long, value_name = "S", default_value_t = 30, value_parser = value_parser!(u16).range(1..))]
+    pub timeout: u16,
+
+    /// Number of threads that drive the connections
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u8).range(1..))]
+    pub threads: u8,
+
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    /// Write the tokens file (TOML) that a server needs for this load, and exit
+    ///
+    /// It has one line per token: "load-7-1" = { appid = 7, uid = 1 }
+    /// An existing file is overwritten.
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    pub write_tokens: Option<PathBuf>,
+}
+
+impl Args {
+    /// A command line with these options, for tests.
+    pub fn from_options<O: Into<OsString> + Clone>(
+        options: impl IntoIterator<Item = O>,
+    ) -> Result<Self, clap::Error> {
+        let options = options.into_iter().map(Into::into);
+        Self::try_parse_from([OsString::from("kefu-load")].into_iter().chain(options))
+    }
+}
+
+/// Ids are positive.
+fn id() -> RangedI64ValueParser {
+    value_parser!(i64).range(1..)
+}

@@ -1,0 +1,54 @@
+//! Why there is no verdict: one line each, with what to do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+use kefu_proto::Account;
+use thiserror::Error;
+
+use crate::connection::ConnectionError;
+
+/// What ends the tool with exit status 2.
+#[derive(Debug, Error)]
+pub enum Failure {
+    #[error("--appid and --kefu-appid are both {0}: customers and sellers need different apps")]
+    SameApp(i64),
+    #[error("--size {size} is too small: the JSON with its uuid takes {least} bytes")]
+    Size { size: usize, least: usize },
+    #[error("{}: {source}: give --write-tokens a file that can be written", path.display())]
+    Tokens { path: PathBuf, source: io::Error },
+    #[error("cannot start: {0}")]
+    Runtime(io::Error),
+    #[error("cannot print the result: {0}")]
+    Output(io::Error),
+    #[error("--addr {addr}: {source}: give the server as HOST:PORT")]
+    Address { addr: String, source: io::Error },
+    #[error("{addr}: {account} cannot log in: {source}: {}", hint(source))]
+    Login { addr: String, account: Account, source: ConnectionError },
+    #[error("{addr}: the queue of {account} cannot be read: {source}: {}", hint(source))]
+    Verification { addr: String, account: Account, source: ConnectionError },
+    #[error("{0}")]
+    GaveUp(String),
+}
+
+fn hint(error: &ConnectionError) -> &'static str {
+    match error {
+        ConnectionError::Io(error) if is_out_of_files(error) => {
+            "allow more open files with `ulimit -n`, or use fewer --customers"
+        }
+        ConnectionError::Io(_) => "start the server, or name another with --addr",
+        ConnectionError::Refused(_) => {
+            "start the server with the tokens that --write-tokens writes"
+        }
+        ConnectionError::Closed => "see the server's log; it may be full, or expect TLS",
+        ConnectionError::Silent(_) => "check whether the server is overloaded, or raise --timeout",
+        ConnectionError::Undecodable(_)
+        | ConnectionError::Unwritable(_)
+        | ConnectionError::TooLong(_) => "check that --addr is a server of this protocol",
+    }
+}
+
+fn is_out_of_files(error: &io::Error) -> bool {
+    const EMFILE: i32 = 24;
+    error.raw_os_error() == Some(EMFILE)
+}

@@ -1,0 +1,194 @@
+//! Compares what a queue holds with what it should: each sender's messages once and in order.
+
+use std::collections::HashMap;
+
+use kefu_proto::Account;
+use serde::Serialize;
+
+use crate::content::Mark;
+use crate::customer::Sent;
+use crate::plan::Plan;
+
+/// How many wrong messages are named; the rest is only counted.
+const EXAMPLES: usize = 5;
+
+/// What was found in one queue or in many.
+#[derive(Debug, Default, Serialize)]
+pub struct Verdict {
+    /// Copies that were looked for: two of each persistent message that got its ACK.
+    pub expected: u64,
+    /// Copies of this run that were read.
+    pub read: u64,
+    /// Got its ACK and is not there.
+    pub lost: u64,
+    /// Is there more than once.
+    pub duplicated: u64,
+    /// Comes after a later message of the same sender.
+    pub reordered: u64,
+    /// Was not sent to this queue, not to be stored, or not with this content.
+    pub unexpected: u64,
+    /// The first few of them.
+    pub examples: Vec<String>,
+}
+
+impl Verdict {
+    pub const fn is_clean(&self) -> bool {
+        self.lost == 0 && self.duplicated == 0 && self.reordered == 0 && self.unexpected == 0
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.expected += other.expected;
+        self.read += other.read;
+        self.lost += other.lost;
+        self.duplicated += other.duplicated;
+        self.reordered += other.reordered;
+        self.unexpected += other.unexpected;
+        self.examples.extend(other.examples);
+        self.examples.truncate(EXAMPLES);
+    }
+}
+
+/// One queue while it is read.
+#[derive(Debug)]
+pub(crate) struct Ledger<'a> {
+    plan: &'a Plan,
+    owner: Account,
+    pages: HashMap<u32, Page<'a>>,
+    verdict: Verdict,
+}
+
+/// One sender's messages in a queue.
+#[derive(Debug)]
+struct Page<'a> {
+    sent: &'a Sent,
+    /// One bit per message.
+    seen: Vec<u64>,
+    highest: Option<u32>,
+}
+
+impl<'a> Ledger<'a> {
+    /// A ledger of the queue of `owner`, in which the messages of these senders belong.
+    pub(crate) fn new(
+        plan: &'a Plan,
+        owner: Account,
+        senders: impl Iterator<Item = &'a Sent>,
+    ) -> Self {
+        let pages = senders.map(|sent| (sent.uid, Page::new(sent))).collect();
+        Self { plan, owner, pages, verdict: Verdict::default() }
+    }
+
+    /// The next message of the queue.
+    pub(crate) fn enter(&mut self, mark: Mark) {
+        let Mark { customer, number, intact } = mark;
+        self.verdict.read += 1;
+        let belongs = intact && !self.plan.is_transient(number);
+        let page = self.pages.get_mut(&customer);
+        let Some(page) = page.filter(|page| belongs && number < page.sent.count) else {
+            self.verdict.unexpected += 1;
+            self.example("unexpected", customer, number);
+            return;
+        };
+        if !page.see(number) {
+            self.verdict.duplicated += 1;
+            self.example("duplicated", customer, number);
+        } else if page.highest.is_some_and(|highest| highest > number) {
+            self.verdict.reordered += 1;
+            self.example("reordered", customer, number);
+        } else {
+            page.highest = Some(number);
+        }
+    }
+
+    /// The queue has no more messages.
+    pub(crate) fn close(mut self) -> Verdict {
+        let pages = std::mem::take(&mut self.pages);
+        for page in pages.values() {
+            let persistent = |number: &u32| !self.plan.is_transient(*number);
+            for number in (0..page.sent.count).filter(persistent) {
+                if page.sent.unacked.binary_search(&number).is_ok() {
+                    continue;
+                }
+                self.verdict.expected += 1;
+                if !page.has_seen(number) {
+                    self.verdict.lost += 1;
+                    self.example("lost", page.sent.uid, number);
+                }
+            }
+        }
+        self.verdict
+    }
+
+    fn example(&mut self, what: &str, customer: u32, number: u32) {
+        if self.verdict.examples.len() < EXAMPLES {
+            let uuid = self.plan.format.uuid(customer, number);
+            self.verdict.examples.push(format!("{what} in the queue of {}: {uuid}", self.owner));
+        }
+    }
+}
+
+impl<'a> Page<'a> {
+    fn new(sent: &'a Sent) -> Self {
+        let (last, _) = place(sent.count);
+        Self { sent, seen: vec![0; last + 1], highest: None }
+    }
+
+    /// Whether it is the first time.
+    fn see(&mut self, number: u32) -> bool {
+        let (word, bit) = place(number);
+        let first = self.seen[word] & bit == 0;
+        self.seen[word] |= bit;
+        first
+    }
+
+    fn has_seen(&self, number: u32) -> bool {
+        let (word, bit) = place(number);
+        self.seen[word] & bit != 0
+    }
+}
+
+/// The word and the bit of a message. 32 bits fit into a `usize` wherever there are sockets.
+fn place(number: u32) -> (usize, u64) {
+    (usize::try_from(number / 64).unwrap_or(usize::MAX), 1 << (number % 64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Args;
+    use crate::plan::Role;
+
+    /// Reads a queue with the messages of customer 1, who sent 0 to 9. The odd ones are transient,
+    /// and 8 got no ACK. Returns lost, duplicated, reordered, unexpected.
+    fn verdict(rows: &[(u32, u32)]) -> [u64; 4] {
+        let plan = Plan::new(&Args::from_options(["--transient", "50"]).unwrap()).unwrap();
+        let sent = Sent { count: 10, unacked: vec![8], ..Sent::new(1) };
+        let mut ledger = Ledger::new(&plan, plan.account(Role::Customer, 1), [&sent].into_iter());
+        for &(customer, number) in rows {
+            ledger.enter(Mark { customer, number, intact: true });
+        }
+        let verdict = ledger.close();
+        assert_eq!(verdict.expected, 4);
+        assert_eq!(verdict.is_clean(), verdict.examples.is_empty());
+        [verdict.lost, verdict.duplicated, verdict.reordered, verdict.unexpected]
+    }
+
+    #[test]
+    fn every_acked_message_once_and_in_order_is_clean() {
+        assert_eq!(verdict(&[(1, 0), (1, 2), (1, 4), (1, 6)]), [0; 4]);
+        assert_eq!(verdict(&[(1, 0), (1, 2), (1, 4), (1, 6), (1, 8)]), [0; 4], "8 may be there");
+    }
+
+    #[test]
+    fn each_fault_is_told_from_the_others() {
+        assert_eq!(verdict(&[]), [4, 0, 0, 0]);
+        assert_eq!(verdict(&[(1, 0), (1, 2), (1, 6)]), [1, 0, 0, 0]);
+        assert_eq!(verdict(&[(1, 0), (1, 2), (1, 2), (1, 4), (1, 6)]), [0, 1, 0, 0]);
+        assert_eq!(verdict(&[(1, 0), (1, 2), (1, 4), (1, 6), (1, 8), (1, 8)]), [0, 1, 0, 0]);
+        assert_eq!(verdict(&[(1, 0), (1, 4), (1, 2), (1, 6)]), [0, 0, 1, 0]);
+        let transient = (1, 3);
+        let unsent = (1, 10);
+        let foreign = (2, 0);
+        let unexpected = [(1, 0), transient, (1, 2), unsent, (1, 4), foreign, (1, 6)];
+        assert_eq!(verdict(&unexpected), [0, 0, 0, 3]);
+    }
+}

@@ -1,0 +1,37 @@
+//! Loads any server of this protocol over the wire, then reads the queues back and checks them.
+//!
+//! The program `kefu-load` is a command line around [`run`]. Tests call [`run`] themselves.
+
+mod args;
+mod connection;
+mod content;
+mod customer;
+mod failure;
+mod ledger;
+mod pauses;
+mod plan;
+mod progress;
+mod report;
+mod run;
+mod seller;
+mod service;
+mod verify;
+mod window;
+
+pub use args::Args;
+pub use failure::Failure;
+pub use ledger::Verdict;
+pub use progress::Progress;
+pub use report::Report;
+
+use plan::Plan;
+
+/// Runs a load to its end. A report that [is not clean](Report::is_clean) is no error.
+pub async fn run(args: &Args, progress: Progress) -> Result<Report, Failure> {
+    run::run(Plan::new(args)?, progress).await
+}
+
+/// The tokens file (TOML) that a server needs for this load.
+pub fn tokens(args: &Args) -> Result<String, Failure> {
+    Ok(Plan::new(args)?.tokens())
+}

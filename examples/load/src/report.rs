@@ -1,0 +1,251 @@
+//! The result: a table for people, or one JSON object for programs.
+
+use std::fmt;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use crate::customer::{Sent, latencies};
+use crate::ledger::Verdict;
+use crate::pauses::Pauses;
+use crate::plan::Plan;
+use crate::seller::Received;
+
+/// What one run did and found.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub run: String,
+    pub server: String,
+    pub customers: u32,
+    pub sellers: u32,
+    pub window: usize,
+    pub size: usize,
+    pub transient_percent: u8,
+    /// From the first message to the last ACK.
+    pub seconds: f64,
+    pub messages_per_second: u64,
+    pub sent: u64,
+    pub acked: u64,
+    /// Sent again after a lost connection.
+    pub repeated: u64,
+    pub ack_latency_us: Latency,
+    /// The longest time without an ACK for any customer, until all were done.
+    pub longest_pause_ms: f64,
+    /// How many SYNC_NOTIFY sellers received.
+    pub notifies: u64,
+    /// Transient messages that sellers received.
+    pub transient_received: u64,
+    pub refusals: Refusals,
+    pub reconnects: u64,
+    /// Clients that stopped before the end, and one of the reasons.
+    pub gave_up: u64,
+    pub gave_up_reason: Option<String>,
+    pub verification: Verdict,
+}
+
+/// Microseconds from a message's first sending to its ACK.
+#[derive(Debug, Serialize)]
+pub struct Latency {
+    pub p50: u64,
+    pub p90: u64,
+    pub p99: u64,
+    pub p99_9: u64,
+    pub max: u64,
+}
+
+/// A refused message gets no answer.
+#[derive(Debug, Serialize)]
+pub struct Refusals {
+    pub messages_never_acked: u64,
+    pub logins: u64,
+}
+
+impl Report {
+    pub(crate) fn new(
+        plan: &Plan,
+        pauses: &Pauses,
+        sent: &[Sent],
+        received: &[Received],
+        verification: Verdict,
+    ) -> Self {
+        let mut latency = latencies();
+        for customer in sent {
+            // They all have the same bounds.
+            latency.add(&customer.latency).unwrap_or_default();
+        }
+        let last_ack = sent.iter().filter_map(|sent| sent.last_ack).max();
+        let elapsed = last_ack.map_or(Duration::ZERO, |last| last.duration_since(pauses.started()));
+        let acked = latency.len();
+        let of_sent = |figure: fn(&Sent) -> u64| sent.iter().map(figure).sum::<u64>();
+        let of_heard = |figure: fn(&Received) -> u64| received.iter().map(figure).sum::<u64>();
+        let reasons = || {
+            let customers = sent.iter().map(|sent| &sent.gave_up);
+            customers.chain(received.iter().map(|received| &received.gave_up)).flatten()
+        };
+        let total = of_sent(|sent| sent.count.into());
+        Self {
+            run: plan.format.run().to_owned(),
+            server: plan.addr(),
+            customers: plan.customers,
+            sellers: plan.sellers,
+            window: plan.window,
+            size: plan.format.size(),
+            transient_percent: plan.transient,
+            seconds: elapsed.as_secs_f64(),
+            messages_per_second: per_second(acked, elapsed),
+            sent: total,
+            acked,
+            repeated: of_sent(|sent| sent.repeated),
+            ack_latency_us: Latency::of(&latency),
+            longest_pause_ms: pauses.longest_pause().as_secs_f64() * 1e3,
+            notifies: of_heard(|received| received.notifies),
+            transient_received: of_heard(|received| received.transient),
+            refusals: Refusals {
+                messages_never_acked: total - acked,
+                logins: of_sent(|sent| sent.refused_logins)
+                    + of_heard(|received| received.refused_logins),
+            },
+            reconnects: of_sent(|sent| sent.reconnects) + of_heard(|received| received.reconnects),
+            gave_up: u64::try_from(reasons().count()).unwrap_or(u64::MAX),
+            gave_up_reason: reasons().next().map(ToString::to_string),
+            verification,
+        }
+    }
+
+    /// One JSON object.
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).expect("a report is plain data")
+    }
+
+    /// Nothing was lost, duplicated, reordered or unexpected.
+    pub const fn is_clean(&self) -> bool {
+        self.verification.is_clean()
+    }
+
+    /// Why some clients stopped before the end, if any did.
+    pub fn gave_up(&self) -> Option<String> {
+        let reason = self.gave_up_reason.as_ref()?;
+        Some(format!(
+            "{}: {} clients gave up: {reason}: see the server's log, or raise --timeout",
+            self.server, self.gave_up
+        ))
+    }
+}
+
+impl Latency {
+    fn of(latency: &Histogram<u64>) -> Self {
+        Self {
+            p50: latency.value_at_quantile(0.5),
+            p90: latency.value_at_quantile(0.9),
+            p99: latency.value_at_quantile(0.99),
+            p99_9: latency.value_at_quantile(0.999),
+            max: latency.max(),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { run, server, customers, sellers, window, size, transient_percent, .. } = self;
+        writeln!(f, "run {run} on {server}")?;
+        writeln!(
+            f,
+            "load          {customers} customers, {sellers} sellers, window {window}, \
+             {size} bytes, {transient_percent}% transient"
+        )?;
+        let Self { seconds, messages_per_second, sent, acked, repeated, .. } = self;
+        writeln!(
+            f,
+            "messages      {} ACKed of {} sent in {seconds:.1} s, {} repeated",
+            grouped(*acked),
+            grouped(*sent),
+            grouped(*repeated)
+        )?;
+        writeln!(f, "rate          {} messages/s", grouped(*messages_per_second))?;
+        let Latency { p50, p90, p99, p99_9, max } = self.ack_latency_us;
+        writeln!(
+            f,
+            "ACK latency   p50 {}, p90 {}, p99 {}, p99.9 {}, max {}",
+            ms(p50),
+            ms(p90),
+            ms(p99),
+            ms(p99_9),
+            ms(max)
+        )?;
+        let Self { longest_pause_ms, .. } = self;
+        writeln!(f, "pause         no customer got an ACK for up to {longest_pause_ms:.2} ms")?;
+        let Self { notifies, transient_received, refusals, reconnects, gave_up, .. } = self;
+        writeln!(
+            f,
+            "received      {} notifies, {} transient messages",
+            grouped(*notifies),
+            grouped(*transient_received)
+        )?;
+        writeln!(
+            f,
+            "refusals      {} messages never ACKed, {} logins",
+            grouped(refusals.messages_never_acked),
+            refusals.logins
+        )?;
+        writeln!(f, "reconnects    {reconnects}, {gave_up} clients gave up")?;
+        self.verification.fmt(f)
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { expected, lost, duplicated, reordered, unexpected, examples, .. } = self;
+        let [expected, lost, duplicated, reordered, unexpected] =
+            [expected, lost, duplicated, reordered, unexpected].map(|figure| grouped(*figure));
+        write!(
+            f,
+            "verification  {expected} copies looked for: {lost} lost, {duplicated} duplicated, \
+             {reordered} reordered, {unexpected} unexpected"
+        )?;
+        for example in examples {
+            write!(f, "\n              {example}")?;
+        }
+        let verdict = if self.is_clean() {
+            "every ACKed message is in both queues exactly once and in order"
+        } else {
+            "the server does not keep what it ACKs"
+        };
+        write!(f, "\nverdict       {verdict}")
+    }
+}
+
+/// Whole messages a second.
+pub(crate) fn per_second(messages: u64, elapsed: Duration) -> u64 {
+    let rate = u128::from(messages) * 1_000_000 / elapsed.as_micros().max(1);
+    u64::try_from(rate).unwrap_or(u64::MAX)
+}
+
+/// A number with separators: 1,234,567.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    groups.join(",")
+}
+
+fn ms(micros: u64) -> String {
+    format!("{:.2} ms", Duration::from_micros(micros).as_secs_f64() * 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_easy_to_read() {
+        let numbers = [0, 999, 1_000, 12_345, 123_456, 1_234_567].map(grouped);
+        assert_eq!(numbers, ["0", "999", "1,000", "12,345", "123,456", "1,234,567"]);
+        assert_eq!(ms(1_234), "1.23 ms");
+    }
+
+    #[test]
+    fn a_rate_needs_no_whole_second() {
+        assert_eq!(per_second(30, Duration::from_millis(500)), 60);
+        assert_eq!(per_second(0, Duration::ZERO), 0);
+    }
+}

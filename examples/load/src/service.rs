@@ -1,0 +1,160 @@
+//! The servers, and how a client connects, logs in, and fails over from one to the next.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use kefu_proto::{Account, AuthToken, Body, LoginStatus, Platform, ShortBytes};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::connection::{Connection, ConnectionError};
+use crate::failure::Failure;
+use crate::plan::token;
+
+/// The device of the clients that send and listen.
+pub(crate) const LOADING: &str = "kefu-load";
+/// The device of the clients that verify: a SYNC leaves out what the same device has sent (S2).
+pub(crate) const VERIFYING: &str = "kefu-load-verify";
+
+/// More would overflow the accept queue of many servers, and a SYN is repeated only after a second.
+const CONNECTING_AT_ONCE: usize = 64;
+/// Between two attempts of a client at the same server.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// One server, or several that form one service, numbered from 0.
+#[derive(Debug)]
+pub(crate) struct Service {
+    servers: Vec<Server>,
+    timeout: Duration,
+}
+
+#[derive(Debug)]
+struct Server {
+    addr: String,
+    addresses: Vec<SocketAddr>,
+    connecting: Semaphore,
+}
+
+impl Service {
+    pub(crate) async fn find(addrs: &[String], timeout: Duration) -> Result<Self, Failure> {
+        let mut service = Self { servers: Vec::new(), timeout };
+        for addr in addrs {
+            let found = lookup_host(addr).await;
+            let failed = |source| Failure::Address { addr: addr.clone(), source };
+            service.servers.push(Server {
+                addr: addr.clone(),
+                addresses: found.map_err(failed)?.collect(),
+                connecting: Semaphore::new(CONNECTING_AT_ONCE),
+            });
+        }
+        Ok(service)
+    }
+
+    pub(crate) const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    const fn after(&self, server: usize) -> usize {
+        (server + 1) % self.servers.len()
+    }
+
+    /// One server's share of a time that is for all of them.
+    fn share(&self, time: Duration) -> Duration {
+        time / u32::try_from(self.servers.len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// An account on a device. `buffer` is how many bytes it reads at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller {
+    pub(crate) account: Account,
+    pub(crate) device: &'static str,
+    pub(crate) buffer: usize,
+}
+
+impl Caller {
+    /// Connects and logs in, trying each server once.
+    pub(crate) async fn log_in(
+        self,
+        service: &Service,
+        first: usize,
+    ) -> Result<Connection, ConnectionError> {
+        let deadline = Instant::now() + service.timeout;
+        let mut server = first;
+        loop {
+            let attempt = self.attempt(service, server, deadline).await;
+            server = service.after(server);
+            match attempt {
+                // An unknown token is the operator's mistake: failing over would hide it.
+                Err(error @ ConnectionError::Refused(_)) => return Err(error),
+                Err(_) if server != first => {}
+                ended => return ended,
+            }
+        }
+    }
+
+    /// Connects and logs in after losing the server `lost`: to the next one and so on, round and
+    /// round until the timeout. `refused` counts the refused logins.
+    pub(crate) async fn log_in_again(
+        self,
+        service: &Service,
+        lost: usize,
+        refused: &mut u64,
+    ) -> Result<Connection, ConnectionError> {
+        let deadline = Instant::now() + service.timeout;
+        let mut server = lost;
+        let mut round = FIRST_PAUSE;
+        loop {
+            sleep(service.share(round)).await;
+            server = service.after(server);
+            let error = match self.attempt(service, server, deadline).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => error,
+            };
+            *refused += u64::from(matches!(error, ConnectionError::Refused(_)));
+            if server == lost {
+                round = (round * 2).min(LONGEST_PAUSE);
+            }
+            if Instant::now() + service.share(round) >= deadline {
+                return Err(error);
+            }
+        }
+    }
+
+    /// A silent server gets its share of the time only, so that the others can be tried.
+    async fn attempt(
+        self,
+        service: &Service,
+        server: usize,
+        deadline: Instant,
+    ) -> Result<Connection, ConnectionError> {
+        let share = service.share(service.timeout);
+        let end = deadline.min(Instant::now() + share);
+        let attempt = timeout_at(end, self.connect(&service.servers[server], server)).await;
+        attempt.unwrap_or(Err(ConnectionError::Silent(share)))
+    }
+
+    async fn connect(self, server: &Server, number: usize) -> Result<Connection, ConnectionError> {
+        // The semaphore is never closed.
+        let _permit = server.connecting.acquire().await;
+        let stream = TcpStream::connect(&server.addresses[..]).await?;
+        stream.set_nodelay(true)?;
+        let mut connection = Connection::new(number, stream, self.buffer);
+        connection.send(Body::AuthToken(AuthToken {
+            platform: Platform::ANDROID,
+            token: ShortBytes::new(token(self.account))?,
+            device_id: ShortBytes::new(self.device)?,
+        }))?;
+        loop {
+            match connection.receive().await?.body {
+                Body::AuthStatus(answer) if answer.status == LoginStatus::OK => {
+                    return Ok(connection);
+                }
+                Body::AuthStatus(_) => return Err(ConnectionError::Refused(server.addr.clone())),
+                _ => {}
+            }
+        }
+    }
+}

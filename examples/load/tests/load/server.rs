@@ -1,0 +1,280 @@
+//! A small server that keeps everything in memory and misbehaves as a test wants.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+use std::time::SystemTime;
+
+use bytes::BytesMut;
+use kefu_proto::{Account, AppId, AuthToken, Config, DeviceId, Effect, Effects, EncodeError};
+use kefu_proto::{FrameLimit, Identity, Login, LoginStep, Message, MsgId, Online, Outbound};
+use kefu_proto::{Request, SaveMessage, SyncRequest, UnixTime, UserId};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{self, Runtime};
+use tokio::select;
+use tokio::sync::Notify;
+
+use crate::store::{Behaviour, Fault, PAUSE, Store, body};
+
+const KEFU_APPID: AppId = AppId(1453);
+
+/// A running server. It stops when this is dropped; its data stays.
+pub(crate) struct Server {
+    pub(crate) addr: SocketAddr,
+    pub(crate) data: Arc<Data>,
+    _runtime: Runtime,
+}
+
+impl Server {
+    pub(crate) fn start(behaviour: Behaviour) -> Self {
+        let data = Data {
+            behaviour,
+            store: Mutex::default(),
+            online: Mutex::default(),
+            logins: Mutex::default(),
+        };
+        Self::restart("127.0.0.1:0", Arc::new(data)).unwrap()
+    }
+
+    /// Another server of the same service.
+    pub(crate) fn beside(data: &Arc<Data>) -> Self {
+        Self::restart("127.0.0.1:0", Arc::clone(data)).unwrap()
+    }
+
+    pub(crate) fn restart(addr: &str, data: Arc<Data>) -> io::Result<Self> {
+        let runtime =
+            runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let listener = runtime.block_on(TcpListener::bind(addr))?;
+        let addr = listener.local_addr()?;
+        data.online.lock().unwrap().clear();
+        runtime.spawn(accept(listener, Arc::clone(&data)));
+        Ok(Self { addr, data, _runtime: runtime })
+    }
+
+    /// The accounts that have logged in to this server.
+    pub(crate) fn logins(&self) -> BTreeSet<String> {
+        let logins = self.data.logins.lock().unwrap();
+        let here = logins.iter().filter(|(addr, _)| *addr == self.addr);
+        here.map(|(_, account)| account.to_string()).collect()
+    }
+}
+
+pub(crate) struct Data {
+    behaviour: Behaviour,
+    store: Mutex<Store>,
+    online: Mutex<HashMap<Account, Vec<Arc<Outbox>>>>,
+    logins: Mutex<Vec<(SocketAddr, Account)>>,
+}
+
+impl Data {
+    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap()
+    }
+
+    fn tell(&self, to: Account, except: Option<&Arc<Outbox>>, message: &Outbound<'_>) {
+        let online = self.online.lock().unwrap();
+        for outbox in online.get(&to).into_iter().flatten() {
+            if !except.is_some_and(|except| Arc::ptr_eq(except, outbox)) {
+                outbox.messages.lock().unwrap().push(message.to_message());
+                outbox.wake.notify_one();
+            }
+        }
+    }
+}
+
+/// What other connections send to one.
+#[derive(Default)]
+struct Outbox {
+    messages: Mutex<Vec<Message>>,
+    wake: Notify,
+}
+
+async fn accept(listener: TcpListener, data: Arc<Data>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let data = Arc::clone(&data);
+        tokio::spawn(async move {
+            // The client notices.
+            let _ = Connection::new(stream, data).serve().await;
+        });
+    }
+}
+
+struct Connection {
+    stream: TcpStream,
+    data: Arc<Data>,
+    outbox: Arc<Outbox>,
+    read: BytesMut,
+    out: BytesMut,
+    stored: u64,
+    hangs_up: bool,
+}
+
+impl Connection {
+    fn new(stream: TcpStream, data: Arc<Data>) -> Self {
+        let (read, out) = (BytesMut::new(), BytesMut::new());
+        Self { stream, data, outbox: Arc::default(), read, out, stored: 0, hangs_up: false }
+    }
+
+    async fn serve(mut self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        self.stream.set_nodelay(true)?;
+        let mut online = self.log_in().await?;
+        let account = online.identity().account();
+        self.data.logins.lock().unwrap().push((self.stream.local_addr()?, account));
+        let outbox = Arc::clone(&self.outbox);
+        self.data.online.lock().unwrap().entry(account).or_default().push(outbox);
+        let served = self.converse(&mut online).await;
+        let mut accounts = self.data.online.lock().unwrap();
+        accounts.entry(account).or_default().retain(|other| !Arc::ptr_eq(other, &self.outbox));
+        served
+    }
+
+    async fn log_in(&mut self) -> Result<Online, Box<dyn std::error::Error + Send + Sync>> {
+        let mut login = Login::new(Config::new(KEFU_APPID)?, FrameLimit::CLIENT);
+        loop {
+            login = match login.receive(&mut self.read, &mut self.out)? {
+                LoginStep::Authenticate(asked) => match account(asked.auth_token()) {
+                    Some(account) if self.data.behaviour.fault != Fault::RefusesLogins => {
+                        let device = self.data.store().device_id(asked.auth_token());
+                        return Ok(asked.accept(Identity::new(account, device)?, &mut self.out)?);
+                    }
+                    _ => asked.refuse(&mut self.out)?,
+                },
+                LoginStep::Read(login) => {
+                    self.stream.write_all_buf(&mut self.out).await?;
+                    self.read_some().await?;
+                    login
+                }
+            };
+        }
+    }
+
+    async fn converse(
+        &mut self,
+        online: &mut Online,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        loop {
+            let now = UnixTime::try_from(SystemTime::now())?;
+            while let Some(request) = online.receive(&mut self.read, now)? {
+                self.finish(online, request)?;
+                if self.hangs_up {
+                    return Ok(self.stream.write_all_buf(&mut self.out).await?);
+                }
+                if self.data.behaviour.hangs_up_every.is_some_and(|every| self.stored == every) {
+                    return Ok(());
+                }
+            }
+            for message in std::mem::take(&mut *self.outbox.messages.lock().unwrap()) {
+                online.write(&message, &mut self.out)?;
+            }
+            if !self.out.is_empty() {
+                self.stream.write_all_buf(&mut self.out).await?;
+            }
+            let outbox = Arc::clone(&self.outbox);
+            select! {
+                read = self.read_some() => read?,
+                () = outbox.wake.notified() => {}
+            }
+        }
+    }
+
+    async fn read_some(&mut self) -> io::Result<()> {
+        self.read.reserve(16 * 1024);
+        if self.stream.read_buf(&mut self.read).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, online: &mut Online, request: Request) -> Result<(), EncodeError> {
+        match request {
+            Request::Store(saves) => {
+                let saved = self.data.store().save(&saves, self.data.behaviour);
+                if self.data.behaviour.fault == Fault::Pauses && self.data.store().is_first_pause()
+                {
+                    // Blocks all connections of this server: they share this thread.
+                    thread::sleep(PAUSE);
+                }
+                if let Some(saved) = saved {
+                    self.stored += 1;
+                    self.apply(online, &saves.saved(saved))?;
+                }
+            }
+            Request::Apply(effects) => {
+                if self.data.behaviour.fault == Fault::KeepsTransient {
+                    self.keep(&effects);
+                }
+                self.apply(online, &effects)?;
+            }
+            Request::Reply(message) => {
+                online.write(&message, &mut self.out)?;
+            }
+            Request::Sync(request) => self.sync(online, request)?,
+            Request::KeepSyncKey(key) => {
+                let kept = &mut self.data.store().kept;
+                let kept = kept.entry(online.identity().account()).or_insert(key);
+                *kept = key.max(*kept);
+            }
+            Request::Refused(_) | Request::Unlisted(_) => {}
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, online: &mut Online, effects: &Effects) -> Result<(), EncodeError> {
+        for effect in effects {
+            match effect {
+                Effect::PushMessage { .. } => {}
+                Effect::SendAppMessage { to, message } => self.data.tell(to, None, &message),
+                Effect::SendMessage { to, message } => {
+                    self.data.tell(to, Some(&self.outbox), &message);
+                }
+                Effect::EnqueueMessage { message } => {
+                    online.write(&message, &mut self.out)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&self, effects: &Effects) {
+        for effect in effects {
+            if let Effect::SendAppMessage { to, message: Outbound::Chat(message) } = effect {
+                let save = SaveMessage { queue: to, device_id: DeviceId(0), message };
+                self.data.store().append(&save, body(&save));
+            }
+        }
+    }
+
+    fn sync(&mut self, online: &mut Online, request: SyncRequest) -> Result<(), EncodeError> {
+        let queue = request.queue();
+        let mut store = self.data.store();
+        let kept = store.kept.get(&queue).copied().unwrap_or(MsgId(0));
+        let (begin, mut pages) = request.begin(kept);
+        online.write(&begin, &mut self.out)?;
+        let mut rows = store.rows(queue, pages.after());
+        if self.data.behaviour.fault == Fault::BreaksOffSync && !store.has_broken_off {
+            rows = &rows[..rows.len() / 2];
+            self.hangs_up = !rows.is_empty();
+        }
+        for row in rows {
+            if let Some(frame) = pages.row(row.clone()) {
+                online.write(&frame, &mut self.out)?;
+            }
+        }
+        if self.hangs_up {
+            store.has_broken_off = true;
+            return Ok(());
+        }
+        online.write(&pages.end(), &mut self.out)?;
+        Ok(())
+    }
+}
+
+/// `load-7-1` is user 1 of app 7.
+fn account(auth: &AuthToken) -> Option<Account> {
+    let token = std::str::from_utf8(auth.token.as_bytes()).ok()?;
+    let (appid, uid) = token.strip_prefix("load-")?.split_once('-')?;
+    Some(Account { appid: AppId(appid.parse().ok()?), uid: UserId(uid.parse().ok()?) })
+}

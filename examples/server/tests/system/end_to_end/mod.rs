@@ -1,0 +1,12 @@
+//! One server and its clients, on each store.
+
+mod conversations;
+mod delivery;
+mod disk;
+mod farewell;
+mod limits;
+mod operator;
+mod order;
+mod refusals;
+mod slow;
+mod web;

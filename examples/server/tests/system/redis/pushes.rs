@@ -1,0 +1,124 @@
+//! H7.3: pushes to users without a connection go to a list that the push service reads.
+
+use std::time::Duration;
+
+use kefu_proto::{Body, CustomerMessage, StoreId};
+use kefu_testing::client::{answer, customer, question, seller};
+use kefu_testing::until;
+use tokio::time::sleep;
+
+use super::server_with;
+use crate::support::redis::Redis;
+use crate::support::server::Server;
+use crate::support::store::Store;
+
+const LIST: &str = "customer_push_queue";
+
+#[tokio::test]
+async fn a_push_is_json_with_all_that_the_push_service_reads() {
+    let Some(redis) = Redis::start().await else { return };
+    redis.add_token(customer(1));
+    redis.add_token(seller(2));
+    redis.ask::<()>(&["RPUSH", LIST, "of someone else"]);
+    let server = server_with(&redis).await;
+    let mut asker = server.log_in(customer(1), "phone").await;
+    asker.send(question(customer(1), seller(2), r#"{"text":"你好"}"#)).await;
+    asker.send(question(customer(1), seller(i64::MAX), Vec::from(b"a\xff\xf0\x9f\0b"))).await;
+    asker.send(question(customer(1), seller(3), "")).await;
+    asker.receive_all().await;
+    drop(asker);
+    server.until_closed("left", 1).await;
+    let mut answerer = server.log_in(seller(2), "desk").await;
+    let Body::CustomerSupport(message) = answer(seller(2), customer(1), "hello!") else {
+        unreachable!("an answer")
+    };
+    let message = CustomerMessage { store_id: StoreId(i64::MIN), ..message };
+    answerer.send(Body::CustomerSupport(message)).await;
+    answerer.receive_all().await;
+    assert_eq!(
+        pushed(&redis, 5).await,
+        [
+            "of someone else",
+            r#"{"appid":1453,"receiver":2,"command":24,"customer_appid":7,"customer":1,"seller":2,"store":1,"content":"{\"text\":\"你好\"}"}"#,
+            "{\"appid\":1453,\"receiver\":9223372036854775807,\"command\":24,\"customer_appid\":7,\"customer\":1,\
+             \"seller\":9223372036854775807,\"store\":1,\"content\":\"a\u{fffd}\u{fffd}\\u0000b\"}",
+            r#"{"appid":1453,"receiver":3,"command":24,"customer_appid":7,"customer":1,"seller":3,"store":1,"content":""}"#,
+            r#"{"appid":7,"receiver":1,"command":25,"customer_appid":7,"customer":1,"seller":2,"store":-9223372036854775808,"content":"hello!"}"#,
+        ]
+    );
+    assert_eq!(server.metric("kefu_push_failures_total").await, 0);
+}
+
+#[tokio::test]
+async fn who_is_connected_is_not_pushed_to() {
+    let Some(redis) = Redis::start().await else { return };
+    redis.add_token(customer(1));
+    redis.add_token(seller(2));
+    let server = server_with(&redis).await;
+    let mut answerer = server.log_in(seller(2), "desk").await;
+    let mut asker = server.log_in(customer(1), "phone").await;
+    asker.send(question(customer(1), seller(2), "here")).await;
+    answerer.receive_notify().await;
+    asker.send(question(customer(1), seller(3), "not here")).await;
+    asker.receive_all().await;
+    assert_eq!(receivers(&pushed(&redis, 1).await), [3]);
+}
+
+#[tokio::test]
+async fn pushes_wait_while_redis_is_away_and_arrive_in_order_on_either_store() {
+    let Some(nats) = Store::nats().await else { return };
+    for store in [Store::Embedded, nats] {
+        let name = store.address();
+        let Some(mut redis) = Redis::start().await else { return };
+        let server = Server::start_on(store, &["--push", &redis.url()]).await;
+        let mut asker = server.log_in(customer(1), "phone").await;
+        redis.kill().await;
+        // The first fails alone; more than one batch follows.
+        asker.send(question(customer(1), seller(1_000), "x")).await;
+        server.until_metric("kefu_push_failures_total", 1).await;
+        for number in 1_001..1_600 {
+            asker.send(question(customer(1), seller(number), "x")).await;
+        }
+        asker.receive_all().await;
+        server.until_metric("kefu_pushes_total", 600).await;
+        redis.restart().await;
+        let found = receivers(&pushed(&redis, 600).await);
+        assert_eq!(found, (1_000..1_600).collect::<Vec<_>>(), "{name}");
+        // Nothing is pushed twice if Redis was not reachable at all.
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(redis.ask::<i64>(&["LLEN", LIST]), 600, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn pushes_outlive_a_redis_that_does_not_answer() {
+    let Some(redis) = Redis::start().await else { return };
+    let server = Server::start(&["--push", &redis.url()]).await;
+    let mut asker = server.log_in(customer(1), "phone").await;
+    redis.pause().await;
+    asker.send(question(customer(1), seller(2), "x")).await;
+    asker.receive_all().await;
+    server.until_metric("kefu_push_failures_total", 1).await;
+    redis.resume();
+    until("the push is there", async || !list(&redis).is_empty()).await;
+    // The first attempt may have succeeded, too: at least once.
+    assert!(receivers(&list(&redis)).iter().all(|&receiver| receiver == 2));
+}
+
+/// The list, once it has this length.
+async fn pushed(redis: &Redis, length: usize) -> Vec<String> {
+    until(&format!("{length} pushes are there"), async || list(redis).len() >= length).await;
+    list(redis)
+}
+
+fn list(redis: &Redis) -> Vec<String> {
+    redis.ask(&["LRANGE", LIST, "0", "-1"])
+}
+
+fn receivers(pushes: &[String]) -> Vec<i64> {
+    let receiver = |push: &String| {
+        let push: serde_json::Value = serde_json::from_str(push).unwrap();
+        push["receiver"].as_i64().unwrap()
+    };
+    pushes.iter().map(receiver).collect()
+}

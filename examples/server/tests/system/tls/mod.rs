@@ -1,0 +1,7 @@
+//! TLS on both ports: `--tls-cert` and `--tls-key`.
+
+mod conversations;
+mod farewell;
+mod pki;
+mod start;
+mod strangers;

@@ -1,0 +1,119 @@
+//! A client over WebSocket (S9).
+
+use std::net::SocketAddr;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{SinkExt, StreamExt};
+use kefu_proto::{Account, Body, Flags, MsgId, Seq};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::client::{
+    Client, Frames, Stream, answer, assert_accepted, auth_token, customer, parse, question, seller,
+    take_frame, token,
+};
+use crate::within;
+
+pub struct WebSocket {
+    socket: WebSocketStream<Box<dyn Stream>>,
+    frames: Frames,
+}
+
+impl WebSocket {
+    pub async fn connect(http: SocketAddr) -> Self {
+        let stream = within("a connection", TcpStream::connect(http)).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self::over(stream, &format!("ws://{http}/ws")).await
+    }
+
+    pub async fn over(stream: impl Stream + 'static, url: &str) -> Self {
+        let stream: Box<dyn Stream> = Box::new(stream);
+        let upgrade = client_async(url, stream);
+        let (socket, _) = within("a WebSocket", upgrade).await.unwrap();
+        Self { socket, frames: Frames::default() }
+    }
+
+    pub async fn log_in(http: SocketAddr, account: Account, device: &str) -> Self {
+        let mut client = Self::connect(http).await;
+        client.authenticate(account, device).await;
+        client
+    }
+
+    pub async fn authenticate(&mut self, account: Account, device: &str) {
+        self.send(auth_token(&token(account), device)).await;
+        assert_accepted(&parse(self.receive_frame("an AUTH_STATUS").await));
+    }
+
+    pub async fn send(&mut self, body: Body) {
+        let frame = self.frames.next(Flags::NONE, body);
+        self.write(&frame).await;
+    }
+
+    pub async fn write(&mut self, bytes: &[u8]) {
+        self.send_message(Message::Binary(Bytes::copy_from_slice(bytes))).await;
+    }
+
+    /// Any kind of WebSocket message.
+    pub async fn send_message(&mut self, message: Message) {
+        within("the server to read on", self.socket.send(message)).await.unwrap();
+    }
+
+    /// The answer to a ping of the WebSocket protocol.
+    pub async fn receive_pong(&mut self) {
+        let answer = within("a pong of the WebSocket", self.socket.next()).await.unwrap().unwrap();
+        assert!(answer.is_pong(), "{answer:?}");
+    }
+
+    /// The next frame, undecoded: one per message.
+    pub async fn receive_frame(&mut self, what: &str) -> BytesMut {
+        let frame = within(what, self.next()).await;
+        frame.unwrap_or_else(|| panic!("the server closed the WebSocket instead of {what}"))
+    }
+
+    /// All that comes until the server closes the connection.
+    pub async fn receive_rest(&mut self) -> Vec<BytesMut> {
+        let mut received = Vec::new();
+        while let Some(frame) = within("the end of the WebSocket", self.next()).await {
+            received.push(frame);
+        }
+        received
+    }
+
+    /// The connection under the WebSocket ends, too, and cleanly.
+    pub async fn assert_closed(&mut self) {
+        let end = within("the end of the connection", self.socket.next()).await;
+        assert!(end.is_none(), "{end:?}");
+    }
+
+    /// The next frame; `None` when the server has closed the connection.
+    async fn next(&mut self) -> Option<BytesMut> {
+        let Message::Binary(bytes) = self.socket.next().await?.ok()? else { return None };
+        let mut bytes = BytesMut::from(&bytes[..]);
+        let frame = take_frame(&mut bytes);
+        assert!(frame.is_some() && bytes.is_empty(), "a message is no single frame");
+        frame
+    }
+}
+
+/// Customer 1 in a browser and seller 2 over TCP, both just logged in, talk to each other.
+pub async fn talk(browser: &mut WebSocket, desk: &mut Client) {
+    browser.send(question(customer(1), seller(2), "hello")).await;
+    let ack = parse(browser.receive_frame("an ACK").await);
+    assert_eq!(ack.body, Body::Ack(Seq(2)));
+    desk.receive_notify().await;
+    assert_eq!(desk.sync(MsgId(0)).await.contents(), [b"hello"]);
+
+    let seq = desk.send(answer(seller(2), customer(1), "good day")).await;
+    desk.receive_ack(seq).await;
+    let notify = parse(browser.receive_frame("a SYNC_NOTIFY").await).body;
+    browser.send(Body::Sync(MsgId(0))).await;
+    let mut synced = Vec::new();
+    for what in ["a SYNC_BEGIN", "the answer", "a SYNC_END"] {
+        synced.push(parse(browser.receive_frame(what).await).body);
+    }
+    assert!(matches!(&synced[1], Body::CustomerSupport(chat) if &chat.content[..] == b"good day"));
+    assert!(
+        matches!((&synced[2], notify), (Body::SyncEnd(end), Body::SyncNotify(key)) if *end == key)
+    );
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use kefu_proto::{Body, CustomerMessage, DecodeError, Encode, EncodeError, Flags, FrameDecoder};
-use kefu_proto::{FrameLimit, Incoming, Message, MsgId, Seq, TooLong, Version};
+use kefu_proto::{FrameLimit, Message, MsgId, Parsed, Seq, TooLong, Version};
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -79,7 +79,7 @@ impl Connection {
     /// Takes the next message out of what has been read.
     pub(crate) fn take(&mut self) -> Result<Option<Message>, DecodeError> {
         while let Some(frame) = self.decoder.decode(&mut self.read)? {
-            if let Incoming::Message(message) = frame.parse()? {
+            if let Parsed::Message(message) = frame.parse()? {
                 return Ok(Some(message));
             }
         }

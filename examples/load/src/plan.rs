@@ -74,7 +74,7 @@ impl Plan {
             Role::Customer => self.appid,
             Role::Seller => self.kefu_appid,
         };
-        Account { appid, uid: UserId(uid.into()) }
+        Account::new(appid, UserId(uid.into()))
     }
 
     /// The addresses of all servers, as --addr takes them.

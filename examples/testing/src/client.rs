@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{
     Account, AppId, AuthToken, Body, CustomerMessage, Encode, Flags, FrameDecoder, FrameLimit,
-    Incoming, LoginStatus, Message, MsgId, Platform, Seq, ShortBytes, StoreId, UnixTime, UserId,
+    LoginStatus, Message, MsgId, Parsed, Platform, Seq, ShortBytes, StoreId, UnixTime, UserId,
     Version,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -20,11 +20,11 @@ pub const APP: AppId = AppId(7);
 pub const KEFU_APP: AppId = AppId(1453);
 
 pub const fn customer(uid: i64) -> Account {
-    Account { appid: APP, uid: UserId(uid) }
+    Account::new(APP, UserId(uid))
 }
 
 pub const fn seller(uid: i64) -> Account {
-    Account { appid: KEFU_APP, uid: UserId(uid) }
+    Account::new(KEFU_APP, UserId(uid))
 }
 
 pub fn token(Account { appid, uid }: Account) -> String {
@@ -268,7 +268,7 @@ pub fn take_frame(read: &mut BytesMut) -> Option<BytesMut> {
 pub fn parse(mut frame: BytesMut) -> Message {
     let frame = FrameDecoder::new(FrameLimit::MAX).decode(&mut frame).unwrap().unwrap();
     match frame.parse().unwrap() {
-        Incoming::Message(message) => message,
-        Incoming::Unlisted(frame) => panic!("{frame:?} is no message"),
+        Parsed::Message(message) => message,
+        Parsed::Unlisted(frame) => panic!("{frame:?} is no message"),
     }
 }

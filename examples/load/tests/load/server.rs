@@ -8,16 +8,18 @@ use std::thread;
 use std::time::SystemTime;
 
 use bytes::BytesMut;
-use kefu_proto::{Account, AppId, AuthToken, Config, DeviceId, Effect, Effects, EncodeError};
-use kefu_proto::{FrameLimit, Identity, Login, LoginStep, Message, MsgId, Online, Outbound};
-use kefu_proto::{Request, SaveMessage, SyncRequest, UnixTime, UserId};
+use kefu_proto::{
+    Accepted, Account, AppId, AuthToken, Config, Delivery, Effect, Effects, EncodeError,
+    FrameLimit, Identity, Login, LoginStep, MsgId, Online, Outbound, OwnedOutbound, Request,
+    SyncRequest, UnixTime, UserId,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{self, Runtime};
 use tokio::select;
 use tokio::sync::Notify;
 
-use crate::store::{Behaviour, Fault, PAUSE, Store, body};
+use crate::store::{Behaviour, Fault, NewRow, PAUSE, Store};
 
 const KEFU_APPID: AppId = AppId(1453);
 
@@ -78,7 +80,7 @@ impl Data {
         let online = self.online.lock().unwrap();
         for outbox in online.get(&to).into_iter().flatten() {
             if !except.is_some_and(|except| Arc::ptr_eq(except, outbox)) {
-                outbox.messages.lock().unwrap().push(message.to_message());
+                outbox.messages.lock().unwrap().push(message.into_owned());
                 outbox.wake.notify_one();
             }
         }
@@ -88,7 +90,7 @@ impl Data {
 /// What other connections send to one.
 #[derive(Default)]
 struct Outbox {
-    messages: Mutex<Vec<Message>>,
+    messages: Mutex<Vec<OwnedOutbound>>,
     wake: Notify,
 }
 
@@ -190,24 +192,7 @@ impl Connection {
 
     fn finish(&mut self, online: &mut Online, request: Request) -> Result<(), EncodeError> {
         match request {
-            Request::Store(saves) => {
-                let saved = self.data.store().save(&saves, self.data.behaviour);
-                if self.data.behaviour.fault == Fault::Pauses && self.data.store().is_first_pause()
-                {
-                    // Blocks all connections of this server: they share this thread.
-                    thread::sleep(PAUSE);
-                }
-                if let Some(saved) = saved {
-                    self.stored += 1;
-                    self.apply(online, &saves.saved(saved))?;
-                }
-            }
-            Request::Apply(effects) => {
-                if self.data.behaviour.fault == Fault::KeepsTransient {
-                    self.keep(&effects);
-                }
-                self.apply(online, &effects)?;
-            }
+            Request::Deliver(delivery) => self.deliver(online, delivery)?,
             Request::Reply(message) => {
                 online.write(&message, &mut self.out)?;
             }
@@ -217,7 +202,31 @@ impl Connection {
                 let kept = kept.entry(online.identity().account()).or_insert(key);
                 *kept = key.max(*kept);
             }
-            Request::Refused(_) | Request::Unlisted(_) => {}
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, online: &mut Online, delivery: Delivery) -> Result<(), EncodeError> {
+        let fault = self.data.behaviour.fault;
+        match delivery.accept() {
+            Accepted::Persistent(saves) => {
+                let copies = self.data.store().save(&saves, self.data.behaviour);
+                if fault == Fault::Pauses && self.data.store().is_first_pause() {
+                    // Blocks all connections of this server: they share this thread.
+                    thread::sleep(PAUSE);
+                }
+                if let Some(copies) = copies {
+                    self.stored += 1;
+                    self.apply(online, &saves.confirm(copies))?;
+                }
+            }
+            Accepted::Transient(effects) => {
+                if fault == Fault::KeepsTransient {
+                    self.keep(&effects);
+                }
+                self.apply(online, &effects)?;
+            }
         }
         Ok(())
     }
@@ -241,8 +250,7 @@ impl Connection {
     fn keep(&self, effects: &Effects) {
         for effect in effects {
             if let Effect::SendAppMessage { to, message: Outbound::Chat(message) } = effect {
-                let save = SaveMessage { queue: to, device_id: DeviceId(0), message };
-                self.data.store().append(&save, body(&save));
+                self.data.store().append(&NewRow::of(to, message));
             }
         }
     }
@@ -251,24 +259,20 @@ impl Connection {
         let queue = request.queue();
         let mut store = self.data.store();
         let kept = store.kept.get(&queue).copied().unwrap_or(MsgId(0));
-        let (begin, mut pages) = request.begin(kept);
-        online.write(&begin, &mut self.out)?;
-        let mut rows = store.rows(queue, pages.after());
+        let mut answer = online.begin_sync(request, kept, &mut self.out)?;
+        let mut rows = store.rows(queue, answer.after().unwrap_or(MsgId(i64::MIN)));
         if self.data.behaviour.fault == Fault::BreaksOffSync && !store.has_broken_off {
             rows = &rows[..rows.len() / 2];
             self.hangs_up = !rows.is_empty();
         }
         for row in rows {
-            if let Some(frame) = pages.row(row.clone()) {
-                online.write(&frame, &mut self.out)?;
-            }
+            online.sync_row(&mut answer, row.clone(), &mut self.out)?;
         }
         if self.hangs_up {
             store.has_broken_off = true;
             return Ok(());
         }
-        online.write(&pages.end(), &mut self.out)?;
-        Ok(())
+        online.finish_sync(answer, &mut self.out)
     }
 }
 
@@ -276,5 +280,5 @@ impl Connection {
 fn account(auth: &AuthToken) -> Option<Account> {
     let token = std::str::from_utf8(auth.token.as_bytes()).ok()?;
     let (appid, uid) = token.strip_prefix("load-")?.split_once('-')?;
-    Some(Account { appid: AppId(appid.parse().ok()?), uid: UserId(uid.parse().ok()?) })
+    Some(Account::new(AppId(appid.parse().ok()?), UserId(uid.parse().ok()?)))
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use kefu_proto::StoredMessage;
 use kefu_proto::{
-    Account, AuthToken, DeviceId, Encode, MsgId, Platform, SaveMessage, Saved, Saves,
+    Account, AuthToken, ChatMessage, Command, Copies, DeviceId, Encode, MsgId, Platform, Saves,
+    StoredMessage,
 };
 
 /// The number of the message, over all customers, that a fault happens to.
@@ -53,7 +53,7 @@ impl Default for Behaviour {
 pub(crate) struct Store {
     pub(crate) kept: HashMap<Account, MsgId>,
     queues: HashMap<Account, Vec<StoredMessage>>,
-    known: HashMap<(Account, Bytes), Saved>,
+    known: HashMap<(Account, Bytes), Copies>,
     devices: HashMap<(Bytes, Platform), DeviceId>,
     last: i64,
     pub(crate) stored: u64,
@@ -63,54 +63,50 @@ pub(crate) struct Store {
 
 impl Store {
     /// Stores both copies. `None` if the message gets no ACK.
-    pub(crate) fn save(&mut self, saves: &Saves, behaviour: Behaviour) -> Option<Saved> {
-        let [receiver, sender] = saves.requests();
-        let key = (sender.queue, uuid(&sender.message.body.content).unwrap_or_default());
+    pub(crate) fn save(&mut self, saves: &Saves, behaviour: Behaviour) -> Option<Copies> {
+        let key = (saves.sender(), uuid(saves.message().content()).unwrap_or_default());
         let may_be_known = behaviour.is_idempotent && !key.1.is_empty();
-        if let Some(saved) = self.known.get(&key).filter(|_| may_be_known) {
-            return Some(*saved);
+        if let Some(copies) = self.known.get(&key).filter(|_| may_be_known) {
+            return Some(*copies);
         }
         self.stored += 1;
         let fault = if self.stored == FAULTY { behaviour.fault } else { Fault::None };
-        let body = body(&receiver);
-        let saved = match fault {
-            Fault::NeverAcks => return None,
-            Fault::LosesReceiversCopy => {
-                Saved { receiver: MsgId(self.last), sender: self.append(&sender, body) }
+        if fault == Fault::NeverAcks {
+            return None;
+        }
+        let copies = self.append_both(saves, fault);
+        self.known.insert(key, copies);
+        Some(copies)
+    }
+
+    fn append_both(&mut self, saves: &Saves, fault: Fault) -> Copies {
+        let [receiver, sender] = saves.requests().map(|save| NewRow {
+            device_id: save.device_id(),
+            ..NewRow::of(save.queue(), save.message())
+        });
+        let lost = MsgId(self.last);
+        let receiver = match fault {
+            Fault::LosesReceiversCopy => lost,
+            Fault::Doubles => {
+                self.append(&receiver);
+                self.append(&receiver)
             }
-            Fault::LosesSendersCopy => {
-                Saved { receiver: self.append(&receiver, body), sender: MsgId(self.last) }
-            }
-            Fault::Alters => {
-                let altered = [&body[..body.len() - 1], b"!"].concat().into();
-                Saved {
-                    receiver: self.append(&receiver, altered),
-                    sender: self.append(&sender, body),
-                }
-            }
-            fault => {
-                if fault == Fault::Doubles {
-                    self.append(&receiver, body.clone());
-                }
-                Saved {
-                    receiver: self.append(&receiver, body.clone()),
-                    sender: self.append(&sender, body),
-                }
-            }
+            Fault::Alters => self.append(&receiver.altered()),
+            _ => self.append(&receiver),
         };
+        let msgid = if fault == Fault::LosesSendersCopy { lost } else { self.append(&sender) };
         if fault == Fault::Reorders {
             self.swap_newest(sender.queue);
         }
-        self.known.insert(key, saved);
-        Some(saved)
+        Copies { receiver: receiver.into(), sender: msgid.into() }
     }
 
-    pub(crate) fn append(&mut self, save: &SaveMessage<'_>, body: Bytes) -> MsgId {
+    pub(crate) fn append(&mut self, row: &NewRow) -> MsgId {
         self.last += 1;
         let msgid = MsgId(self.last);
-        let command = save.message.command();
-        let row = StoredMessage { msgid, device_id: save.device_id, command, body };
-        self.queues.entry(save.queue).or_default().push(row);
+        let NewRow { queue, device_id, command, body } = row.clone();
+        let row = StoredMessage { msgid, device_id, command, body };
+        self.queues.entry(queue).or_default().push(row);
         msgid
     }
 
@@ -141,10 +137,28 @@ impl Store {
     }
 }
 
-pub(crate) fn body(save: &SaveMessage<'_>) -> Bytes {
-    let mut body = BytesMut::with_capacity(save.message.encoded_body_len());
-    save.message.encode_body(&mut body).unwrap();
-    body.freeze()
+/// A message to be appended to a queue.
+#[derive(Clone)]
+pub(crate) struct NewRow {
+    queue: Account,
+    device_id: DeviceId,
+    command: Command,
+    body: Bytes,
+}
+
+impl NewRow {
+    /// A row that no device has sent.
+    pub(crate) fn of(queue: Account, message: &ChatMessage) -> Self {
+        let mut body = BytesMut::with_capacity(message.encoded_body_len());
+        message.encode_body(&mut body).unwrap();
+        let command = message.command();
+        Self { queue, device_id: DeviceId(0), command, body: body.freeze() }
+    }
+
+    fn altered(self) -> Self {
+        let kept = &self.body[..self.body.len() - 1];
+        Self { body: [kept, b"!"].concat().into(), ..self }
+    }
 }
 
 fn uuid(content: &Bytes) -> Option<Bytes> {

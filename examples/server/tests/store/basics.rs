@@ -12,7 +12,7 @@ async fn both_copies_are_stored_as_they_came() {
     for content in [&b"\xff\x00\xfe"[..], "你好".as_bytes(), b"", b"a\0b"] {
         let saves = saves(1, content);
         let mut body = Vec::new();
-        saves.requests()[0].message.encode_body(&mut body).unwrap();
+        saves.requests()[0].message().encode_body(&mut body).unwrap();
         let [receiver, sender] = save(&store, saves).await;
         for (account, msgid) in [(SELLER, receiver), (customer(1), sender)] {
             let page = store.page(account, MsgId(msgid.0 - 1), 10).await.unwrap();
@@ -163,7 +163,7 @@ async fn the_push_outbox_holds_entries_until_they_are_acknowledged() {
     let dir = tempdir().unwrap();
     let store = open(dir.path());
     for text in ["a", "b", "c"] {
-        let message = saves(1, text).requests()[0].message.clone();
+        let message = saves(1, text).requests()[0].message().clone();
         store.push(Push { to: SELLER, message }).await.unwrap();
     }
     store.push_arrived().await;

@@ -4,16 +4,16 @@ use std::path::Path;
 
 use bytes::Bytes;
 use kefu_proto::{
-    Account, AppId, Body, Config, CustomerMessage, Delivery, DeviceId, Effect, Effects, Flags,
+    Accepted, Account, AppId, Body, Config, CustomerMessage, DeviceId, Effect, Effects, Flags,
     Identity, Message, MsgId, Outbound, Saves, Seq, Session, StoreId, UnixTime, UserId, Version,
 };
 use kefu_server::embedded::{Options, Store};
 
 pub(crate) const KEFU: AppId = AppId(1453);
-pub(crate) const SELLER: Account = Account { appid: KEFU, uid: UserId(2) };
+pub(crate) const SELLER: Account = Account::new(KEFU, UserId(2));
 
 pub(crate) fn customer(uid: i64) -> Account {
-    Account { appid: AppId(7), uid: UserId(uid) }
+    Account::new(AppId(7), UserId(uid))
 }
 
 /// A message of customer `uid` to the seller, ready to be stored.
@@ -79,8 +79,8 @@ fn accepted(from: Account, body: Body) -> Saves {
     let session =
         Session::new(Config::new(KEFU).unwrap(), Identity::new(from, DeviceId(11)).unwrap());
     let message = Message { seq: Seq(1), version: Version(1), flags: Flags::NONE, body };
-    match session.handle(message, UnixTime::from(1_500_000_000)).unwrap() {
-        Delivery::Persistent(saves) => saves,
-        Delivery::Transient(_) => unreachable!("flags are 0"),
+    match session.handle(message, UnixTime::from(1_500_000_000)).unwrap().accept() {
+        Accepted::Persistent(saves) => saves,
+        Accepted::Transient(_) => unreachable!("flags are 0"),
     }
 }

@@ -167,7 +167,7 @@ async fn a_full_disk_is_an_error_until_there_is_room() {
     let store = Store::open(dir.path(), options).unwrap();
     // Rows to be removed later.
     for _ in 0..20 {
-        let message = saves(1, vec![b'x'; 8_000]).requests()[0].message.clone();
+        let message = saves(1, vec![b'x'; 8_000]).requests()[0].message().clone();
         store.push(Push { to: SELLER, message }).await.unwrap();
     }
     let mut stored = Vec::new();

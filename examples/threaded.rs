@@ -1,0 +1,249 @@
+//! A complete host on the standard library: two threads per connection, all data in memory. Start
+//! with `cargo run --example threaded -- --help`.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+use std::{env, thread};
+
+use bytes::BytesMut;
+use kefu_proto::{
+    Account, AppId, AuthToken, Closed, Config, Delivery, DeviceId, Effect, Encode, EncodeError,
+    FrameLimit, IDLE_TIMEOUT, Identity, Login, LoginStep, MsgId, Online, Outbound, OwnedOutbound,
+    Platform, Request, SaveMessage, StoredMessage, SyncRequest, UnixTime, UserId,
+};
+
+const HELP: &str = "\
+Usage: cargo run --example threaded -- [--listen ADDR]      [default: 127.0.0.1:23000]
+
+A customer-service chat host with all data in memory. A token names its account: tok-7-1 is
+user 1 of app 7. Sellers are users of app 1453. Customer 8/13 is blocked.
+";
+
+const BLOCKED: Account = Account::new(AppId(8), UserId(13));
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut args = env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
+    let listen = match (args.next().as_deref(), args.next()) {
+        (None, _) => "127.0.0.1:23000".into(),
+        (Some("--listen"), Some(addr)) => addr,
+        (Some("--help"), _) => return Ok(io::stdout().write_all(HELP.as_bytes())?),
+        (Some(other), _) => return Err(format!("unexpected {other}: see --help").into()),
+    };
+    let config = Config::new(AppId(1453))?;
+    let host = Arc::new(Mutex::new(Host::default()));
+    let listener = TcpListener::bind(&listen).map_err(|error| format!("{listen}: {error}"))?;
+    writeln!(io::stdout(), "ready: clients on {}", listener.local_addr()?)?;
+    for stream in listener.incoming() {
+        let host = Arc::clone(&host);
+        let serve = |stream| thread::Builder::new().spawn(move || serve(&host, config, stream));
+        if let Err(error) = stream.and_then(serve) {
+            eprintln!("cannot serve a client: {error}");
+            thread::sleep(Duration::from_millis(100)); // out of threads or of file descriptors
+        }
+    }
+    Ok(())
+}
+
+/// Serves a connection from its first byte to its last.
+fn serve(host: &Mutex<Host>, config: Config, stream: TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(IDLE_TIMEOUT))?;
+    stream.set_write_timeout(Some(Duration::from_secs(10)))?;
+    let (stream, mut read, mut out) = (Arc::new(stream), BytesMut::new(), BytesMut::new());
+    let login = Login::new(config, FrameLimit::CLIENT);
+    if let Some(online) = log_in(host, login, &stream, &mut read, &mut out) {
+        let account = online.identity().account();
+        let (outbox, inbox) = sync_channel(4096);
+        // AUTH_STATUS has not been sent yet: a client that has read it misses nothing.
+        lock(host).outboxes.entry(account).or_default().push((Arc::clone(&stream), outbox));
+        let connection = Mutex::new(Connection { host, stream: &stream, online, out: &mut out });
+        thread::scope(|scope| {
+            // This thread reads, a second one writes what connections send to each other.
+            let write = || inbox.into_iter().try_for_each(|sent| lock(&connection).send(&sent));
+            let writer = thread::Builder::new().spawn_scoped(scope, write);
+            let mut is_open = writer.is_ok();
+            while is_open {
+                let finished = lock(&connection).take_requests(&mut read);
+                is_open = finished.is_ok() && fill(&stream, &mut read).is_some();
+            }
+            // Nobody sends to it any more: the second thread writes what waits, and ends.
+            let outboxes = &mut lock(host).outboxes;
+            outboxes.entry(account).or_default().retain(|(peer, _)| !Arc::ptr_eq(peer, &stream));
+        });
+    }
+    // What is queued is written first, and unread bytes at a close would discard it.
+    flush(&stream, &mut out);
+    stream.shutdown(Shutdown::Write)?;
+    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    io::copy(&mut (&*stream).take(64 * 1024), &mut io::sink()).map(drop)
+}
+
+/// Returns `None` if the connection ends before somebody has logged in.
+fn log_in(
+    host: &Mutex<Host>,
+    mut login: Login,
+    stream: &TcpStream,
+    read: &mut BytesMut,
+    out: &mut BytesMut,
+) -> Option<Online> {
+    loop {
+        let step = login.receive(read, out).ok()?;
+        flush(stream, out);
+        login = match step {
+            LoginStep::Authenticate(asked) => match lock(host).identify(asked.auth_token()) {
+                Some(identity) => return asked.accept(identity, out).ok(),
+                None => asked.refuse(out).ok()?,
+            },
+            LoginStep::Read(login) => fill(stream, read).map(|()| login)?,
+        };
+    }
+}
+
+/// Reads once. Returns `None` if the client has left or was silent for too long.
+fn fill(mut stream: &TcpStream, read: &mut BytesMut) -> Option<()> {
+    let mut buffer = [0; 16 * 1024];
+    let length = stream.read(&mut buffer).ok()?;
+    read.extend_from_slice(&buffer[..length]);
+    (length > 0).then_some(())
+}
+
+/// Writes what is queued. From a client that does not take it nothing more is read, either.
+fn flush(mut stream: &TcpStream, out: &mut BytesMut) {
+    if stream.write_all(&out.split()).is_err() {
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A logged-in connection.
+struct Connection<'c> {
+    host: &'c Mutex<Host>,
+    stream: &'c Arc<TcpStream>,
+    online: Online,
+    out: &'c mut BytesMut,
+}
+
+impl Connection<'_> {
+    /// Finishes the requests that were read, in order, and writes the answers.
+    fn take_requests(&mut self, read: &mut BytesMut) -> Result<(), Closed> {
+        let account = self.online.identity().account();
+        let now = UnixTime::saturating_from(SystemTime::now());
+        while let Some(request) = self.online.receive(read, now)? {
+            match request {
+                Request::Deliver(delivery) => self.deliver(delivery)?,
+                Request::Refused(refusal) => eprintln!("{account}: {refusal}"),
+                Request::Reply(message) => _ = self.online.write(&message, self.out)?,
+                Request::Sync(request) => self.sync(request)?,
+                Request::KeepSyncKey(key) => {
+                    let mut host = lock(self.host);
+                    let kept = host.kept_keys.entry(account).or_insert(key);
+                    *kept = key.max(*kept);
+                }
+                _ => {} // a command outside the protocol
+            }
+        }
+        flush(self.stream, self.out);
+        Ok(())
+    }
+
+    /// Stores a message and applies its effects in order. The host stays locked for all of it, so
+    /// that messages to one receiver are notified in the order in which they are stored.
+    fn deliver(&mut self, delivery: Delivery) -> Result<(), EncodeError> {
+        let mut host = lock(self.host);
+        let stored = match delivery.sender() {
+            BLOCKED => Ok(delivery.refuse()), // this host's own rule
+            _ => delivery.save_with(|save| host.append(save)),
+        };
+        let Ok(effects) = stored else {
+            return Ok(()); // no ACK: the client sends it again
+        };
+        for effect in &effects {
+            match effect {
+                Effect::PushMessage { .. } => {} // for a push service, if `to` is not connected
+                Effect::SendAppMessage { to, message } => host.send(to, None, message),
+                Effect::SendMessage { to, message } => host.send(to, Some(self.stream), message),
+                Effect::EnqueueMessage { message } => _ = self.online.write(&message, self.out)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self, request: SyncRequest) -> Result<(), EncodeError> {
+        let account = request.queue();
+        let kept = lock(self.host).kept_keys.get(&account).copied().unwrap_or(MsgId(0));
+        let mut answer = self.online.begin_sync(request, kept, self.out)?;
+        while let Some(after) = answer.after() {
+            let page = lock(self.host).page(account, after);
+            if page.is_empty() {
+                break;
+            }
+            for row in page {
+                self.online.sync_row(&mut answer, row, self.out)?;
+            }
+            flush(self.stream, self.out);
+        }
+        self.online.finish_sync(answer, self.out)
+    }
+
+    fn send(&mut self, message: &OwnedOutbound) -> Result<(), EncodeError> {
+        self.online.write(message, self.out)?;
+        flush(self.stream, self.out);
+        Ok(())
+    }
+}
+
+/// What all connections share.
+#[derive(Default)]
+struct Host {
+    queues: HashMap<Account, Vec<StoredMessage>>,
+    kept_keys: HashMap<Account, MsgId>,
+    devices: HashMap<(Vec<u8>, Platform), DeviceId>,
+    /// The connections of each account, and how to send to them.
+    outboxes: HashMap<Account, Vec<(Arc<TcpStream>, SyncSender<OwnedOutbound>)>>,
+}
+
+impl Host {
+    /// Who logs in, and from which device. A real host looks the token up.
+    fn identify(&mut self, auth: &AuthToken) -> Option<Identity> {
+        let (_, account) = std::str::from_utf8(auth.token.as_bytes()).ok()?.split_once('-')?;
+        let account = account.replacen('-', "/", 1).parse().ok()?;
+        let new = DeviceId(i64::try_from(self.devices.len()).ok()? + 1);
+        let device = auth.device().map(|(name, platform)| (name.to_vec(), platform));
+        let device_id = device.map_or(DeviceId(0), |key| *self.devices.entry(key).or_insert(new));
+        Identity::new(account, device_id).ok()
+    }
+
+    /// Stores a copy, even a repeat; `Saves` tells how to recognize one.
+    fn append(&mut self, save: SaveMessage<'_>) -> Result<MsgId, EncodeError> {
+        let (command, mut body) = (save.message().command(), BytesMut::new());
+        save.message().encode_body(&mut body)?;
+        let queue = self.queues.entry(save.queue()).or_default();
+        let msgid = MsgId(queue.last().map_or(1, |last| last.msgid.0 + 1));
+        let (device_id, body) = (save.device_id(), body.freeze());
+        queue.push(StoredMessage { msgid, device_id, command, body });
+        Ok(msgid)
+    }
+
+    fn page(&self, account: Account, after: MsgId) -> Vec<StoredMessage> {
+        let rows = self.queues.get(&account).into_iter().flatten();
+        rows.skip_while(|row| row.msgid <= after).take(256).cloned().collect()
+    }
+
+    /// Sends to all connections of a user but one, and closes those that are too slow.
+    fn send(&self, to: Account, except: Option<&Arc<TcpStream>>, message: Outbound<'_>) {
+        for (stream, outbox) in self.outboxes.get(&to).into_iter().flatten() {
+            let is_excepted = except.is_some_and(|except| Arc::ptr_eq(stream, except));
+            if !is_excepted && outbox.try_send(message.into_owned()).is_err() {
+                let _ = stream.shutdown(Shutdown::Both);
+            }
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! A complete host on tokio: one task per connection, all data in memory.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use bytes::BytesMut;
+use clap::Parser;
+use kefu_proto::{
+    Account, AppId, AuthToken, Closed, Config, Delivery, DeviceId, Effect, Encode, EncodeError,
+    FrameLimit, IDLE_TIMEOUT, Identity, Login, LoginStep, MsgId, Online, Outbound, OwnedOutbound,
+    Platform, Request, SaveMessage, StoredMessage, SyncRequest, UnixTime, UserId,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::{select, task};
+
+const BLOCKED: Account = Account::new(AppId(8), UserId(13));
+
+/// A customer-service chat host with all data in memory. A token names its account: tok-7-1 is
+/// user 1 of app 7. Sellers are users of app 1453. Customer 8/13 is blocked.
+#[derive(Parser)]
+struct Options {
+    /// Address for clients; with port 0 any free port
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:23000")]
+    listen: SocketAddr,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let Options { listen } = Options::parse();
+    let config = Config::new(AppId(1453))?;
+    let host = Arc::new(Mutex::new(Host::default()));
+    let listener = TcpListener::bind(listen).await.map_err(|error| format!("{listen}: {error}"))?;
+    println!("ready: clients on {}", listener.local_addr()?);
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => _ = tokio::spawn(serve(Arc::clone(&host), config, stream)),
+            Err(error) => {
+                eprintln!("cannot accept a client: {error}");
+                sleep(Duration::from_millis(100)).await; // out of file descriptors
+            }
+        }
+    }
+}
+
+/// Serves a connection from its first byte to its last. Its task's id is the connection's.
+async fn serve(host: Arc<Mutex<Host>>, config: Config, stream: TcpStream) {
+    let _ = stream.set_nodelay(true);
+    let (read, out) = (BytesMut::new(), BytesMut::new());
+    let mut socket = Socket { stream, read, out, last_read: Instant::now() };
+    if let Some(online) = log_in(&host, config, &mut socket).await {
+        let account = online.identity().account();
+        let (outbox, inbox) = channel(4096);
+        // AUTH_STATUS has not been sent yet: a client that has read it misses nothing.
+        lock(&host).outboxes.entry(account).or_default().insert(task::id(), outbox);
+        let mut connection = Connection { host: &host, socket: &mut socket, online, inbox };
+        let _ = connection.run().await;
+        // Nobody sends to it any more. What waits is still written.
+        lock(&host).outboxes.entry(account).or_default().remove(&task::id());
+        while let Ok(message) = connection.inbox.try_recv() {
+            let _ = connection.write(&message);
+        }
+    }
+    // What is queued is written first, and unread bytes at a close would discard it.
+    let _ = socket.flush().await;
+    let _ = socket.stream.shutdown().await;
+    let (mut unread, mut rest) = (socket.stream.take(64 * 1024), Vec::new());
+    let _ = timeout(Duration::from_secs(1), unread.read_to_end(&mut rest)).await;
+}
+
+/// Returns `None` if the connection ends before somebody has logged in.
+async fn log_in(host: &Mutex<Host>, config: Config, socket: &mut Socket) -> Option<Online> {
+    let mut login = Login::new(config, FrameLimit::CLIENT);
+    loop {
+        let step = login.receive(&mut socket.read, &mut socket.out).ok()?;
+        socket.flush().await?;
+        login = match step {
+            LoginStep::Authenticate(asked) => match lock(host).identify(asked.auth_token()) {
+                Some(identity) => return asked.accept(identity, &mut socket.out).ok(),
+                None => asked.refuse(&mut socket.out).ok()?,
+            },
+            LoginStep::Read(login) => socket.fill().await.map(|()| login)?,
+        };
+    }
+}
+
+struct Socket {
+    stream: TcpStream,
+    read: BytesMut,
+    out: BytesMut,
+    last_read: Instant,
+}
+
+impl Socket {
+    /// Reads once. Returns `None` if the client has left or was silent for too long.
+    async fn fill(&mut self) -> Option<()> {
+        let reading = self.stream.read_buf(&mut self.read);
+        let length = timeout_at(self.last_read + IDLE_TIMEOUT, reading).await.ok()?.ok()?;
+        self.last_read = Instant::now();
+        (length > 0).then_some(())
+    }
+
+    /// Writes what is queued. Returns `None`, now and later, if the client does not take it.
+    async fn flush(&mut self) -> Option<()> {
+        let writing = self.stream.write_all_buf(&mut self.out);
+        if let Ok(Ok(())) = timeout(Duration::from_secs(10), writing).await {
+            return Some(());
+        }
+        let _ = self.stream.shutdown().await;
+        None
+    }
+}
+
+/// A logged-in connection.
+struct Connection<'c> {
+    host: &'c Mutex<Host>,
+    socket: &'c mut Socket,
+    online: Online,
+    inbox: Receiver<OwnedOutbound>,
+}
+
+impl Connection<'_> {
+    /// Returns when the client has left, was silent for too long or does not read.
+    async fn run(&mut self) -> Option<()> {
+        loop {
+            self.finish_requests().await.ok()?;
+            self.socket.flush().await?;
+            select! {
+                filled = self.socket.fill() => filled?,
+                sent = self.inbox.recv() => self.write(&sent?).ok()?,
+            }
+        }
+    }
+
+    /// Finishes the requests that were read, in order.
+    async fn finish_requests(&mut self) -> Result<(), Closed> {
+        let account = self.online.identity().account();
+        let now = UnixTime::saturating_from(SystemTime::now());
+        while let Some(request) = self.online.receive(&mut self.socket.read, now)? {
+            match request {
+                Request::Deliver(delivery) => self.deliver(delivery)?,
+                Request::Refused(refusal) => eprintln!("{account}: {refusal}"),
+                Request::Reply(reply) => self.write(&reply)?,
+                Request::Sync(request) => self.sync(request).await?,
+                Request::KeepSyncKey(key) => {
+                    let mut host = lock(self.host);
+                    let kept = host.kept_keys.entry(account).or_insert(key);
+                    *kept = key.max(*kept);
+                }
+                _ => {} // a command outside the protocol
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores a message and applies its effects in order. The host stays locked for all of it, so
+    /// that messages to one receiver are notified in the order in which they are stored.
+    fn deliver(&mut self, delivery: Delivery) -> Result<(), EncodeError> {
+        let mut host = lock(self.host);
+        let stored = match delivery.sender() {
+            BLOCKED => Ok(delivery.refuse()), // this host's own rule
+            _ => delivery.save_with(|save| host.append(save)),
+        };
+        let Ok(effects) = stored else {
+            return Ok(()); // no ACK: the client sends it again
+        };
+        for effect in &effects {
+            match effect {
+                Effect::PushMessage { .. } => {} // for a push service, if `to` is not connected
+                Effect::SendAppMessage { to, message } => host.send(to, None, message),
+                Effect::SendMessage { to, message } => host.send(to, Some(task::id()), message),
+                Effect::EnqueueMessage { message } => self.write(&message)?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn sync(&mut self, request: SyncRequest) -> Result<(), EncodeError> {
+        let account = request.queue();
+        let kept = lock(self.host).kept_keys.get(&account).copied().unwrap_or(MsgId(0));
+        let mut answer = self.online.begin_sync(request, kept, &mut self.socket.out)?;
+        while let Some(after) = answer.after() {
+            let page = lock(self.host).page(account, after);
+            if page.is_empty() || self.socket.flush().await.is_none() {
+                break;
+            }
+            for row in page {
+                self.online.sync_row(&mut answer, row, &mut self.socket.out)?;
+            }
+        }
+        self.online.finish_sync(answer, &mut self.socket.out)
+    }
+
+    fn write(&mut self, message: &impl Encode) -> Result<(), EncodeError> {
+        self.online.write(message, &mut self.socket.out).map(drop)
+    }
+}
+
+/// What all connections share.
+#[derive(Default)]
+struct Host {
+    queues: HashMap<Account, Vec<StoredMessage>>,
+    kept_keys: HashMap<Account, MsgId>,
+    devices: HashMap<(Vec<u8>, Platform), DeviceId>,
+    outboxes: HashMap<Account, HashMap<task::Id, Sender<OwnedOutbound>>>,
+}
+
+fn lock(host: &Mutex<Host>) -> MutexGuard<'_, Host> {
+    host.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Host {
+    /// Who logs in, and from which device. A real host looks the token up.
+    fn identify(&mut self, auth: &AuthToken) -> Option<Identity> {
+        let (_, account) = str::from_utf8(auth.token.as_bytes()).ok()?.split_once('-')?;
+        let account = account.replacen('-', "/", 1).parse().ok()?;
+        let new = DeviceId(i64::try_from(self.devices.len()).ok()? + 1);
+        let device = auth.device().map(|(name, platform)| (name.to_vec(), platform));
+        let device_id = device.map_or(DeviceId(0), |key| *self.devices.entry(key).or_insert(new));
+        Identity::new(account, device_id).ok()
+    }
+
+    /// Stores a copy, even a repeat; `Saves` tells how to recognize one.
+    fn append(&mut self, save: SaveMessage<'_>) -> Result<MsgId, EncodeError> {
+        let (command, mut body) = (save.message().command(), BytesMut::new());
+        save.message().encode_body(&mut body)?;
+        let queue = self.queues.entry(save.queue()).or_default();
+        let msgid = MsgId(queue.last().map_or(1, |last| last.msgid.0 + 1));
+        let (device_id, body) = (save.device_id(), body.freeze());
+        queue.push(StoredMessage { msgid, device_id, command, body });
+        Ok(msgid)
+    }
+
+    fn page(&self, account: Account, after: MsgId) -> Vec<StoredMessage> {
+        let rows = self.queues.get(&account).into_iter().flatten();
+        rows.skip_while(|row| row.msgid <= after).take(256).cloned().collect()
+    }
+
+    /// Sends to all connections of a user but one. One that is too slow loses its outbox, and ends.
+    fn send(&mut self, to: Account, except: Option<task::Id>, message: Outbound<'_>) {
+        self.outboxes.entry(to).or_default().retain(|&id, outbox| {
+            Some(id) == except || outbox.try_send(message.into_owned()).is_ok()
+        });
+    }
+}

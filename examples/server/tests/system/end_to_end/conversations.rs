@@ -14,8 +14,10 @@ use crate::support::on_each_store;
 use crate::support::server::Server;
 use crate::support::store::Store;
 
-const ANDROID: &str = include_str!("../../../../../tests/protocol/connection/recorded/android-2018.txt");
-const REFUSED: &str = include_str!("../../../../../tests/protocol/connection/recorded/refused-login.txt");
+const ANDROID: &str =
+    include_str!("../../../../../tests/protocol/connection/recorded/android-2018.txt");
+const REFUSED: &str =
+    include_str!("../../../../../tests/protocol/connection/recorded/refused-login.txt");
 
 on_each_store!(
     the_android_client_of_2018_is_served_byte_for_byte,

@@ -51,7 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// Serves a connection from its first byte to its last. Its task's id is the connection's.
 async fn serve(host: Arc<Mutex<Host>>, config: Config, stream: TcpStream) {
     let _ = stream.set_nodelay(true);
-    let (read, out) = (BytesMut::new(), BytesMut::new());
+    let (read, out) = (BytesMut::with_capacity(16 * 1024), BytesMut::new());
     let mut socket = Socket { stream, read, out, last_read: Instant::now() };
     if let Some(online) = log_in(&host, config, &mut socket).await {
         let account = online.identity().account();

@@ -162,9 +162,7 @@ impl Connection<'_> {
             BLOCKED => Ok(delivery.refuse()), // this host's own rule
             _ => delivery.save_with(|save| host.append(save)),
         };
-        let Ok(effects) = stored else {
-            return Ok(()); // no ACK: the client sends it again
-        };
+        let Ok(effects) = stored else { return Ok(()) }; // no ACK: the client sends it again
         for effect in &effects {
             match effect {
                 Effect::PushMessage { .. } => {} // for a push service, if `to` is not connected
@@ -206,9 +204,11 @@ struct Host {
     queues: HashMap<Account, Vec<StoredMessage>>,
     kept_keys: HashMap<Account, MsgId>,
     devices: HashMap<(Vec<u8>, Platform), DeviceId>,
-    /// The connections of each account, and how to send to them.
-    outboxes: HashMap<Account, Vec<(Arc<TcpStream>, SyncSender<OwnedOutbound>)>>,
+    outboxes: HashMap<Account, Vec<Outbox>>,
 }
+
+/// Of one connection: the socket, and what others send to it.
+type Outbox = (Arc<TcpStream>, SyncSender<OwnedOutbound>);
 
 impl Host {
     /// Who logs in, and from which device. A real host looks the token up.

@@ -128,6 +128,9 @@ impl Connection<'_> {
     /// Returns when the client has left, was silent for too long or does not read.
     async fn run(&mut self) -> Option<()> {
         loop {
+            while let Ok(message) = self.inbox.try_recv() {
+                self.write(&message).ok()?;
+            }
             self.finish_requests().await.ok()?;
             self.socket.flush().await?;
             select! {
@@ -139,18 +142,17 @@ impl Connection<'_> {
 
     /// Finishes the requests that were read, in order.
     async fn finish_requests(&mut self) -> Result<(), Closed> {
-        let account = self.online.identity().account();
         let now = UnixTime::saturating_from(SystemTime::now());
         while let Some(request) = self.online.receive(&mut self.socket.read, now)? {
             match request {
                 Request::Deliver(delivery) => self.deliver(delivery)?,
-                Request::Refused(refusal) => eprintln!("{account}: {refusal}"),
+                Request::Refused(refusal) => eprintln!("refused: {refusal}"),
                 Request::Reply(reply) => self.write(&reply)?,
                 Request::Sync(request) => self.sync(request).await?,
                 Request::KeepSyncKey(key) => {
                     let mut host = lock(self.host);
-                    let kept = host.kept_keys.entry(account).or_insert(key);
-                    *kept = key.max(*kept);
+                    let old = host.kept_keys.entry(self.online.identity().account()).or_insert(key);
+                    *old = key.max(*old);
                 }
                 _ => {} // a command outside the protocol
             }
@@ -166,9 +168,7 @@ impl Connection<'_> {
             BLOCKED => Ok(delivery.refuse()), // this host's own rule
             _ => delivery.save_with(|save| host.append(save)),
         };
-        let Ok(effects) = stored else {
-            return Ok(()); // no ACK: the client sends it again
-        };
+        let Ok(effects) = stored else { return Ok(()) }; // no ACK: the client sends it again
         for effect in &effects {
             match effect {
                 Effect::PushMessage { .. } => {} // for a push service, if `to` is not connected

@@ -167,7 +167,7 @@ async fn writes_what_is_queued_before_it_closes(target: Target) {
     let login = frames.next(Flags::NONE, auth_token(&token(customer(1)), "phone"));
     let question = frames.next(Flags::NONE, question(customer(1), seller(2), "hi"));
     let ping_with_a_body = b"\0\0\0\x01\0\0\0\x03\x0d\x01\0\0x";
-    let unread = [0; 30_000];
+    let unread = vec![0; 30_000];
     let sent = [&login[..], &question[..], &ping_with_a_body[..], &unread[..]].concat();
 
     let mut phone = TcpStream::connect(host.addr).await.unwrap();

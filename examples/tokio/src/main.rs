@@ -55,7 +55,7 @@ async fn serve(host: Arc<Mutex<Host>>, config: Config, stream: TcpStream) {
     let mut socket = Socket { stream, read, out, last_read: Instant::now() };
     if let Some(online) = log_in(&host, config, &mut socket).await {
         let account = online.identity().account();
-        let (outbox, inbox) = channel(4096);
+        let (outbox, inbox) = channel(4096); // full: the connection is too slow, and closed
         // AUTH_STATUS has not been sent yet: a client that has read it misses nothing.
         lock(&host).outboxes.entry(account).or_default().insert(task::id(), outbox);
         let mut connection = Connection { host: &host, socket: &mut socket, online, inbox };
@@ -66,7 +66,7 @@ async fn serve(host: Arc<Mutex<Host>>, config: Config, stream: TcpStream) {
             let _ = connection.write(&message);
         }
     }
-    // What is queued is written first, and unread bytes at a close would discard it.
+    // What is queued still goes out. Closing while bytes are unread could discard it.
     let _ = socket.flush().await;
     let _ = socket.stream.shutdown().await;
     let (mut unread, mut rest) = (socket.stream.take(64 * 1024), Vec::new());
@@ -171,7 +171,7 @@ impl Connection<'_> {
         let Ok(effects) = stored else { return Ok(()) }; // no ACK: the client sends it again
         for effect in &effects {
             match effect {
-                Effect::PushMessage { .. } => {} // for a push service, if `to` is not connected
+                Effect::PushMessage { .. } => {} // tell a push service, if `to` is not connected
                 Effect::SendAppMessage { to, message } => host.send(to, None, message),
                 Effect::SendMessage { to, message } => host.send(to, Some(task::id()), message),
                 Effect::EnqueueMessage { message } => self.write(&message)?,

@@ -43,7 +43,7 @@ Exit status: 0 everything is correct; 1 something was lost, duplicated, reordere
 /// Customers log in and write to sellers, each with up to W messages in flight. Sellers log in
 /// too and are notified. A client that loses its connection logs in again and repeats what got
 /// no ACK, under the same uuid. At the end, the queues of all accounts are read by SYNC and
-/// compared with what was ACKed.
+/// compared with what was acknowledged.
 ///
 /// Only the wire protocol is used, so this works with any server of this protocol.
 #[derive(Debug, Parser)]
@@ -81,7 +81,7 @@ pub struct Args {
         value_parser = value_parser!(u32).range(1..=i64::from(MAX_CUSTOMERS)))]
     pub sellers: u32,
 
-    /// Messages in flight per customer: sent and not yet ACKed
+    /// Messages in flight per customer: sent and not yet acknowledged
     #[arg(long, value_name = "W", default_value_t = 32, value_parser = value_parser!(u16).range(1..))]
     pub window: u16,
 

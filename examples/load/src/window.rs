@@ -1,4 +1,4 @@
-//! One customer's messages in flight: numbered from 0, sent, and not yet ACKed.
+//! One customer's messages in flight: numbered from 0, sent, and not yet acknowledged.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -67,7 +67,7 @@ impl Window {
         Some(now.saturating_duration_since(message.since))
     }
 
-    /// Whether messages are in flight and none has been ACKed for longer than `timeout`.
+    /// Whether messages are in flight and none has been acknowledged for longer than `timeout`.
     pub(crate) fn is_stuck(&self, now: Instant, timeout: Duration) -> bool {
         !self.in_flight.is_empty() && now.saturating_duration_since(self.last_ack) > timeout
     }

@@ -17,7 +17,7 @@ pub struct Sender {
     from: Account,
     to: Account,
     next: usize,
-    /// Sent and not yet ACKed, oldest first.
+    /// Sent and not yet acknowledged, oldest first.
     in_flight: VecDeque<usize>,
 }
 
@@ -26,7 +26,7 @@ impl Sender {
         Self { from, to, next: 0, in_flight: VecDeque::new() }
     }
 
-    /// How many messages have been ACKed.
+    /// How many messages have been acknowledged.
     pub fn acked(&self) -> usize {
         self.next - self.in_flight.len()
     }
@@ -36,7 +36,7 @@ impl Sender {
         self.send(addr, usize::MAX).await;
     }
 
-    /// Sends until this many messages have been ACKed, or until the server goes away.
+    /// Sends until this many messages have been acknowledged, or until the server goes away.
     pub async fn send(&mut self, addr: SocketAddr, enough: usize) {
         let mut client = Client::log_in(addr, self.from, DEVICE).await;
         let repeated: Vec<_> = self.in_flight.drain(..).collect();
@@ -76,7 +76,7 @@ impl Sender {
         client.try_write(&frames).await
     }
 
-    /// Every ACKed message is in both queues exactly once, and all are in order. Messages without an
+    /// Every acknowledged message is in both queues exactly once, and all are in order. Messages without an
     /// ACK may be there.
     pub async fn check(&self, addr: SocketAddr) {
         for owner in [self.to, self.from] {

@@ -1,4 +1,4 @@
-//! The server is killed under load, again and again: what it ACKed stays.
+//! The server is killed under load, again and again: what it acknowledged stays.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -38,16 +38,12 @@ const LOAD_CONNECTIONS: u64 = 10;
 #[tokio::test]
 async fn what_was_acked_is_there_exactly_once_after_each_of_20_kills() {
     let mut random = Rng::with_seed(0x6b65_6675);
-    let place = Place::new().await;
+    let place = Place::new();
     let mut sender = Sender::new(customer(1_001), seller(1_001));
     let mut server = ServerProcess::spawn(place.server()).await;
     let mut load = start_load(&place, &server).await;
     for kill in 1..=KILLS {
-        if load.has_ended() {
-            load.check().await;
-            load = start_load(&place, &server).await;
-        }
-        until_flowing(&server).await;
+        load = keep_flowing(load, &place, &server).await;
         let acked = sender.acked();
         let (addr, moment) = (server.tcp, Moment::random(&mut random));
         tokio::join!(sender.send_until_gone(addr), moment.kill(server));
@@ -67,18 +63,25 @@ async fn what_was_acked_is_there_exactly_once_after_each_of_20_kills() {
 /// Starts a load and waits until messages flow.
 async fn start_load(place: &Place, server: &ServerProcess) -> Load {
     let load = Load::start(&place.listen, &LOAD);
-    until_flowing(server).await;
+    until("the load begins", async || is_flowing(server).await).await;
     load
 }
 
-/// All clients of the load are connected and served.
-async fn until_flowing(server: &ServerProcess) {
+/// Waits until messages flow again, after the start of a server. A load that has ended is checked,
+/// and another one started.
+async fn keep_flowing(load: Load, place: &Place, server: &ServerProcess) -> Load {
+    until("the load goes on", async || load.has_ended() || is_flowing(server).await).await;
+    if !load.has_ended() {
+        return load;
+    }
+    load.check().await;
+    start_load(place, server).await
+}
+
+/// Whether all clients of the load are connected and served.
+async fn is_flowing(server: &ServerProcess) -> bool {
     let at_least = async |name: &str, least: u64| http::metric(server.http, name).await >= least;
-    until("the load goes on", async || {
-        at_least("kefu_connections", LOAD_CONNECTIONS).await
-            && at_least("kefu_saves_total", 200).await
-    })
-    .await;
+    at_least("kefu_connections", LOAD_CONNECTIONS).await && at_least("kefu_saves_total", 200).await
 }
 
 /// When to kill a server.
@@ -113,7 +116,7 @@ struct Place {
 }
 
 impl Place {
-    async fn new() -> Self {
+    fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let tokens = folder.path().join("tokens.toml");
         write_load_tokens(&tokens, &LOAD);

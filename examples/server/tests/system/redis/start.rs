@@ -44,7 +44,7 @@ async fn an_address_that_is_of_no_use_is_one_line_that_says_what_to_do() {
         (
             format!("rediss://:{PASSWORD}@{there}"),
             "TLS to Redis is not supported".into(),
-            "give OPTION an address like redis://127.0.0.1:6379, of a tunnel say",
+            "give OPTION an address like redis://127.0.0.1:6379, for example of a tunnel",
         ),
         (
             format!("http://:{PASSWORD}@{there}"),

@@ -1,5 +1,5 @@
-//! Servers, NATS, and nodes of a NATS cluster are killed or hang under load: nothing ACKed is lost,
-//! duplicated or reordered.
+//! Servers, NATS, and nodes of a NATS cluster are killed or hang under load: nothing acknowledged is
+//! lost, duplicated or reordered.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ async fn servers_are_killed_one_after_the_other_and_started_again() {
     let _alone = LOADING.lock().await;
     let mut random = Rng::new();
     let Some(nats) = Nats::start().await else { return };
-    let mut loaded = Loaded::start(nats.url(), &["--seconds", "8"], &[]).await;
+    let mut loaded = Loaded::start(nats.url(), &["--seconds", "15"], &[]).await;
     for kill in 0..6 {
         loaded.until_flowing(200).await;
         sleep(Duration::from_micros(random.u64(..20_000))).await;
@@ -47,7 +47,7 @@ async fn nats_is_killed_and_started_again_on_its_data() {
     let _alone = LOADING.lock().await;
     let mut random = Rng::new();
     let Some(mut nats) = Nats::start().await else { return };
-    let loaded = Loaded::start(nats.url(), &["--seconds", "8"], &[]).await;
+    let loaded = Loaded::start(nats.url(), &["--seconds", "15"], &[]).await;
     for _ in 0..4 {
         loaded.until_flowing(500).await;
         sleep(Duration::from_micros(random.u64(..20_000))).await;

@@ -1,4 +1,4 @@
-//! How connections over TLS end: with all that was queued, then a close_notify.
+//! How connections over TLS end: with all that was queued, then a `close_notify`.
 
 use std::time::{Duration, Instant};
 

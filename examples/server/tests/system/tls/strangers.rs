@@ -14,7 +14,7 @@ use tokio_rustls::rustls::ALL_VERSIONS;
 
 use super::pki::Secure;
 
-/// The header of a record of 512 bytes, and the start of a ClientHello.
+/// The header of a record of 512 bytes, and the start of a `ClientHello`.
 const HALF_A_HANDSHAKE: &[u8] = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
 /// The start of a fatal alert: type, version, length, level.
 const ALERT: &[u8] = b"\x15\x03\x03\x00\x02\x02";

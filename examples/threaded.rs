@@ -58,12 +58,12 @@ fn serve(host: &Mutex<Host>, config: Config, stream: TcpStream) -> io::Result<()
     let login = Login::new(config, FrameLimit::CLIENT);
     if let Some(online) = log_in(host, login, &stream, &mut read, &mut out) {
         let account = online.identity().account();
-        let (outbox, inbox) = sync_channel(4096);
+        let (outbox, inbox) = sync_channel(4096); // full: the connection is too slow, and closed
         // AUTH_STATUS has not been sent yet: a client that has read it misses nothing.
         lock(host).outboxes.entry(account).or_default().push((Arc::clone(&stream), outbox));
         let connection = Mutex::new(Connection { host, stream: &stream, online, out: &mut out });
         thread::scope(|scope| {
-            // This thread reads, a second one writes what connections send to each other.
+            // This thread reads and answers. A second one writes what other connections send.
             let write = || inbox.into_iter().try_for_each(|sent| lock(&connection).send(&sent));
             let writer = thread::Builder::new().spawn_scoped(scope, write);
             let mut is_open = writer.is_ok();
@@ -71,12 +71,12 @@ fn serve(host: &Mutex<Host>, config: Config, stream: TcpStream) -> io::Result<()
                 let finished = lock(&connection).take_requests(&mut read);
                 is_open = finished.is_ok() && fill(&stream, &mut read).is_some();
             }
-            // Nobody sends to it any more: the second thread writes what waits, and ends.
+            // Once nobody can send to it, the second thread writes what waits, and ends.
             let outboxes = &mut lock(host).outboxes;
             outboxes.entry(account).or_default().retain(|(peer, _)| !Arc::ptr_eq(peer, &stream));
         });
     }
-    // What is queued is written first, and unread bytes at a close would discard it.
+    // What is queued still goes out. Closing while bytes are unread could discard it.
     flush(&stream, &mut out);
     stream.shutdown(Shutdown::Write)?;
     stream.set_read_timeout(Some(Duration::from_secs(1)))?;
@@ -162,12 +162,10 @@ impl Connection<'_> {
             BLOCKED => Ok(delivery.refuse()), // this host's own rule
             _ => delivery.save_with(|save| host.append(save)),
         };
-        let Ok(effects) = stored else {
-            return Ok(()); // no ACK: the client sends it again
-        };
+        let Ok(effects) = stored else { return Ok(()) }; // no ACK: the client sends it again
         for effect in &effects {
             match effect {
-                Effect::PushMessage { .. } => {} // for a push service, if `to` is not connected
+                Effect::PushMessage { .. } => {} // tell a push service, if `to` is not connected
                 Effect::SendAppMessage { to, message } => host.send(to, None, message),
                 Effect::SendMessage { to, message } => host.send(to, Some(self.stream), message),
                 Effect::EnqueueMessage { message } => _ = self.online.write(&message, self.out)?,
@@ -206,9 +204,11 @@ struct Host {
     queues: HashMap<Account, Vec<StoredMessage>>,
     kept_keys: HashMap<Account, MsgId>,
     devices: HashMap<(Vec<u8>, Platform), DeviceId>,
-    /// The connections of each account, and how to send to them.
-    outboxes: HashMap<Account, Vec<(Arc<TcpStream>, SyncSender<OwnedOutbound>)>>,
+    outboxes: HashMap<Account, Vec<Outbox>>,
 }
+
+/// One connection: its socket, and the queue of what others send to it.
+type Outbox = (Arc<TcpStream>, SyncSender<OwnedOutbound>);
 
 impl Host {
     /// Who logs in, and from which device. A real host looks the token up.

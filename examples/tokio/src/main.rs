@@ -51,11 +51,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// Serves a connection from its first byte to its last. Its task's id is the connection's.
 async fn serve(host: Arc<Mutex<Host>>, config: Config, stream: TcpStream) {
     let _ = stream.set_nodelay(true);
-    let (read, out) = (BytesMut::new(), BytesMut::new());
+    let (read, out) = (BytesMut::with_capacity(16 * 1024), BytesMut::new());
     let mut socket = Socket { stream, read, out, last_read: Instant::now() };
     if let Some(online) = log_in(&host, config, &mut socket).await {
         let account = online.identity().account();
-        let (outbox, inbox) = channel(4096);
+        let (outbox, inbox) = channel(4096); // full: the connection is too slow, and closed
         // AUTH_STATUS has not been sent yet: a client that has read it misses nothing.
         lock(&host).outboxes.entry(account).or_default().insert(task::id(), outbox);
         let mut connection = Connection { host: &host, socket: &mut socket, online, inbox };
@@ -66,7 +66,7 @@ async fn serve(host: Arc<Mutex<Host>>, config: Config, stream: TcpStream) {
             let _ = connection.write(&message);
         }
     }
-    // What is queued is written first, and unread bytes at a close would discard it.
+    // What is queued still goes out. Closing while bytes are unread could discard it.
     let _ = socket.flush().await;
     let _ = socket.stream.shutdown().await;
     let (mut unread, mut rest) = (socket.stream.take(64 * 1024), Vec::new());
@@ -128,6 +128,9 @@ impl Connection<'_> {
     /// Returns when the client has left, was silent for too long or does not read.
     async fn run(&mut self) -> Option<()> {
         loop {
+            while let Ok(message) = self.inbox.try_recv() {
+                self.write(&message).ok()?;
+            }
             self.finish_requests().await.ok()?;
             self.socket.flush().await?;
             select! {
@@ -139,18 +142,17 @@ impl Connection<'_> {
 
     /// Finishes the requests that were read, in order.
     async fn finish_requests(&mut self) -> Result<(), Closed> {
-        let account = self.online.identity().account();
         let now = UnixTime::saturating_from(SystemTime::now());
         while let Some(request) = self.online.receive(&mut self.socket.read, now)? {
             match request {
                 Request::Deliver(delivery) => self.deliver(delivery)?,
-                Request::Refused(refusal) => eprintln!("{account}: {refusal}"),
+                Request::Refused(refusal) => eprintln!("refused: {refusal}"),
                 Request::Reply(reply) => self.write(&reply)?,
                 Request::Sync(request) => self.sync(request).await?,
                 Request::KeepSyncKey(key) => {
                     let mut host = lock(self.host);
-                    let kept = host.kept_keys.entry(account).or_insert(key);
-                    *kept = key.max(*kept);
+                    let old = host.kept_keys.entry(self.online.identity().account()).or_insert(key);
+                    *old = key.max(*old);
                 }
                 _ => {} // a command outside the protocol
             }
@@ -166,12 +168,10 @@ impl Connection<'_> {
             BLOCKED => Ok(delivery.refuse()), // this host's own rule
             _ => delivery.save_with(|save| host.append(save)),
         };
-        let Ok(effects) = stored else {
-            return Ok(()); // no ACK: the client sends it again
-        };
+        let Ok(effects) = stored else { return Ok(()) }; // no ACK: the client sends it again
         for effect in &effects {
             match effect {
-                Effect::PushMessage { .. } => {} // for a push service, if `to` is not connected
+                Effect::PushMessage { .. } => {} // tell a push service, if `to` is not connected
                 Effect::SendAppMessage { to, message } => host.send(to, None, message),
                 Effect::SendMessage { to, message } => host.send(to, Some(task::id()), message),
                 Effect::EnqueueMessage { message } => self.write(&message)?,

@@ -12,9 +12,9 @@ use std::{env, thread};
 
 use bytes::BytesMut;
 use kefu_proto::{
-    Account, AppId, AuthToken, Closed, Config, Delivery, DeviceId, Effect, Encode, EncodeError,
-    FrameLimit, IDLE_TIMEOUT, Identity, Login, LoginStep, MsgId, Online, Outbound, OwnedOutbound,
-    Platform, Request, SaveMessage, StoredMessage, SyncRequest, UnixTime, UserId,
+    Account, AppId, AuthToken, Closed, Config, Delivery, DeviceId, Effect, EncodeError, FrameLimit,
+    IDLE_TIMEOUT, Identity, Login, LoginStep, MsgId, Online, Outbound, OwnedOutbound, Platform,
+    Request, SaveMessage, StoredMessage, SyncRequest, UnixTime, UserId,
 };
 
 const HELP: &str = "\
@@ -160,7 +160,8 @@ impl Connection<'_> {
         let mut host = lock(self.host);
         let stored = match delivery.sender() {
             BLOCKED => Ok(delivery.refuse()), // this host's own rule
-            _ => delivery.save_with(|save| host.append(save)),
+            // A store that can fail returns its errors here.
+            _ => delivery.save_with(|save| io::Result::Ok(host.append(save))),
         };
         let Ok(effects) = stored else { return Ok(()) }; // no ACK: the client sends it again
         for effect in &effects {
@@ -222,14 +223,11 @@ impl Host {
     }
 
     /// Stores a copy, even a repeat; `Saves` tells how to recognize one.
-    fn append(&mut self, save: SaveMessage<'_>) -> Result<MsgId, EncodeError> {
-        let (command, mut body) = (save.message().command(), BytesMut::new());
-        save.message().encode_body(&mut body)?;
+    fn append(&mut self, save: SaveMessage<'_>) -> MsgId {
         let queue = self.queues.entry(save.queue()).or_default();
         let msgid = MsgId(queue.last().map_or(1, |last| last.msgid.0 + 1));
-        let (device_id, body) = (save.device_id(), body.freeze());
-        queue.push(StoredMessage { msgid, device_id, command, body });
-        Ok(msgid)
+        queue.push(StoredMessage::new(save, msgid));
+        msgid
     }
 
     fn page(&self, account: Account, after: MsgId) -> Vec<StoredMessage> {

@@ -46,8 +46,8 @@ impl FromStr for Account {
 
     fn from_str(text: &str) -> Result<Self, ParseAccountError> {
         let (appid, uid) = text.split_once('/').ok_or(ParseAccountError::NoSlash)?;
-        let appid = appid.parse().map(AppId).map_err(ParseAccountError::AppId)?;
-        let uid = uid.parse().map(UserId).map_err(ParseAccountError::UserId)?;
+        let appid = appid.parse().map_err(ParseAccountError::AppId)?;
+        let uid = uid.parse().map_err(ParseAccountError::UserId)?;
         Ok(Self { appid, uid })
     }
 }
@@ -204,6 +204,14 @@ macro_rules! number {
         impl From<$integer> for $name {
             fn from(number: $integer) -> Self {
                 Self(number)
+            }
+        }
+
+        impl core::str::FromStr for $name {
+            type Err = core::num::ParseIntError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.parse().map(Self)
             }
         }
 

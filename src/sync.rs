@@ -2,12 +2,13 @@
 
 use core::fmt;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
+use crate::delivery::SaveMessage;
 use crate::id::{Account, AppId, DeviceId, MsgId};
 use crate::identity::Identity;
 use crate::message::{Body, Message, Parsed};
-use crate::wire::{Command, DecodeError, Frame};
+use crate::wire::{Command, DecodeError, Frame, Head, Layout};
 
 /// A client asks for what its queue holds after a sync key (S2).
 ///
@@ -138,6 +139,17 @@ pub struct StoredMessage {
 }
 
 impl StoredMessage {
+    /// The row that a host stores for `save` under `msgid`. The body is a copy, which no longer
+    /// shares the memory of the read buffer.
+    #[must_use]
+    pub fn new(save: SaveMessage<'_>, msgid: MsgId) -> Self {
+        let message = save.message();
+        let Head { command, version, .. } = message.head();
+        let mut body = BytesMut::with_capacity(message.body_len(version));
+        message.put_body(version, &mut body);
+        Self { msgid, device_id: save.device_id(), command, body: body.freeze() }
+    }
+
     /// The message in the row, for a host that looks into what it has stored. It has a number, a
     /// version and flags of 0, which are not stored.
     ///

@@ -20,9 +20,9 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(6 * 60);
 ///
 /// It turns what was read into [`Request`]s and writes frames under its own numbers. Everything
 /// that goes out on this connection goes through it, the effects of other sessions included. So it
-/// has one owner: a task that waits for its socket and for messages of others at once, or a thread
-/// with a channel to which a second thread sends what it reads. A host that blocks, one request
-/// after the other:
+/// has one owner at a time: a task that waits for its socket and for messages of others at once, or
+/// two threads that share it behind a mutex. `examples/tokio` and `examples/threaded.rs` show both.
+/// A host that blocks, one request after the other:
 ///
 /// ```
 /// use bytes::BytesMut;

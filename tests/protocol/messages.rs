@@ -179,6 +179,14 @@ fn an_account_reads_as_it_is_displayed() {
 }
 
 #[test]
+fn a_number_reads_as_it_is_displayed() {
+    assert_eq!("-7".parse(), Ok(AppId(-7)));
+    assert_eq!(MsgId(i64::MAX).to_string().parse(), Ok(MsgId(i64::MAX)));
+    assert!("7/1".parse::<UserId>().is_err() && "".parse::<Seq>().is_err());
+    assert!("2147483648".parse::<Seq>().is_err(), "32 bits");
+}
+
+#[test]
 fn what_is_no_account_is_refused_with_the_part_that_is_wrong() {
     let refused = |text: &str| text.parse::<Account>().unwrap_err();
     for text in ["", "7", "7:1", "7 1"] {

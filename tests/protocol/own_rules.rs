@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use kefu_proto::{
     Accepted, Account, AppId, Body, ChatMessage, Config, Copies, CustomerMessage, Delivery,
-    DeviceId, Effect, EncodeError, Flags, FrameLimit, Identity, Message, MsgId, Outbound, Role,
-    Seq, Session, StoreId, UnixTime, UserId, Version,
+    DeviceId, Effect, Encode, EncodeError, Flags, FrameLimit, Identity, Message, MsgId, Outbound,
+    Role, Seq, Session, StoreId, StoredMessage, UnixTime, UserId, Version,
 };
 
 // That these can be constants is a promise, too.
@@ -33,6 +33,23 @@ fn a_delivery_shows_who_writes_what_to_whom() {
     let answer = message(Flags::NONE, Body::CustomerSupport(text("hello")));
     let delivery = Session::new(CONFIG, desk).handle(answer, NOW).unwrap();
     assert_eq!((delivery.sender(), delivery.receiver()), (SELLER, CUSTOMER));
+}
+
+/// H10.1: command, body and device, and the content shares no memory with the read buffer.
+#[test]
+fn h10_the_row_of_a_copy_is_what_a_store_keeps_of_it() {
+    let Accepted::Persistent(saves) = question(Flags::TEXT).accept() else {
+        panic!("no flag says so");
+    };
+    let [receivers, senders] = saves.requests();
+    let row = StoredMessage::new(receivers, MsgId(41));
+    assert_eq!(StoredMessage { msgid: MsgId(41), ..StoredMessage::new(senders, MsgId(57)) }, row);
+    assert_eq!((row.msgid, row.device_id, row.command.0), (MsgId(41), DeviceId(11), 24));
+    let mut body = Vec::new();
+    saves.message().encode_body(&mut body).unwrap();
+    assert_eq!(row.body, body);
+    let end = row.body[36..].as_ptr_range().end;
+    assert_ne!(end, saves.message().content().as_ptr_range().end);
 }
 
 /// H6.3: one bit decides, whatever the others.

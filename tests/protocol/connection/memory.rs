@@ -271,14 +271,8 @@ impl Store {
         }
         let msgid = MsgId(32 + 160 * self.copies);
         self.copies += 1;
-        let mut body = BytesMut::new();
-        save.message().encode_body(&mut body).unwrap();
-        self.queues.entry(save.queue()).or_default().push(StoredMessage {
-            msgid,
-            device_id: save.device_id(),
-            command: save.message().command(),
-            body: body.freeze(),
-        });
+        let row = StoredMessage::new(save, msgid);
+        self.queues.entry(save.queue()).or_default().push(row);
         Ok(msgid)
     }
 

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use kefu_proto::{AppId, Body, Config, CustomerMessage, Delivery, DeviceId, Flags, Identity};
+use kefu_proto::{
+    Accepted, Account, AppId, Body, Config, CustomerMessage, DeviceId, Flags, Identity,
+};
 use kefu_proto::{Message, Saves, Seq, Session, StoreId, UnixTime, UserId, Version};
 use kefu_server::store::embedded::{Options, Store};
 use kefu_server::store::{Group, Observer};
@@ -126,7 +128,7 @@ impl Observer for Groups {
 fn batch(workload: &mut Workload, connection: usize, window: usize) -> Vec<Saves> {
     let index = u64::try_from(connection).unwrap() % workload::CUSTOMERS;
     let (appid, uid) = workload::customer(index);
-    let account = kefu_proto::Account { appid: AppId(appid), uid: UserId(uid) };
+    let account = Account::new(AppId(appid), UserId(uid));
     let config = Config::new(AppId(workload::seller(0).0)).unwrap();
     let session = Session::new(config, Identity::new(account, DeviceId(11)).unwrap());
     let saves = workload.groups(1, window).remove(0).into_iter().map(|row| {
@@ -139,9 +141,9 @@ fn batch(workload: &mut Workload, connection: usize, window: usize) -> Vec<Saves
             content: Bytes::from(row.content),
         });
         let message = Message { seq: Seq(1), version: Version(1), flags: Flags::TEXT, body };
-        match session.handle(message, UnixTime::from(workload::TIMESTAMP)).unwrap() {
-            Delivery::Persistent(saves) => saves,
-            Delivery::Transient(_) => unreachable!("no flag says so"),
+        match session.handle(message, UnixTime::from(workload::TIMESTAMP)).unwrap().accept() {
+            Accepted::Persistent(saves) => saves,
+            Accepted::Transient(_) => unreachable!("no flag says so"),
         }
     });
     saves.collect()

@@ -7,9 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use kefu_proto::{
-    Accepted, Account, AppId, Body, Config, CustomerMessage, DeviceId, Flags, Identity,
-};
+use kefu_proto::{Accepted, AppId, Body, Config, CustomerMessage, DeviceId, Flags, Identity};
 use kefu_proto::{Message, Saves, Seq, Session, StoreId, UnixTime, UserId, Version};
 use kefu_server::store::embedded::{Options, Store};
 use kefu_server::store::{Group, Observer};
@@ -128,7 +126,7 @@ impl Observer for Groups {
 fn batch(workload: &mut Workload, connection: usize, window: usize) -> Vec<Saves> {
     let index = u64::try_from(connection).unwrap() % workload::CUSTOMERS;
     let (appid, uid) = workload::customer(index);
-    let account = Account::new(AppId(appid), UserId(uid));
+    let account = kefu_proto::Account { appid: AppId(appid), uid: UserId(uid) };
     let config = Config::new(AppId(workload::seller(0).0)).unwrap();
     let session = Session::new(config, Identity::new(account, DeviceId(11)).unwrap());
     let saves = workload.groups(1, window).remove(0).into_iter().map(|row| {

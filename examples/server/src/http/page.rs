@@ -42,8 +42,8 @@ pub(super) fn page() -> Router<Arc<Service>> {
 /// HTML.
 fn file(kind: &'static str, text: &'static str) -> Response {
     const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-        connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-        require-trusted-types-for 'script'; trusted-types 'none'";
+        connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
+        frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
     let headers = [
         (header::CONTENT_TYPE, kind),
         (header::CONTENT_SECURITY_POLICY, POLICY),

@@ -107,7 +107,9 @@ impl Breaker {
     fn note(&self, answer: Result<&(), &RedisError>) {
         let was_reachable = self.is_reachable.swap(answer.is_ok(), Ordering::Relaxed);
         match answer {
-            Ok(()) if !was_reachable => tracing::info!("Redis of {} is there again", self.option),
+            Ok(()) if !was_reachable => {
+                tracing::info!("Redis of {} can be reached again", self.option)
+            }
             Err(error) if was_reachable => {
                 tracing::warn!(%error, "Redis of {} cannot be reached", self.option);
             }

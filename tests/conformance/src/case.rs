@@ -5,7 +5,6 @@
 
 use std::fmt::{self, Display};
 
-use data_encoding::HEXLOWER;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
@@ -201,16 +200,25 @@ impl TryFrom<String> for Hex {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        HEXLOWER
-            .decode(text.as_bytes())
-            .map(Self)
-            .map_err(|error| format!("not lower-case hexadecimal: {error}"))
+        let bytes = text.as_bytes().chunks(2).map(byte).collect::<Option<_>>();
+        bytes.map(Self).ok_or_else(|| "not lower-case hexadecimal".to_owned())
     }
+}
+
+fn byte(pair: &[u8]) -> Option<u8> {
+    let digit = |digit| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let &[high, low] = pair else { return None };
+    Some(digit(high)? << 4 | digit(low)?)
 }
 
 impl From<Hex> for String {
     fn from(Hex(bytes): Hex) -> Self {
-        HEXLOWER.encode(&bytes)
+        let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+        digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
     }
 }
 

@@ -7,8 +7,7 @@
 use std::fmt::{Debug, Display, Write};
 
 use bytes::BytesMut;
-use data_encoding::HEXLOWER;
-use kefu_conformance::case::{Case, HandlerCase, WireCase};
+use kefu_conformance::case::{Case, HandlerCase, Hex, WireCase};
 use kefu_conformance::replay;
 use kefu_proto::{Account, AppId, Config, DeviceId, Encode, FrameDecoder};
 use kefu_proto::{FrameLimit, Header, Identity, Message, MsgId, Parsed, Session, UnixTime};
@@ -94,7 +93,7 @@ impl Transcript {
         let mut bytes = Vec::new();
         let written = message.encode_within(limit, &mut bytes);
         self.result("written", written);
-        self.line("bytes", HEXLOWER.encode(&bytes));
+        self.line("bytes", String::from(Hex(bytes)));
     }
 
     /// An error goes down both in words and as a value.

@@ -1,7 +1,6 @@
 //! Recorded cases with one thing changed. Each must fail: otherwise passing would mean nothing.
 
-use data_encoding::HEXLOWER;
-use kefu_conformance::case::Case;
+use kefu_conformance::case::{Case, Hex};
 use kefu_conformance::{Exit, replay};
 use serde_json::{Value, json};
 
@@ -300,7 +299,7 @@ fn shorter(hex: &mut Value) {
 }
 
 fn edit(hex: &mut Value, change: impl FnOnce(&mut Vec<u8>)) {
-    let mut bytes = HEXLOWER.decode(hex.as_str().unwrap().as_bytes()).unwrap();
+    let Hex(mut bytes) = Hex::try_from(hex.as_str().unwrap().to_owned()).unwrap();
     change(&mut bytes);
-    *hex = HEXLOWER.encode(&bytes).into();
+    *hex = String::from(Hex(bytes)).into();
 }

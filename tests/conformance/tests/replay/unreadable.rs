@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kefu_conformance::Exit;
+use kefu_conformance::case::Hex;
 use serde_json::Value;
 
 use crate::{cases, one, replay, replay_text, scratch};
@@ -68,6 +69,17 @@ fn files_that_cannot_be_read_are_named() {
     let (exit, out, err) = replay(&all);
     assert_eq!((exit, out.lines().last()), (Exit::Unreadable, Some("569 passed, 0 failed")));
     assert_named(&err, &files);
+}
+
+#[test]
+fn hexadecimal_is_lower_case_and_whole_bytes() {
+    let bytes: Vec<u8> = (0..=255).collect();
+    let text = String::from(Hex(bytes.clone()));
+    assert!(text.starts_with("000102") && text.ends_with("fdfeff"), "{text}");
+    assert_eq!(Hex::try_from(text), Ok(Hex(bytes)));
+    for text in ["0", "000", "0g", "0A", "+1", " 1", "é"] {
+        assert!(Hex::try_from(text.to_owned()).is_err(), "{text:?}");
+    }
 }
 
 #[test]

@@ -5,10 +5,10 @@ use std::hint::black_box;
 use bytes::BytesMut;
 use kefu_proto::{
     Accepted, Account, AppId, Config, Copies, DeviceId, Effect, Encode, FrameDecoder, FrameLimit,
-    Identity, Message, MsgId, Parsed, SaveMessage, Saves, Session, UnixTime, UserId,
+    Identity, Message, MsgId, Outbound, Parsed, SaveMessage, Saves, Session, UnixTime, UserId,
 };
 
-use crate::rig::{Known, Outputs, Sent, Stored};
+use crate::rig::{Known, Outputs, Stored};
 
 /// One connection of a host.
 #[derive(Clone, Copy, Debug)]
@@ -113,17 +113,14 @@ fn put(save: SaveMessage<'_>, stored: &mut Stored) {
 }
 
 fn apply(effect: Effect<'_>, out: &mut Outputs) {
-    match effect {
-        Effect::PushMessage { to, message } => send(&mut out.push, Some(to), &message),
-        Effect::SendAppMessage { to, message } => send(&mut out.app, Some(to), &message),
-        Effect::SendMessage { to, message } => send(&mut out.own, Some(to), &message),
-        Effect::EnqueueMessage { message } => send(&mut out.ack, None, &message),
-    }
-}
-
-fn send(sent: &mut Sent, to: Option<Account>, message: &impl Encode) {
-    if let Some(Account { appid, uid }) = to {
-        sent.to = (appid.0, uid.0);
+    let (sent, to, message) = match effect {
+        Effect::PushMessage { to, message } => (&mut out.push, Some(to), Outbound::Chat(message)),
+        Effect::SendAppMessage { to, message } => (&mut out.app, Some(to), message),
+        Effect::SendMessage { to, message } => (&mut out.own, Some(to), message),
+        Effect::EnqueueMessage { message } => (&mut out.ack, None, message),
+    };
+    if let Some(to) = to {
+        sent.to = (to.appid.0, to.uid.0);
     }
     message.encode(sent.frame.fresh()).expect("what came in may go out");
 }

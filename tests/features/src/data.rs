@@ -12,7 +12,7 @@ use kefu_proto::{MsgId, Platform, Refusal, Role, Seq, Session, ShortBytes, Store
 use kefu_proto::{UserId, Version};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, from_value, json, to_value};
+use serde_json::{Value, from_value, json, to_string, to_value, to_writer};
 
 #[test]
 fn numbers_are_plain_numbers() {
@@ -136,6 +136,21 @@ fn h7_saves_and_effects_are_data_in_their_order() {
     assert_eq!(to_value(&effects).unwrap(), expected);
     let each = effects.iter().map(|effect| to_value(effect).unwrap());
     assert_eq!(Value::Array(each.collect()), expected);
+}
+
+/// At whatever place the writer fails.
+#[test]
+fn a_save_that_cannot_be_written_is_an_error() {
+    let Accepted::Persistent(saves) = handled(Flags::NONE) else { panic!("not persistent") };
+    let [save, _] = saves.requests();
+    let written = |room: &mut [u8]| to_writer(room, &save).is_ok();
+    let text = to_string(&save).unwrap();
+    for length in 0..text.len() {
+        assert!(!written(&mut vec![0; length]), "{length}");
+    }
+    let mut room = vec![0; text.len()];
+    assert!(written(&mut room));
+    assert_eq!(room, text.as_bytes());
 }
 
 #[test]

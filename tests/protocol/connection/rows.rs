@@ -80,13 +80,20 @@ fn s2_a_row_that_could_not_be_written_may_be_given_again() {
 }
 
 #[test]
-fn s2_neither_end_of_an_answer_is_written_without_room() {
+fn s2_both_ends_of_an_answer_need_room() {
     let no_room = EncodeError::BufferTooSmall { needed: 20, available: 19 };
-    let mut online = online_as(Identity::new(CUSTOMER, PHONE).unwrap());
-    let begun = online.begin_sync(request(CUSTOMER, PHONE, 0), MsgId(0), &mut &mut [0; 19][..]);
-    assert_eq!(begun.unwrap_err(), no_room);
-    let Sync { mut online, answer, .. } = Sync::begin(CUSTOMER, PHONE);
-    assert_eq!(online.finish_sync(answer, &mut &mut [0; 19][..]), Err(no_room));
+    let begin = |mut room: &mut [u8]| {
+        let mut online = online_as(Identity::new(CUSTOMER, PHONE).unwrap());
+        online.begin_sync(request(CUSTOMER, PHONE, 0), MsgId(0), &mut room)
+    };
+    assert_eq!(begin(&mut [0; 19]).unwrap_err(), no_room);
+    assert!(begin(&mut [0; 20]).is_ok());
+    let finish = |mut room: &mut [u8]| {
+        let Sync { mut online, answer, .. } = Sync::begin(CUSTOMER, PHONE);
+        online.finish_sync(answer, &mut room)
+    };
+    assert_eq!(finish(&mut [0; 19]), Err(no_room));
+    assert_eq!(finish(&mut [0; 20]), Ok(()));
 }
 
 #[test]

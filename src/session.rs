@@ -8,7 +8,7 @@ use crate::rules::{Refusal, v1};
 
 /// One logged-in connection, as far as the rules need to know it.
 ///
-/// Stateless: it keeps nothing of the messages that it handles, and copies are interchangeable.
+/// It is cheap to copy and keeps nothing of the messages that it handles.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Session {
     config: Config,

@@ -118,7 +118,7 @@ impl SyncAnswer {
 pub enum SyncRow {
     /// It is part of the answer.
     Taken,
-    /// It is not: this device has sent it, or it has had its turn.
+    /// It is not: this device has sent it, or its msgid is not after the current position.
     LeftOut,
 }
 
@@ -129,8 +129,8 @@ pub enum SyncRow {
 pub struct StoredMessage {
     /// The id of the copy in its queue.
     pub msgid: MsgId,
-    /// The device that it was sent from: what
-    /// [`SaveMessage::device_id`](crate::SaveMessage::device_id) was.
+    /// The sending device, from
+    /// [`SaveMessage::device_id`](crate::SaveMessage::device_id).
     pub device_id: DeviceId,
     /// What the body is.
     pub command: Command,

@@ -11,7 +11,8 @@ use crate::message::{AuthStatus, AuthToken, Body, LoginStatus, Message, Parsed};
 use crate::session::Session;
 use crate::wire::{EncodeError, FrameDecoder, FrameLimit, FrameWriter, Version};
 
-/// A connection on which nobody has logged in yet: it answers PING and asks who a token is (S1.3).
+/// A connection on which nobody has logged in yet: it answers PING and asks whose token it is
+/// (S1.3).
 ///
 /// ```
 /// use bytes::BytesMut;

@@ -23,7 +23,7 @@ pub struct Effects {
     kind: Kind,
 }
 
-/// Which of the lists it is. In this order the fewest instructions are needed in all.
+/// Which of the lists it is. The order of the variants is chosen for speed, as counted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
     Transient,

@@ -13,25 +13,24 @@ pub use saves::{Role, SaveMessage, Saves};
 use bytes::Bytes;
 
 use crate::id::{Account, DeviceId, Parties};
-use crate::message::ChatMessage;
+use crate::message::{ChatMessage, Party};
 use crate::wire::{EncodeError, FrameLimit};
 
 /// A message that the protocol's rules accept, before anything has happened to it.
 ///
 /// # Your own rules
 ///
-/// This is the one place for them: every chat message, persistent or not, is a `Delivery` once. A
-/// host looks at sender, receiver and message, and lets the message go on as it is, lets it go on
-/// with other content, or refuses it:
+/// This is the one place for them: every chat message that the protocol accepts, persistent or not,
+/// is a `Delivery` first. A host looks at sender, receiver and message, and lets the message go on
+/// as it is, lets it go on with other content, or refuses it:
 ///
 /// ```
 /// use std::collections::HashSet;
 /// use std::error::Error;
 ///
-/// use kefu_proto::{Account, AppId, Delivery, Effects, FrameLimit, MsgId, SaveMessage};
+/// use kefu_proto::{Account, Delivery, Effects, FrameLimit, MsgId, SaveMessage};
 ///
 /// struct Host {
-///     kefu_appid: AppId,
 ///     blocked: HashSet<Account>,
 ///     staff: HashSet<Account>,
 ///     last: i64,
@@ -41,19 +40,20 @@ use crate::wire::{EncodeError, FrameLimit};
 ///     /// What it returns is to be applied, in order.
 ///     fn deliver(&mut self, mut delivery: Delivery) -> Result<Effects, Box<dyn Error>> {
 ///         // 1. A blocked customer reaches nobody, not even with a typing signal.
-///         let sender = delivery.sender();
-///         if self.blocked.contains(&sender) {
+///         if self.blocked.contains(&delivery.sender()) {
 ///             return Ok(delivery.refuse());
 ///         }
-///         // 2. Whoever has left the staff no longer writes as a seller.
-///         if sender.appid == self.kefu_appid && !self.staff.contains(&sender) {
+///         // 2. Whoever has left the staff neither writes as a seller nor is written to.
+///         if !self.staff.contains(&delivery.seller()) {
 ///             return Ok(delivery.refuse());
 ///         }
 ///         // 3. Some words are masked before they are stored.
 ///         let content = String::from_utf8_lossy(delivery.message().content());
 ///         if content.contains("damn") {
-///             let masked = content.replace("damn", "****");
-///             delivery.set_content(masked, FrameLimit::CLIENT)?;
+///             let masked = content.replace("damn", "(removed)");
+///             if delivery.set_content(masked, FrameLimit::CLIENT).is_err() {
+///                 return Ok(delivery.refuse()); // too long for a frame now
+///             }
 ///         }
 ///         delivery.save_with(|save| self.append(save))
 ///     }
@@ -93,6 +93,25 @@ impl Delivery {
         self.0.receiver()
     }
 
+    /// The one of the two who is a seller here: the receiver of a CUSTOMER, the sender of a
+    /// CUSTOMER_SUPPORT. Both can be users of the kefu app (H2.4, H3.3).
+    #[must_use]
+    pub const fn seller(&self) -> Account {
+        match self.0.message.from {
+            Party::Customer => self.0.receiver(),
+            Party::Seller => self.0.sender(),
+        }
+    }
+
+    /// The other one, the customer.
+    #[must_use]
+    pub const fn customer(&self) -> Account {
+        match self.0.message.from {
+            Party::Customer => self.0.sender(),
+            Party::Seller => self.0.receiver(),
+        }
+    }
+
     /// The chat message, under the server's time.
     #[must_use]
     pub const fn message(&self) -> &ChatMessage {
@@ -106,8 +125,9 @@ impl Delivery {
         self.0.message.is_persistent()
     }
 
-    /// Replaces the content in all that is stored, pushed or sent. `limit` is that of the
-    /// connections that will read it, [`FrameLimit::CLIENT`] as a rule.
+    /// Replaces the content in all that is stored, pushed or sent. A store that recognizes repeats
+    /// by a mark in the content sees the new content: leave the mark as it is (S10.1). `limit` is
+    /// that of the connections that will read it, [`FrameLimit::CLIENT`] as a rule.
     ///
     /// # Errors
     ///

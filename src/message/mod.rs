@@ -1,6 +1,6 @@
 //! Typed messages: what the frames of a customer-service connection say (W3–W6).
 //!
-//! The layout of a body stands with the message that it belongs to: [`chat`], [`login`], [`sync`].
+//! The file of each message also has the layout of its body: [`chat`], [`login`], [`sync`].
 
 use bytes::BufMut;
 
@@ -49,7 +49,7 @@ pub enum Body {
     AuthStatus(AuthStatus),
     /// The message with this seq has arrived.
     Ack(Seq),
-    /// Client to server: a sign of life (S4).
+    /// Client to server: a keepalive (S4).
     Ping,
     /// Server to client: the answer to PING (S4).
     Pong,
@@ -65,7 +65,7 @@ pub enum Body {
     SyncBegin(MsgId),
     /// Server to client: that was all up to this sync key (S2).
     SyncEnd(MsgId),
-    /// Server to client: your queue now goes up to this msgid (S5).
+    /// Server to client: your queue now goes up to this msgid (H7.4, H7.5).
     SyncNotify(MsgId),
     /// Client to server: seen up to this sync key (S3).
     SyncKey(MsgId),

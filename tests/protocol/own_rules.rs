@@ -35,6 +35,26 @@ fn a_delivery_shows_who_writes_what_to_whom() {
     assert_eq!((delivery.sender(), delivery.receiver()), (SELLER, CUSTOMER));
 }
 
+/// H2.4, H3.3: whoever the two are, the command tells which one is the seller.
+#[test]
+fn h2_h3_a_delivery_tells_the_seller_from_the_customer() {
+    let delivery = question(Flags::NONE);
+    assert_eq!((delivery.seller(), delivery.customer()), (SELLER, CUSTOMER));
+
+    // Two users of the kefu app, and either of them writes.
+    let other = Account::new(AppId(1453), UserId(9));
+    let between =
+        CustomerMessage { customer_appid: AppId(1453), customer_id: UserId(9), ..text("") };
+    let as_customer = Session::new(CONFIG, Identity::new(other, DeviceId(12)).unwrap());
+    let asked = message(Flags::NONE, Body::Customer(between.clone()));
+    let asked = as_customer.handle(asked, NOW).unwrap();
+    assert_eq!((asked.seller(), asked.customer()), (SELLER, other));
+    let as_seller = Session::new(CONFIG, Identity::new(SELLER, DeviceId(12)).unwrap());
+    let told = message(Flags::NONE, Body::CustomerSupport(between));
+    let told = as_seller.handle(told, NOW).unwrap();
+    assert_eq!((told.seller(), told.customer()), (SELLER, other));
+}
+
 /// H10.1: command, body and device, and the content shares no memory with the read buffer.
 #[test]
 fn h10_the_row_of_a_copy_is_what_a_store_keeps_of_it() {

@@ -189,7 +189,13 @@ impl fmt::Display for Report {
             refusals.logins
         )?;
         writeln!(f, "reconnects    {reconnects}, {gave_up} clients gave up")?;
-        self.verification.fmt(f)
+        writeln!(f, "{}", self.verification)?;
+        let verdict = match (self.is_clean(), gave_up) {
+            (false, _) => "the server does not keep what it ACKs",
+            (true, 0) => "every ACKed message is in both queues exactly once and in order",
+            (true, _) => "none: some clients gave up before the end",
+        };
+        write!(f, "verdict       {verdict}")
     }
 }
 
@@ -206,12 +212,7 @@ impl fmt::Display for Verdict {
         for example in examples {
             write!(f, "\n              {example}")?;
         }
-        let verdict = if self.is_clean() {
-            "every ACKed message is in both queues exactly once and in order"
-        } else {
-            "the server does not keep what it ACKs"
-        };
-        write!(f, "\nverdict       {verdict}")
+        Ok(())
     }
 }
 

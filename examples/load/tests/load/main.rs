@@ -162,6 +162,18 @@ fn a_fault_is_in_the_table() {
     assert_eq!(output.status.code(), Some(1));
     assert!(table.contains("0 lost, 1 duplicated, 0 reordered, 0 unexpected"), "{table}");
     assert!(table.contains("duplicated in the queue of 1453/"), "{table}");
+    assert!(table.ends_with("verdict       the server does not keep what it ACKs\n"), "{table}");
+}
+
+#[test]
+fn a_run_that_clients_gave_up_has_no_verdict() {
+    let output = run(&server(Fault::NeverAcks), &[&SMALL[..], &["--timeout", "1"]].concat());
+    let table = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        table.ends_with("verdict       none: some clients gave up before the end\n"),
+        "{table}"
+    );
 }
 
 #[test]

@@ -61,19 +61,11 @@ pub enum ParseAccountError {
     #[error("not an account: write it as appid/uid, such as 7/1")]
     NoSlash,
     /// What stands before the `/` is not a 64-bit integer.
-    #[error("not an account: the appid is not a number: {0}")]
+    #[error("not an account: the appid is not a 64-bit integer")]
     AppId(#[source] ParseIntError),
     /// What stands behind the `/` is not a 64-bit integer.
-    #[error("not an account: the uid is not a number: {0}")]
+    #[error("not an account: the uid is not a 64-bit integer")]
     UserId(#[source] ParseIntError),
-}
-
-/// The two accounts of one chat message (H5). The receiver's queue gets the first copy, the
-/// sender's the second.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Parties {
-    pub(crate) receiver: Account,
-    pub(crate) sender: Account,
 }
 
 /// A time in whole seconds since 1970-01-01 00:00 UTC, as the wire carries it: 32 bits, signed.
@@ -121,7 +113,7 @@ impl UnixTime {
     pub const fn saturating_from_secs(secs: i64) -> Self {
         match Self::from_secs(secs) {
             Ok(time) => time,
-            Err(_) if secs < 0 => Self::MIN,
+            Err(_) if secs.is_negative() => Self::MIN,
             Err(_) => Self::MAX,
         }
     }

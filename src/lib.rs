@@ -82,15 +82,15 @@
 //!
 //! # The layers
 //!
-//! Each is usable without those below it in this table.
+//! Each needs only those above it.
 //!
 //! | layer | takes | gives | main items |
 //! |---|---|---|---|
 //! | wire | bytes | frames, and back | [`FrameDecoder`], [`Frame`], [`Encode`], [`FrameWriter`] |
 //! | message | frames | typed messages | [`Message`], [`Body`], [`ChatMessage`] |
-//! | rules | a message, who sent it, the time | a delivery or a refusal | [`Session`], [`Identity`], [`Config`], [`Refusal`] |
-//! | delivery | your own rules, then the msgids of both saves | the rest of the effects | [`Delivery`], [`Saves`], [`SaveMessage`], [`Effects`] |
 //! | effect | – | plain data for the host | [`Effect`], [`Outbound`], [`OwnedOutbound`] |
+//! | delivery | your own rules, then the msgids of both saves | the rest of the effects | [`Delivery`], [`Saves`], [`SaveMessage`], [`Effects`] |
+//! | rules | a message, who sent it, the time | a delivery or a refusal | [`Session`], [`Identity`], [`Config`], [`Refusal`] |
 //! | connection | bytes, who a token is, pages of a queue | requests to finish in order, and frames | [`Login`], [`Online`], [`Request`], [`SyncRequest`] |
 //!
 //! The last one, the server's side of a whole connection, is for hosts that want it.
@@ -102,8 +102,8 @@
 //!
 //! # Guarantees
 //!
-//! - **Save before send**: no push, notify or ACK can exist before both msgids were handed in
-//!   ([`Saves`] shows what does not compile).
+//! - **Save before send**: a list with a push, a notify or an ACK exists only after both msgids
+//!   were handed in ([`Saves`] shows what does not compile).
 //! - **Only what is legal now**: every list holds only what may be applied now, in the order in
 //!   which it must be applied.
 //! - **Refusals are values** that name their rule; a refused message has no effect.
@@ -176,9 +176,9 @@ pub use effect::Effect;
 pub use id::{Account, AppId, DeviceId, MsgId, ParseAccountError, Seq};
 pub use id::{StoreId, TimeOutOfRange, UnixTime, UserId};
 pub use identity::{Config, Identity, ZeroId};
-pub use message::{AuthStatus, AuthToken, Body, ChatMessage, CustomerMessage, LoginStatus};
-pub use message::{Message, Parsed, Party, Platform, ShortBytes, TooLong};
-pub use outbound::{Outbound, OwnedOutbound};
+pub use message::{Ack, AuthStatus, AuthToken, Body, ChatMessage, CustomerMessage, LoginStatus};
+pub use message::{Message, Parsed, Platform, ShortBytes, TooLong};
+pub use outbound::{DecodeOutboundError, Outbound, OwnedOutbound};
 pub use rules::Refusal;
 pub use session::Session;
 pub use sync::{StoredMessage, SyncAnswer, SyncRequest, SyncRow};

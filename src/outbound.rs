@@ -2,8 +2,10 @@
 
 use bytes::{BufMut, BytesMut};
 
+use thiserror::Error;
+
 use crate::id::{MsgId, Seq};
-use crate::message::{Body, ChatMessage, Message, Parsed};
+use crate::message::{Ack, Body, ChatMessage, Message, Parsed, sync};
 use crate::wire::{
     Command, DecodeError, EncodeError, Flags, Frame, FrameDecoder, FrameLimit, Head, Layout,
     Version, put_frame,
@@ -25,8 +27,8 @@ pub enum Outbound<'m> {
     Chat(&'m ChatMessage),
     /// The addressee's queue now goes up to this msgid (H7.4, H7.5).
     SyncNotify(MsgId),
-    /// The sender's message of this seq has been dealt with (H9.1).
-    Ack(Seq),
+    /// The sender's message has been dealt with (H9.1).
+    Ack(Ack),
 }
 
 impl Outbound<'_> {
@@ -36,7 +38,7 @@ impl Outbound<'_> {
         OwnedOutbound(match self {
             Self::Chat(message) => Owned::Chat(message.clone()),
             Self::SyncNotify(msgid) => Owned::SyncNotify(msgid),
-            Self::Ack(seq) => Owned::Ack(seq),
+            Self::Ack(ack) => Owned::Ack(ack),
         })
     }
 }
@@ -67,7 +69,7 @@ pub struct OwnedOutbound(Owned);
 enum Owned {
     Chat(ChatMessage),
     SyncNotify(MsgId),
-    Ack(Seq),
+    Ack(Ack),
 }
 
 impl OwnedOutbound {
@@ -78,7 +80,7 @@ impl OwnedOutbound {
         match &self.0 {
             Owned::Chat(message) => Outbound::Chat(message),
             Owned::SyncNotify(msgid) => Outbound::SyncNotify(*msgid),
-            Owned::Ack(seq) => Outbound::Ack(*seq),
+            Owned::Ack(ack) => Outbound::Ack(*ack),
         }
     }
 
@@ -87,26 +89,45 @@ impl OwnedOutbound {
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when the bytes are no frame or no message, and
-    /// [`DecodeError::NotOutbound`] when they are a message that no [`Outbound`] encodes to.
-    pub fn decode(read: &mut BytesMut, limit: FrameLimit) -> Result<Option<Self>, DecodeError> {
+    /// [`DecodeOutboundError`] when the bytes are no frame, no message, or a message that no
+    /// [`Outbound`] encodes to. A frame whose length is refused stays in `read`, any other is taken.
+    pub fn decode(
+        read: &mut BytesMut,
+        limit: FrameLimit,
+    ) -> Result<Option<Self>, DecodeOutboundError> {
         let Some(frame) = FrameDecoder::new(limit).decode(read)? else { return Ok(None) };
         let message = match frame.parse()? {
             Parsed::Message(message) => message,
             Parsed::Unlisted(Frame { command, .. }) => {
-                return Err(DecodeError::NotOutbound { command });
+                return Err(DecodeOutboundError::NotOutbound { command });
             }
         };
         let owned = match ChatMessage::try_from(message) {
             Ok(chat) => Owned::Chat(chat),
             Err(Message { body: Body::SyncNotify(msgid), .. }) => Owned::SyncNotify(msgid),
-            Err(Message { body: Body::Ack(seq), .. }) => Owned::Ack(seq),
+            Err(Message { body: Body::Ack(ack), .. }) => Owned::Ack(ack),
             Err(other) => {
-                return Err(DecodeError::NotOutbound { command: other.body.command() });
+                return Err(DecodeOutboundError::NotOutbound { command: other.body.command() });
             }
         };
         Ok(Some(Self(owned)))
     }
+}
+
+/// Why bytes from another server are not an [`OwnedOutbound`].
+///
+/// Exhaustive: they are no message, or another one.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub enum DecodeOutboundError {
+    /// The bytes are no frame or no message.
+    #[error(transparent)]
+    Undecodable(#[from] DecodeError),
+    /// The message is not one that an effect carries.
+    #[error("{command} cannot be passed on: only chat messages, SYNC_NOTIFY and ACK can")]
+    NotOutbound {
+        /// The frame's command.
+        command: Command,
+    },
 }
 
 impl Layout for Outbound<'_> {
@@ -125,16 +146,16 @@ impl Layout for Outbound<'_> {
     fn body_len(&self, version: Version) -> usize {
         match self {
             Self::Chat(message) => message.body_len(version),
-            Self::SyncNotify(_) => 8,
-            Self::Ack(_) => 4,
+            Self::SyncNotify(_) => sync::LEN,
+            Self::Ack(_) => Ack::LEN,
         }
     }
 
     fn put_body(&self, version: Version, dst: &mut impl BufMut) {
         match self {
             Self::Chat(message) => message.put_body(version, dst),
-            Self::SyncNotify(key) => dst.put_i64(key.0),
-            Self::Ack(seq) => dst.put_i32(seq.0),
+            Self::SyncNotify(key) => sync::put(*key, dst),
+            Self::Ack(ack) => ack.put(dst),
         }
     }
 
@@ -148,8 +169,10 @@ impl Layout for Outbound<'_> {
     ) -> Result<(), EncodeError> {
         match self {
             Self::Chat(message) => message.put_frame(head, limit, dst),
-            Self::SyncNotify(key) => put_frame(head, 8, limit, dst, |dst| dst.put_i64(key.0)),
-            Self::Ack(seq) => put_frame(head, 4, limit, dst, |dst| dst.put_i32(seq.0)),
+            Self::SyncNotify(key) => {
+                put_frame(head, sync::LEN, limit, dst, |dst| sync::put(*key, dst))
+            }
+            Self::Ack(ack) => put_frame(head, Ack::LEN, limit, dst, |dst| ack.put(dst)),
         }
     }
 }
@@ -167,5 +190,15 @@ impl Layout for OwnedOutbound {
 
     fn put_body(&self, version: Version, dst: &mut impl BufMut) {
         self.get().put_body(version, dst);
+    }
+
+    #[inline]
+    fn put_frame(
+        &self,
+        head: Head,
+        limit: FrameLimit,
+        dst: &mut impl BufMut,
+    ) -> Result<(), EncodeError> {
+        self.get().put_frame(head, limit, dst)
     }
 }

@@ -36,7 +36,7 @@ impl Session {
     #[inline]
     pub fn handle(&self, message: Message, now: UnixTime) -> Result<Delivery, Refusal> {
         match ChatMessage::try_from(message) {
-            Ok(message) => self.deliver(message, now),
+            Ok(message) => self.handle_chat(message, now),
             // H1.1
             Err(other) => Err(Refusal::OtherCommand { command: other.body.command() }),
         }
@@ -44,12 +44,17 @@ impl Session {
 
     /// [`handle`](Self::handle) for what is known to be a chat message.
     #[inline]
-    pub(crate) fn deliver(&self, message: ChatMessage, now: UnixTime) -> Result<Delivery, Refusal> {
-        let parties = v1::check(self.config, self.identity, &message)?;
+    pub(crate) fn handle_chat(
+        &self,
+        message: ChatMessage,
+        now: UnixTime,
+    ) -> Result<Delivery, Refusal> {
+        let v1::Ruling { parties, is_persistent } =
+            v1::check(self.config, self.identity, &message)?;
         // H4.1. Rebuilt: assigning in place stalls on store forwarding.
         let body = CustomerMessage { timestamp: now, ..message.body };
         let message = ChatMessage { body, ..message };
-        Ok(Delivery::new(message, parties, self.identity.device_id()))
+        Ok(Delivery::new(message, parties, self.identity.device_id(), is_persistent))
     }
 
     /// The server's configuration.

@@ -156,8 +156,8 @@ impl StoredMessage {
     /// # Errors
     ///
     /// [`DecodeError`] when the body does not fit the command (W5).
-    pub fn parse(self) -> Result<Parsed, DecodeError> {
-        Frame::new(self.command, self.body).parse()
+    pub fn parse(&self) -> Result<Parsed, DecodeError> {
+        Frame::new(self.command, self.body.clone()).parse()
     }
 }
 
@@ -187,7 +187,7 @@ impl Reader {
         if row.device_id != self.identity.device_id() {
             return false;
         }
-        let Ok(Parsed::Message(message)) = row.clone().parse() else { return false };
+        let Ok(Parsed::Message(message)) = row.parse() else { return false };
         match message.body {
             // S2.5
             Body::Customer(chat) => chat.customer_appid == appid && chat.customer_id == uid,

@@ -8,7 +8,7 @@ use allocation_counter::measure;
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{Accepted, Account, AppId, Body, Command, Config, Copies, CustomerMessage};
 use kefu_proto::{DeviceId, Effect, Encode, EncodeError, Flags, FrameDecoder, FrameLimit};
-use kefu_proto::{FrameWriter, Identity, Message, MsgId, Parsed, Party, Refusal, Seq, Session};
+use kefu_proto::{FrameWriter, Identity, Message, MsgId, Parsed, Refusal, Seq, Session};
 use kefu_proto::{StoreId, UnixTime, UserId, Version};
 
 const MESSAGES: usize = 10_000;
@@ -53,7 +53,7 @@ fn nothing_is_allocated_for_what_is_refused() {
 
 #[test]
 fn nothing_is_allocated_for_other_content_nor_for_moving_the_effects() {
-    let message = chat(Party::Seller, Flags::NONE, LARGEST);
+    let message = chat(Command::CUSTOMER_SUPPORT, Flags::NONE, LARGEST);
     let case = Case::new(session(KEFU_APP, SELLER), &message, None);
     let mut host = Host::default();
     host.warm_up(std::slice::from_ref(&case));
@@ -176,8 +176,8 @@ fn accepted() -> Vec<Case> {
     let cases = sizes.flat_map(|size| {
         let flags = [Flags::TEXT, Flags::TEXT | Flags::UNPERSISTENT];
         flags.into_iter().flat_map(move |flags| {
-            let customer = (session(AppId(7), UserId(1)), Party::Customer);
-            let seller = (session(KEFU_APP, SELLER), Party::Seller);
+            let customer = (session(AppId(7), UserId(1)), Command::CUSTOMER);
+            let seller = (session(KEFU_APP, SELLER), Command::CUSTOMER_SUPPORT);
             [customer, seller].map(|(session, from)| (session, chat(from, flags, size)))
         })
     });
@@ -187,10 +187,10 @@ fn accepted() -> Vec<Case> {
 /// One case for each refusal.
 fn refused() -> Vec<Case> {
     let (appid, uid) = (AppId(7), UserId(1));
-    let customer = chat(Party::Customer, Flags::NONE, LARGEST);
+    let customer = chat(Command::CUSTOMER, Flags::NONE, LARGEST);
     let to_nobody = CustomerMessage { seller_id: UserId(0), ..text(LARGEST) };
     let to_nobody = Message { body: Body::Customer(to_nobody), ..customer.clone() };
-    let seller = chat(Party::Seller, Flags::NONE, LARGEST);
+    let seller = chat(Command::CUSTOMER_SUPPORT, Flags::NONE, LARGEST);
     let other_app = Refusal::CustomerAppIdMismatch { claimed: appid, session: AppId(8) };
     let other_customer = Refusal::CustomerIdMismatch { claimed: uid, session: UserId(9) };
     let not_kefu = Refusal::NotKefuApp { session: appid, kefu_appid: KEFU_APP };
@@ -214,10 +214,10 @@ fn session(appid: AppId, uid: UserId) -> Session {
     Session::new(Config::new(KEFU_APP).unwrap(), identity)
 }
 
-fn chat(from: Party, flags: Flags, size: usize) -> Message {
-    let body = match from {
-        Party::Customer => Body::Customer(text(size)),
-        Party::Seller => Body::CustomerSupport(text(size)),
+fn chat(command: Command, flags: Flags, size: usize) -> Message {
+    let body = match command {
+        Command::CUSTOMER => Body::Customer(text(size)),
+        _ => Body::CustomerSupport(text(size)),
     };
     Message { seq: Seq(1), version: Version(1), flags, body }
 }

@@ -6,7 +6,7 @@ use bytes::{BufMut, BytesMut};
 
 use super::closed::Closed;
 use super::request::Request;
-use crate::id::{MsgId, Seq, UnixTime};
+use crate::id::{MsgId, UnixTime};
 use crate::identity::Identity;
 use crate::message::{Body, ChatMessage, Parsed};
 use crate::session::Session;
@@ -54,9 +54,7 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(6 * 60);
 ///                 Err(error) => eprintln!("not stored: {error}"),
 ///             },
 ///             Request::Refused(refusal) => eprintln!("{}", refusal.reason()),
-///             Request::Reply(message) => {
-///                 online.write(&message, out)?;
-///             }
+///             Request::Reply(message) => online.write(&message, out)?,
 ///             Request::Sync(request) => host.sync(online, request, out),
 ///             Request::KeepSyncKey(key) => host.keep(online, key),
 ///             _ => {} // a command outside the protocol, or a request of a later version
@@ -104,7 +102,7 @@ impl Online {
         next
     }
 
-    /// Writes a frame under the connection's next number (W7) and returns that number.
+    /// Writes a frame under the connection's next number (W7).
     ///
     /// # Errors
     ///
@@ -113,8 +111,9 @@ impl Online {
         &mut self,
         message: &impl Encode,
         out: &mut impl BufMut,
-    ) -> Result<Seq, EncodeError> {
-        self.writer.write(message, out)
+    ) -> Result<(), EncodeError> {
+        self.writer.write(message, out)?;
+        Ok(())
     }
 
     /// Begins the answer to a SYNC: writes SYNC_BEGIN (S2.2). `kept` is the key that the server has
@@ -123,7 +122,7 @@ impl Online {
     ///
     /// # Errors
     ///
-    /// [`EncodeError`]; nothing is written.
+    /// [`EncodeError`]; nothing is written, and the answer is lost: close the connection.
     pub fn begin_sync(
         &mut self,
         request: SyncRequest,
@@ -141,7 +140,9 @@ impl Online {
     ///
     /// # Errors
     ///
-    /// [`EncodeError`]; nothing is written, and the row may be given again.
+    /// [`EncodeError`]; nothing is written. After [`EncodeError::BufferTooSmall`] the row may be given
+    /// again. A row that is [`EncodeError::BodyTooLong`] can never be sent on this connection: close it,
+    /// or go on with the row behind it.
     pub fn sync_row(
         &mut self,
         answer: &mut SyncAnswer,
@@ -160,14 +161,13 @@ impl Online {
     ///
     /// # Errors
     ///
-    /// [`EncodeError`]; nothing is written.
+    /// [`EncodeError`]; nothing is written, and the answer is lost: close the connection.
     pub fn finish_sync(
         &mut self,
         answer: SyncAnswer,
         out: &mut impl BufMut,
     ) -> Result<(), EncodeError> {
-        self.write(&answer.end(), out)?;
-        Ok(())
+        self.write(&answer.end(), out)
     }
 
     /// Who is logged in.
@@ -194,7 +194,7 @@ impl Online {
     }
 
     fn chat(&self, message: ChatMessage, now: UnixTime) -> Request {
-        match self.session.deliver(message, now) {
+        match self.session.handle_chat(message, now) {
             Ok(delivery) => Request::Deliver(delivery),
             Err(refusal) => Request::Refused(refusal),
         }
@@ -212,8 +212,17 @@ impl Online {
             // S3.1
             Body::SyncKey(key) if key > MsgId(0) => Request::KeepSyncKey(key),
             // S1.7: logged in already. S3.2: no key to keep. S5.1: clients may acknowledge. S5.2:
-            // the rest is for a server to say.
-            _ => return None,
+            // the rest is for a server to say. Chat messages do not come here.
+            Body::AuthToken(_)
+            | Body::SyncKey(_)
+            | Body::Ack(_)
+            | Body::AuthStatus(_)
+            | Body::Pong
+            | Body::SyncBegin(_)
+            | Body::SyncEnd(_)
+            | Body::SyncNotify(_)
+            | Body::Customer(_)
+            | Body::CustomerSupport(_) => return None,
         })
     }
 }

@@ -21,7 +21,7 @@ pub enum Request {
     /// A chat message that the rules refuse (H2, H3): count it, log it. On the wire it is silence
     /// (H11.1).
     Refused(Refusal),
-    /// Write this.
+    /// A message to write to this connection.
     Reply(Message),
     /// Send what the queue holds after a sync key (S2).
     Sync(SyncRequest),

@@ -4,11 +4,12 @@ use core::iter::FusedIterator;
 
 use super::copies::Copies;
 use crate::effect::Effect;
-use crate::id::{Account, Parties};
-use crate::message::ChatMessage;
+use crate::id::Account;
+use crate::message::{Ack, ChatMessage, Parties};
 use crate::outbound::Outbound;
 
-/// What remains to be done, in the order in which it must be done, ending with the ACK.
+/// What remains to be done, in the order in which it must be done, ending with the ACK. Empty after a
+/// refusal by the host.
 ///
 /// Everything in it may be done now. It is owned and independent of the session: a host that works
 /// elsewhere moves the whole list there. There is no heap allocation behind it; iterating borrows
@@ -99,7 +100,7 @@ impl Effects {
     fn get(&self, index: usize) -> Option<Effect<'_>> {
         let Parties { receiver, sender } = self.parties;
         // H9.1
-        let ack = Effect::EnqueueMessage { message: Outbound::Ack(self.message.seq) };
+        let ack = Effect::EnqueueMessage { message: Outbound::Ack(Ack::from(self.message.seq)) };
         match self.kind {
             Kind::Persistent(copies) => Some(match index {
                 // H7.3

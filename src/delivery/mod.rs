@@ -12,13 +12,13 @@ pub use saves::{Role, SaveMessage, Saves};
 
 use bytes::Bytes;
 
-use crate::id::{Account, DeviceId, Parties};
-use crate::message::{ChatMessage, Party};
+use crate::id::{Account, DeviceId};
+use crate::message::{ChatMessage, Parties, Party};
 use crate::wire::{EncodeError, FrameLimit};
 
 /// A message that the protocol's rules accept, before anything has happened to it.
 ///
-/// # Your own rules
+/// # Your own rules (H11.3)
 ///
 /// This is the one place for them: every chat message that the protocol accepts, persistent or not,
 /// is a `Delivery` first. A host looks at sender, receiver and message, and lets the message go on
@@ -69,65 +69,75 @@ use crate::wire::{EncodeError, FrameLimit};
 ///
 /// Silence, as for a message that the protocol's rules refuse (H11.1): nothing is stored, sent or
 /// acknowledged, and a client that waits for an ACK sends the message again, perhaps for ever.
-/// Version 2 of the protocol has an ACK with a status for it, which [`refuse`](Self::refuse) will
-/// then put into its list: apply what it returns.
-#[must_use = "a message that was accepted has to be delivered"]
+/// Version 2 of the protocol has an ACK
+/// with a status for it; the list that [`refuse`](Self::refuse) returns will then hold one. Apply it
+/// already today.
+#[must_use = "a message that the rules accept has to be accepted or refused"]
 #[derive(Debug, Eq, PartialEq)]
-pub struct Delivery(Saves);
+pub struct Delivery {
+    saves: Saves,
+    is_persistent: bool,
+}
 
 impl Delivery {
     #[inline]
-    pub(crate) const fn new(message: ChatMessage, parties: Parties, device_id: DeviceId) -> Self {
-        Self(Saves { message, parties, device_id })
+    pub(crate) const fn new(
+        message: ChatMessage,
+        parties: Parties,
+        device_id: DeviceId,
+        is_persistent: bool,
+    ) -> Self {
+        Self { saves: Saves { message, parties, device_id }, is_persistent }
     }
 
     /// Who writes.
     #[must_use]
     pub const fn sender(&self) -> Account {
-        self.0.sender()
+        self.saves.sender()
     }
 
     /// Who is written to.
     #[must_use]
     pub const fn receiver(&self) -> Account {
-        self.0.receiver()
+        self.saves.receiver()
     }
 
     /// The one of the two who is a seller here: the receiver of a CUSTOMER, the sender of a
     /// CUSTOMER_SUPPORT. Both can be users of the kefu app (H2.4, H3.3).
     #[must_use]
     pub const fn seller(&self) -> Account {
-        match self.0.message.from {
-            Party::Customer => self.0.receiver(),
-            Party::Seller => self.0.sender(),
+        match self.saves.message.from {
+            Party::Customer => self.saves.receiver(),
+            Party::Seller => self.saves.sender(),
         }
     }
 
     /// The other one, the customer.
     #[must_use]
     pub const fn customer(&self) -> Account {
-        match self.0.message.from {
-            Party::Customer => self.0.sender(),
-            Party::Seller => self.0.receiver(),
+        match self.saves.message.from {
+            Party::Customer => self.saves.sender(),
+            Party::Seller => self.saves.receiver(),
         }
     }
 
     /// The chat message, under the server's time.
     #[must_use]
     pub const fn message(&self) -> &ChatMessage {
-        self.0.message()
+        self.saves.message()
     }
 
     /// Whether the message will be stored (H7), or only sent to whoever is connected (H6).
     #[must_use]
     #[inline]
     pub const fn is_persistent(&self) -> bool {
-        self.0.message.is_persistent()
+        self.is_persistent
     }
 
     /// Replaces the content in all that is stored, pushed or sent. A store that recognizes repeats
     /// by a mark in the content sees the new content: leave the mark as it is (S10.1). `limit` is
-    /// that of the connections that will read it, [`FrameLimit::CLIENT`] as a rule.
+    /// that of the connections that will read it, [`FrameLimit::CLIENT`] as a rule: above it, a copy
+    /// could be stored that no connection can sync.
     ///
     /// # Errors
     ///
@@ -138,23 +148,23 @@ impl Delivery {
         content: impl Into<Bytes>,
         limit: FrameLimit,
     ) -> Result<(), EncodeError> {
-        self.0.message.set_content(content.into(), limit)
+        self.saves.message.set_content(content.into(), limit)
     }
 
     /// Lets the message go on.
     #[inline]
     pub fn accept(self) -> Accepted {
-        if self.is_persistent() {
-            return Accepted::Persistent(self.0);
+        if self.is_persistent {
+            return Accepted::Persistent(self.saves);
         }
-        let Saves { message, parties, .. } = self.0;
+        let Saves { message, parties, .. } = self.saves;
         Accepted::Transient(Effects::transient(message, parties))
     }
 
     /// Stops the message. The list that remains is empty in this version of the protocol: see
     /// [above](Self#what-a-refusal-means-to-the-client).
     pub fn refuse(self) -> Effects {
-        let Saves { message, parties, .. } = self.0;
+        let Saves { message, parties, .. } = self.saves;
         Effects::refused(message, parties)
     }
 

@@ -2,8 +2,8 @@
 
 use super::copies::{Appended, Copies};
 use super::effects::Effects;
-use crate::id::{Account, DeviceId, Parties};
-use crate::message::ChatMessage;
+use crate::id::{Account, DeviceId};
+use crate::message::{ChatMessage, Parties};
 
 /// A persistent message whose copies are not stored yet.
 ///
@@ -200,8 +200,9 @@ impl serde::Serialize for SaveMessage<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
 
-        let mut fields = serializer.serialize_struct("SaveMessage", 5)?;
+        let mut fields = serializer.serialize_struct("SaveMessage", 6)?;
         fields.serialize_field("queue", &self.queue())?;
+        fields.serialize_field("role", &self.role())?;
         fields.serialize_field("sender", &self.sender())?;
         fields.serialize_field("receiver", &self.receiver())?;
         fields.serialize_field("device_id", &self.device_id())?;

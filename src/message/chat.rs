@@ -6,7 +6,7 @@ use byteorder::{BigEndian, ByteOrder};
 use bytes::{Buf, BufMut, Bytes};
 
 use super::read::fixed;
-use crate::id::{AppId, Seq, StoreId, UnixTime, UserId};
+use crate::id::{Account, AppId, Seq, StoreId, UnixTime, UserId};
 use crate::wire::{
     Command, DecodeError, EncodeError, Flags, FrameLimit, Head, Layout, Version, check_body_len,
 };
@@ -18,7 +18,8 @@ use crate::wire::{
 /// fields of its body. Who its sender and receiver are depends on the kefu app: ask the
 /// [`Delivery`](crate::Delivery), [`Saves`](crate::Saves), [`SaveMessage`](crate::SaveMessage) or
 /// [`Effects`](crate::Effects).
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+/// As data it is the [`Message`](crate::Message) that it came from.
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(into = "super::Message"))]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ChatMessage {
     /// The sender's number for this frame; the ACK repeats it.
@@ -42,11 +43,6 @@ impl ChatMessage {
     #[must_use]
     pub const fn timestamp(&self) -> UnixTime {
         self.body.timestamp
-    }
-
-    /// H6.3: the flag decides, whatever the other bits.
-    pub(crate) const fn is_persistent(&self) -> bool {
-        !self.flags.contains(Flags::UNPERSISTENT)
     }
 
     /// Replaces the content, unless no reader with this limit would take the message (W2.4).
@@ -78,12 +74,17 @@ impl Layout for ChatMessage {
     }
 }
 
+/// The two accounts of one chat message (H5). The receiver's queue gets the first copy, the
+/// sender's the second.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Parties {
+    pub(crate) receiver: Account,
+    pub(crate) sender: Account,
+}
+
 /// The two sides of a customer-service chat.
-///
-/// Exhaustive: a chat has these two sides.
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Party {
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Party {
     /// A user of a tenant's app (顾客).
     Customer,
     /// A member of staff, a user of the kefu app (客服).
@@ -92,8 +93,7 @@ pub enum Party {
 
 impl Party {
     /// The command of a message from this party.
-    #[must_use]
-    pub const fn command(self) -> Command {
+    pub(crate) const fn command(self) -> Command {
         match self {
             Self::Customer => Command::CUSTOMER,
             Self::Seller => Command::CUSTOMER_SUPPORT,

@@ -23,7 +23,7 @@ pub struct AuthStatus {
 }
 
 impl AuthStatus {
-    /// Without room for the server's address it reads as 0.0.0.0.
+    /// In versions other than 0 `server_ip` reads as 0.0.0.0.
     pub(super) fn read(version: Version, body: &[u8]) -> Result<Self, DecodeError> {
         let (status, server_ip) = if carries_ip(version) {
             let fixed: &[u8; 8] = fixed(Command::AUTH_STATUS, body)?;

@@ -1,18 +1,21 @@
 //! Typed messages: what the frames of a customer-service connection say (W3–W6).
 //!
-//! The file of each message also has the layout of its body: [`chat`], [`login`], [`sync`].
+//! The file of each message also has the layout of its body: `ack`, `chat`, `login`, `sync`.
 
 use bytes::BufMut;
 
 use crate::id::{MsgId, Seq};
 use crate::wire::{Command, DecodeError, Flags, Frame, Head, Layout, Version};
 
+mod ack;
 mod chat;
 mod login;
 mod read;
-mod sync;
+pub(crate) mod sync;
 
-pub use chat::{ChatMessage, CustomerMessage, Party};
+pub use ack::Ack;
+pub use chat::{ChatMessage, CustomerMessage};
+pub(crate) use chat::{Parties, Party};
 pub use login::{AuthStatus, AuthToken, LoginStatus, Platform, ShortBytes, TooLong};
 
 /// A frame whose body has been read.
@@ -48,7 +51,7 @@ pub enum Body {
     /// Server to client: the answer to a login (S1).
     AuthStatus(AuthStatus),
     /// The message with this seq has arrived.
-    Ack(Seq),
+    Ack(Ack),
     /// Client to server: a keepalive (S4).
     Ping,
     /// Server to client: the answer to PING (S4).
@@ -116,10 +119,7 @@ impl Frame {
         let Self { seq, command, version, flags, body } = self;
         let body = match command {
             Command::AUTH_STATUS => Body::AuthStatus(AuthStatus::read(version, &body)?),
-            // W5.3
-            Command::ACK => {
-                Body::Ack(Seq(body.first_chunk().copied().map_or(0, i32::from_be_bytes)))
-            }
+            Command::ACK => Body::Ack(Ack::read(&body)),
             Command::PING => read::empty(command, &body).map(|()| Body::Ping)?,
             Command::PONG => read::empty(command, &body).map(|()| Body::Pong)?,
             Command::AUTH_TOKEN => Body::AuthToken(AuthToken::read(body)?),
@@ -150,7 +150,7 @@ impl Layout for Message {
     fn body_len(&self, version: Version) -> usize {
         match &self.body {
             Body::AuthStatus(_) => AuthStatus::body_len(version),
-            Body::Ack(_) => 4,
+            Body::Ack(_) => Ack::LEN,
             Body::Ping | Body::Pong => 0,
             Body::AuthToken(auth) => auth.body_len(),
             Body::Customer(message) | Body::CustomerSupport(message) => message.body_len(),
@@ -165,7 +165,7 @@ impl Layout for Message {
     fn put_body(&self, version: Version, dst: &mut impl BufMut) {
         match &self.body {
             Body::AuthStatus(auth) => auth.put(version, dst),
-            Body::Ack(seq) => dst.put_i32(seq.0),
+            Body::Ack(ack) => ack.put(dst),
             Body::Ping | Body::Pong => {}
             Body::AuthToken(auth) => auth.put(dst),
             Body::Customer(message) | Body::CustomerSupport(message) => message.put(dst),
@@ -173,7 +173,7 @@ impl Layout for Message {
             | Body::SyncBegin(key)
             | Body::SyncEnd(key)
             | Body::SyncNotify(key)
-            | Body::SyncKey(key) => dst.put_i64(key.0),
+            | Body::SyncKey(key) => sync::put(*key, dst),
         }
     }
 }
@@ -225,5 +225,16 @@ impl TryFrom<Message> for ChatMessage {
             body => return Err(Message { seq, version, flags, body }),
         };
         Ok(Self { seq, version, flags, from, body })
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for ChatMessage {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let message = Message::deserialize(deserializer)?;
+        Self::try_from(message).map_err(|other| {
+            let command = other.body.command();
+            serde::de::Error::custom(format_args!("{command} is not a chat message"))
+        })
     }
 }

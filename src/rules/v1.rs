@@ -1,23 +1,32 @@
 //! Version 1: CUSTOMER and CUSTOMER_SUPPORT (H2, H3, H5).
 
 use super::refusal::Refusal;
-use crate::id::{Account, Parties, UserId};
+use crate::id::{Account, UserId};
 use crate::identity::{Config, Identity};
-use crate::message::{ChatMessage, CustomerMessage, Party};
+use crate::message::{ChatMessage, CustomerMessage, Parties, Party};
+use crate::wire::Flags;
 
-/// Whose queues the two copies of `message` go to, or the first rule that it breaks.
+/// What an accepted message is.
+pub(crate) struct Ruling {
+    pub(crate) parties: Parties,
+    pub(crate) is_persistent: bool,
+}
+
+/// What `message` is, or the first rule that it breaks.
 #[inline]
 pub(crate) fn check(
     config: Config,
     identity: Identity,
     message: &ChatMessage,
-) -> Result<Parties, Refusal> {
+) -> Result<Ruling, Refusal> {
     let sender = identity.account();
     let receiver = match message.from {
         Party::Customer => customer(config, sender, &message.body)?,
         Party::Seller => seller(config, sender, &message.body)?,
     };
-    Ok(Parties { receiver, sender })
+    // H6.3: the flag decides, whatever the other bits.
+    let is_persistent = !message.flags.contains(Flags::UNPERSISTENT);
+    Ok(Ruling { parties: Parties { receiver, sender }, is_persistent })
 }
 
 /// H2: a customer writes in their own name, to somebody. Nothing else is tested (H2.4).

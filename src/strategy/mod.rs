@@ -24,7 +24,7 @@
 //!     match delivery.save_with(script.store()) {
 //!         Ok(effects) => {
 //!             let last = effects.iter().last().map(|effect| effect.message());
-//!             prop_assert_eq!(last, Some(Outbound::Ack(seq)));
+//!             prop_assert_eq!(last, Some(Outbound::Ack(seq.into())));
 //!             prop_assert!(script.copies().is_some() || !stores);
 //!         }
 //!         Err(_) => prop_assert!(script.copies().is_none() && stores),

@@ -35,7 +35,7 @@ fn body() -> impl Strategy<Value = Body> {
     let key = [Body::Sync, Body::SyncBegin, Body::SyncEnd, Body::SyncNotify, Body::SyncKey];
     prop_oneof![
         2 => select(&[Body::Ping, Body::Pong][..]),
-        2 => seq().prop_map(Body::Ack),
+        2 => seq().prop_map(|seq| Body::Ack(seq.into())),
         4 => (select(key.to_vec()), msg_id()).prop_map(|(body, key)| body(key)),
         2 => (status(), any::<u32>().prop_map(Ipv4Addr::from))
             .prop_map(|(status, server_ip)| Body::AuthStatus(AuthStatus { status, server_ip })),

@@ -148,6 +148,16 @@ impl<T: Layout> Layout for &T {
     fn put_body(&self, version: Version, dst: &mut impl BufMut) {
         (**self).put_body(version, dst);
     }
+
+    #[inline]
+    fn put_frame(
+        &self,
+        head: Head,
+        limit: FrameLimit,
+        dst: &mut impl BufMut,
+    ) -> Result<(), EncodeError> {
+        (**self).put_frame(head, limit, dst)
+    }
 }
 
 /// A header without its length.

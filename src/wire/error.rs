@@ -44,12 +44,6 @@ pub enum DecodeError {
         /// The length as the body gives it.
         length: i8,
     },
-    /// A message that no effect carries came from another server.
-    #[error("{command} is not a message that an effect carries")]
-    NotOutbound {
-        /// The frame's command.
-        command: Command,
-    },
 }
 
 /// Why a message cannot be written. Nothing has been written.

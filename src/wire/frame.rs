@@ -10,7 +10,7 @@ use crate::id::Seq;
 
 /// A frame whose body has not been read.
 ///
-/// `Frame::parse` reads it; it is written beside the messages, since the wire does not know them.
+/// [`parse`](Self::parse) reads it; that is defined in `message`, since the wire knows no bodies.
 /// `Debug` shows the length of the body, never its bytes.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Frame {

@@ -4,9 +4,9 @@ use std::iter;
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{
-    AppId, Body, ChatMessage, Command, CustomerMessage, DecodeError, Encode, Flags, Frame,
-    FrameDecoder, FrameLimit, Message, MsgId, Outbound, OwnedOutbound, Seq, StoreId, UnixTime,
-    UserId, Version,
+    AppId, Body, ChatMessage, Command, CustomerMessage, DecodeError, DecodeOutboundError, Encode,
+    Flags, Frame, FrameDecoder, FrameLimit, Message, MsgId, Outbound, OwnedOutbound, Seq, StoreId,
+    UnixTime, UserId, Version,
 };
 
 const PING: Frame = Frame::new(Command::PING, Bytes::new());
@@ -17,7 +17,7 @@ fn what_an_effect_carries_reaches_another_server() {
     let carried = [
         Outbound::Chat(&question),
         Outbound::SyncNotify(MsgId(i64::MIN)),
-        Outbound::Ack(Seq(-1)),
+        Outbound::Ack(Seq(-1).into()),
         Outbound::Chat(&answer),
     ];
     let mut bytes = BytesMut::new();
@@ -61,7 +61,7 @@ fn what_no_effect_carries_is_an_error() {
         message(&mut read);
         OwnedOutbound::decode(&mut read, FrameLimit::new(40)).unwrap_err()
     };
-    let not_outbound = |command| DecodeError::NotOutbound { command };
+    let not_outbound = |command| DecodeOutboundError::NotOutbound { command };
     for body in [Body::Ping, Body::Sync(MsgId(1)), Body::SyncKey(MsgId(1))] {
         let error = decode(&|read| Message::from(body.clone()).encode(read).unwrap());
         assert_eq!(error, not_outbound(body.command()));
@@ -72,10 +72,10 @@ fn what_no_effect_carries_is_an_error() {
     let command = Command::SYNC_NOTIFY;
     let short = Frame::new(command, Bytes::from_static(b"1234567"));
     let too_short = DecodeError::TooShort { command, needed: 8, actual: 7 };
-    assert_eq!(decode(&|read| short.encode(read).unwrap()), too_short);
+    assert_eq!(decode(&|read| short.encode(read).unwrap()), too_short.into());
 
     let length = DecodeError::Length { length: 41, limit: FrameLimit::new(40) };
-    assert_eq!(decode(&|read| chats()[0].encode(read).unwrap()), length);
+    assert_eq!(decode(&|read| chats()[0].encode(read).unwrap()), length.into());
 }
 
 /// S9.1: over WebSocket each message is one frame.

@@ -5,7 +5,10 @@ use std::fmt::{Debug, Display};
 
 use bytes::Bytes;
 use kefu_proto::{Accepted, Account, AppId, AuthToken, Body, ChatMessage, Command, Config};
-use kefu_proto::{CustomerMessage, DecodeError, Delivery, DeviceId, Effect, Effects, EffectsIter};
+use kefu_proto::{
+    CustomerMessage, DecodeError, DecodeOutboundError, Delivery, DeviceId, Effect, Effects,
+    EffectsIter,
+};
 use kefu_proto::{EncodeError, Flags, Frame, FrameDecoder, FrameLimit, FrameWriter, Identity};
 use kefu_proto::{
     LoginStatus, Message, MsgId, Online, Outbound, OwnedOutbound, ParseAccountError, Parsed,
@@ -89,8 +92,8 @@ fn errors_say_what_is_wrong() {
         "a string in the body of AUTH_TOKEN has the negative length -128",
     );
     says(
-        DecodeError::NotOutbound { command: Command::PING },
-        "PING is not a message that an effect carries",
+        DecodeOutboundError::NotOutbound { command: Command::PING },
+        "PING cannot be passed on: only chat messages, SYNC_NOTIFY and ACK can",
     );
     says(
         EncodeError::BodyTooLong { length: 32_768, limit },
@@ -201,11 +204,8 @@ fn what_is_no_account_is_refused_with_the_part_that_is_wrong() {
     shows(refused("7"), "not an account: write it as appid/uid, such as 7/1");
     let error = refused("seven/1");
     assert!(error.source().is_some());
-    shows(error, "not an account: the appid is not a number: invalid digit found in string");
-    shows(
-        refused("7/"),
-        "not an account: the uid is not a number: cannot parse integer from empty string",
-    );
+    shows(error, "not an account: the appid is not a 64-bit integer");
+    shows(refused("7/"), "not an account: the uid is not a 64-bit integer");
 }
 
 /// H12.1, H12.2.

@@ -98,7 +98,7 @@ fn h6_an_accepted_message_is_stored_unless_it_is_unpersistent() {
     }
 }
 
-/// H11.1: on the wire it is silence.
+/// H11.1, H11.3: on the wire it is silence.
 #[test]
 fn h11_a_refused_message_has_no_effect() {
     for flags in [Flags::NONE, Flags::UNPERSISTENT] {
@@ -111,8 +111,9 @@ fn h11_a_refused_message_has_no_effect() {
     }
 }
 
+/// H11.3.
 #[test]
-fn other_content_is_stored_pushed_and_sent() {
+fn h11_other_content_is_stored_pushed_and_sent() {
     for flags in [Flags::NONE, Flags::UNPERSISTENT] {
         let expected = chat(flags, Body::Customer(text("*****")));
         let mut delivery = question(flags);
@@ -195,7 +196,7 @@ fn h7_the_ids_of_both_copies_are_told_to_their_owners() {
         Effect::PushMessage { to: SELLER, message: &message },
         Effect::SendAppMessage { to: SELLER, message: Outbound::SyncNotify(MsgId(9002)) },
         Effect::SendMessage { to: CUSTOMER, message: Outbound::SyncNotify(MsgId(501)) },
-        Effect::EnqueueMessage { message: Outbound::Ack(Seq(3)) },
+        Effect::EnqueueMessage { message: Outbound::Ack(Seq(3).into()) },
     ]));
 }
 

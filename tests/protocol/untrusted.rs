@@ -208,7 +208,11 @@ fn conversation() -> Vec<Message> {
             timestamp: UnixTime::from(0),
             content: Bytes::from(vec![0xff; len]),
         };
-        bodies.extend([Body::Customer(text), Body::Ack(Seq(-1)), Body::SyncKey(MsgId(1 << 40))]);
+        bodies.extend([
+            Body::Customer(text),
+            Body::Ack(Seq(-1).into()),
+            Body::SyncKey(MsgId(1 << 40)),
+        ]);
     }
     let numbered = bodies.into_iter().zip(1..);
     let message =

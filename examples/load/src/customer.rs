@@ -177,8 +177,8 @@ impl Customer {
         let mut acked = 0;
         let taken = loop {
             match connection.take() {
-                Ok(Some(Message { body: Body::Ack(seq), .. })) => {
-                    if let Some(latency) = self.window.ack(seq, now) {
+                Ok(Some(Message { body: Body::Ack(ack), .. })) => {
+                    if let Some(latency) = self.window.ack(ack.seq, now) {
                         let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
                         self.sent.latency.saturating_record(micros);
                         acked += 1;

@@ -178,7 +178,7 @@ async fn writes_what_is_queued_before_it_closes(target: Target) {
     let mut received = BytesMut::from(&received[..]);
     let mut next = || take_frame(&mut received).map(|frame| parse(frame).body);
     assert!(matches!(next(), Some(Body::AuthStatus(_))));
-    assert_eq!(next(), Some(Body::Ack(Seq(2))));
+    assert_eq!(next(), Some(Body::Ack(Seq(2).into())));
     assert_eq!(next(), None);
 }
 

@@ -132,7 +132,7 @@ impl Client {
     }
 
     pub async fn receive_ack(&mut self, seq: Seq) {
-        assert_eq!(self.receive("an ACK").await.body, Body::Ack(seq));
+        assert_eq!(self.receive("an ACK").await.body, Body::Ack(seq.into()));
     }
 
     pub async fn receive_notify(&mut self) -> MsgId {

@@ -51,10 +51,10 @@ impl Sender {
             if !self.write(&mut client, new, &mut seqs).await || self.in_flight.is_empty() {
                 return;
             }
-            let Some(Message { body: Body::Ack(seq), .. }) = client.next_message().await else {
+            let Some(Message { body: Body::Ack(ack), .. }) = client.next_message().await else {
                 return;
             };
-            assert_eq!(Some(seq), seqs.pop_front(), "ACKs come in the order of their messages");
+            assert_eq!(Some(ack.seq), seqs.pop_front(), "ACKs come in the order of their messages");
             self.in_flight.pop_front();
         }
     }

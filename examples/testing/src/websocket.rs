@@ -100,7 +100,7 @@ impl WebSocket {
 pub async fn talk(browser: &mut WebSocket, desk: &mut Client) {
     browser.send(question(customer(1), seller(2), "hello")).await;
     let ack = parse(browser.receive_frame("an ACK").await);
-    assert_eq!(ack.body, Body::Ack(Seq(2)));
+    assert_eq!(ack.body, Body::Ack(Seq(2).into()));
     desk.receive_notify().await;
     assert_eq!(desk.sync(MsgId(0)).await.contents(), [b"hello"]);
 

@@ -2,8 +2,10 @@
 
 use std::fmt::Display;
 
-use kefu_proto::{Account, AppId, Config, Delivery, DeviceId, Encode, EncodeError, FrameLimit};
-use kefu_proto::{Identity, MsgId, Parsed, Party, Refusal, SaveMessage, Session};
+use kefu_proto::{
+    Account, AppId, Command, Config, Delivery, DeviceId, Encode, EncodeError, FrameLimit,
+};
+use kefu_proto::{Identity, MsgId, Parsed, Refusal, SaveMessage, Session};
 use kefu_proto::{UnixTime, UserId, ZeroId};
 
 use crate::case::{Effect, HandlerCase, Hex, Mark};
@@ -95,8 +97,7 @@ impl Outcome {
             Some(Parsed::Unlisted(_)) => return nothing("ignored"),
             None => return nothing("undecodable"),
         };
-        let way =
-            if message.command() == Party::Customer.command() { "customer" } else { "support" };
+        let way = if message.command() == Command::CUSTOMER { "customer" } else { "support" };
         match session.handle(message, now) {
             Ok(delivery) => Self::delivered(session, way, delivery, answers),
             Err(refusal) => nothing(label(refusal)),

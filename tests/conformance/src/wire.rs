@@ -57,7 +57,7 @@ fn fields(body: &kefu_proto::Body) -> Option<Body> {
             status: auth.status.0,
             ip: i32::from_be_bytes(auth.server_ip.octets()),
         },
-        Crate::Ack(seq) => Body::Ack { ack_seq: seq.0 },
+        Crate::Ack(ack) => Body::Ack { ack_seq: ack.seq.0 },
         Crate::AuthToken(auth) => Body::AuthToken {
             platform_id: auth.platform.0,
             token_hex: Hex(auth.token.as_bytes().to_vec()),

@@ -39,7 +39,7 @@ fn check_message(frame: &Frame, message: &Message) {
     assert_eq!(head, (frame.seq, frame.version, frame.flags));
     let bytes = reference::body_bytes(&message.body, message.version);
     match &message.body {
-        Body::Ack(seq) if frame.body.len() < 4 => assert_eq!(*seq, Seq(0)),
+        Body::Ack(ack) if frame.body.len() < 4 => assert_eq!(ack.seq, Seq(0)),
         Body::Customer(_) | Body::CustomerSupport(_) => assert_eq!(frame.body, bytes),
         Body::AuthStatus(auth) if message.version != Version(0) => {
             assert!(auth.server_ip.is_unspecified() && frame.body.starts_with(&bytes));

@@ -9,7 +9,7 @@ pub(crate) fn body_bytes(body: &Body, version: Version) -> Vec<u8> {
             let ip = if version.0 == 0 { &auth.server_ip.octets()[..] } else { &[] };
             [&auth.status.0.to_be_bytes()[..], ip].concat()
         }
-        Body::Ack(seq) => seq.0.to_be_bytes().to_vec(),
+        Body::Ack(ack) => ack.seq.0.to_be_bytes().to_vec(),
         Body::Ping | Body::Pong => vec![],
         Body::AuthToken(auth) => {
             let mut bytes = auth.platform.0.to_be_bytes().to_vec();

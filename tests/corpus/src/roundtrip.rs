@@ -1,7 +1,9 @@
 //! Decoded, written, and decoded again (W1–W5, W7).
 
 use bytes::BytesMut;
-use kefu_proto::{Body, ChatMessage, Command, DecodeError, Encode, EncodeError, Flags, Frame};
+use kefu_proto::{
+    Body, ChatMessage, Command, DecodeError, DecodeOutboundError, Encode, EncodeError, Flags, Frame,
+};
 use kefu_proto::{FrameDecoder, FrameLimit, FrameWriter, Header, Message, Outbound, OwnedOutbound};
 use kefu_proto::{Parsed, Seq, Version};
 
@@ -74,7 +76,7 @@ fn check_forwarded(message: &Message, bytes: &[u8]) {
         _ if bytes.len() == Header::LEN + 3 => assert!(came.is_err()),
         _ => {
             let command = message.command();
-            assert_eq!(came, Err(DecodeError::NotOutbound { command }));
+            assert_eq!(came, Err(DecodeOutboundError::NotOutbound { command }));
         }
     }
 }

@@ -62,7 +62,7 @@ fn every_message_survives_a_round_trip() {
     let chat = chat_data(1);
     for (body, data) in [
         (Body::AuthStatus(auth), json!({ "AuthStatus": { "status": 0, "server_ip": "10.0.0.1" } })),
-        (Body::Ack(Seq(-3)), json!({ "Ack": -3 })),
+        (Body::Ack(Seq(-3).into()), json!({ "Ack": { "seq": -3 } })),
         (Body::Ping, json!("Ping")),
         (Body::Pong, json!("Pong")),
         (Body::AuthToken(login), json!({ "AuthToken": login_data })),
@@ -84,8 +84,11 @@ fn every_message_survives_a_round_trip() {
 fn a_chat_message_survives_a_round_trip() {
     round_trip(&chat_message(), &stamped_data(1, 0));
     let seller = ChatMessage::try_from(message(Body::CustomerSupport(text()))).unwrap();
-    assert_eq!(to_value(&seller).unwrap()["from"], "Seller");
-    assert_eq!(from_value::<ChatMessage>(to_value(&seller).unwrap()).unwrap(), seller);
+    let data = to_value(&seller).unwrap();
+    assert_eq!(data, to_value(Message::from(seller.clone())).unwrap());
+    assert_eq!(from_value::<ChatMessage>(data).unwrap(), seller);
+    refused::<ChatMessage>(to_value(message(Body::Ping)).unwrap(), "PING is not a chat message");
+    refused::<ChatMessage>(json!({ "seq": 3 }), "missing field");
 }
 
 #[test]
@@ -115,23 +118,27 @@ fn h7_saves_and_effects_are_data_in_their_order() {
     let Accepted::Persistent(saves) = handled(Flags::NONE) else { panic!("not persistent") };
     let message = stamped_data(1_500_000_000, 0);
     let (seller, customer) = (json!({ "appid": 1453, "uid": 2 }), json!({ "appid": 7, "uid": 1 }));
-    let save = |queue| {
+    let save = |queue, role| {
         json!({
             "queue": queue,
+            "role": role,
             "sender": customer,
             "receiver": seller,
             "device_id": 11,
             "message": message,
         })
     };
-    assert_eq!(to_value(saves.requests()).unwrap(), json!([save(&seller), save(&customer)]));
+    assert_eq!(
+        to_value(saves.requests()).unwrap(),
+        json!([save(&seller, "Receiver"), save(&customer, "Sender")])
+    );
 
     let effects = saves.confirm(Copies { receiver: MsgId(9002).into(), sender: MsgId(501).into() });
     let expected = json!([
         { "PushMessage": { "to": seller, "message": message } },
         { "SendAppMessage": { "to": seller, "message": { "SyncNotify": 9002 } } },
         { "SendMessage": { "to": customer, "message": { "SyncNotify": 501 } } },
-        { "EnqueueMessage": { "message": { "Ack": 3 } } },
+        { "EnqueueMessage": { "message": { "Ack": { "seq": 3 } } } },
     ]);
     assert_eq!(to_value(&effects).unwrap(), expected);
     let each = effects.iter().map(|effect| to_value(effect).unwrap());
@@ -159,7 +166,7 @@ fn h6_the_effects_of_an_unpersistent_message_are_data() {
     let message = stamped_data(1_500_000_000, 2);
     let expected = json!([
         { "SendAppMessage": { "to": { "appid": 1453, "uid": 2 }, "message": { "Chat": message } } },
-        { "EnqueueMessage": { "message": { "Ack": 3 } } },
+        { "EnqueueMessage": { "message": { "Ack": { "seq": 3 } } } },
     ]);
     assert_eq!(to_value(&effects).unwrap(), expected);
 }
@@ -239,6 +246,6 @@ fn chat_data(timestamp: i32) -> Value {
 }
 
 fn stamped_data(timestamp: i32, flags: u8) -> Value {
-    let body = chat_data(timestamp);
-    json!({ "seq": 3, "version": 1, "flags": flags, "from": "Customer", "body": body })
+    let body = json!({ "Customer": chat_data(timestamp) });
+    json!({ "seq": 3, "version": 1, "flags": flags, "body": body })
 }

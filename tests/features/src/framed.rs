@@ -40,7 +40,7 @@ fn whatever_can_be_encoded_is_a_message_of_the_sink() {
     codec.encode(Outbound::Chat(&chat), &mut out).unwrap();
     codec.encode(Message::from(chat.clone()), &mut out).unwrap();
     assert_eq!(out, expected.repeat(3));
-    codec.encode(Outbound::Ack(Seq(2)), &mut out).unwrap();
+    codec.encode(Outbound::Ack(Seq(2).into()), &mut out).unwrap();
     assert_eq!(out[expected.len() * 3..], *b"\0\0\0\x04\0\0\0\0\x05\0\0\0\0\0\0\x02");
 }
 

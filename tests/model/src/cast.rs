@@ -2,8 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{
-    Account, AppId, AuthToken, Body, Config, CustomerMessage, DeviceId, Encode, Flags, Identity,
-    Message, Party, Platform, Seq, ShortBytes, StoreId, UnixTime, UserId, Version,
+    Account, AppId, AuthToken, Body, Command, Config, CustomerMessage, DeviceId, Encode, Flags,
+    Identity, Message, Platform, Seq, ShortBytes, StoreId, UnixTime, UserId, Version,
 };
 
 /// What the server's clock says: it stands still.
@@ -35,7 +35,7 @@ pub(crate) struct Post {
     pub(crate) persistent: bool,
     /// Receiver and sender by H5; `None` for a message that H2 or H3 refuses.
     pub(crate) parties: Option<[usize; 2]>,
-    command: Party,
+    command: Command,
     customer: Account,
     seller: UserId,
 }
@@ -90,11 +90,11 @@ impl Post {
 
     const fn asks(device: usize, customer: Account, seller: UserId) -> Self {
         let parties = Some([SELLER, OWNERS[device]]);
-        Self { device, persistent: true, parties, command: Party::Customer, customer, seller }
+        Self { device, persistent: true, parties, command: Command::CUSTOMER, customer, seller }
     }
 
     const fn answers(device: usize, customer: Account, seller: UserId) -> Self {
-        Self { command: Party::Seller, ..Self::asks(device, customer, seller) }
+        Self { command: Command::CUSTOMER_SUPPORT, ..Self::asks(device, customer, seller) }
     }
 
     const fn refused(post: Self) -> Self {
@@ -113,8 +113,8 @@ impl Post {
             content: Bytes::copy_from_slice(&[number]),
         };
         let body = match self.command {
-            Party::Customer => Body::Customer(chat),
-            Party::Seller => Body::CustomerSupport(chat),
+            Command::CUSTOMER => Body::Customer(chat),
+            _ => Body::CustomerSupport(chat),
         };
         let flags = if self.persistent { Flags::NONE } else { Flags::UNPERSISTENT };
         frame(&Message { seq: Seq(number.into()), version: Version(1), flags, body })

@@ -48,7 +48,7 @@ impl Client {
                 assert_eq!(answer.status, LoginStatus::OK);
                 self.wants_sync = true;
             }
-            Body::Ack(seq) => self.acked.insert(usize::try_from(seq.0).unwrap()),
+            Body::Ack(ack) => self.acked.insert(usize::try_from(ack.seq.0).unwrap()),
             Body::SyncNotify(msgid) => {
                 self.notified = msgid;
                 self.wants_sync |= msgid > self.key;

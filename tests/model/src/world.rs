@@ -167,7 +167,7 @@ impl World {
             Request::Refused(_) => {
                 if self.host.acknowledges_refused() {
                     let seq = Seq(i32::try_from(post).unwrap());
-                    self.write(state, self.posts[post].device, &Outbound::Ack(seq));
+                    self.write(state, self.posts[post].device, &Outbound::Ack(seq.into()));
                 }
                 return;
             }

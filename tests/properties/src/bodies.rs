@@ -19,7 +19,7 @@ fn w3_the_layout_of_every_body() {
     let auth = AuthStatus { status, server_ip: Ipv4Addr::new(10, 0, 0, 1) };
     for (command, message, expected) in [
         (3, Body::AuthStatus(auth), &b"\x11\x22\x33\x44\x0a\0\0\x01"[..]),
-        (5, Body::Ack(Seq(-2)), b"\xff\xff\xff\xfe"),
+        (5, Body::Ack(Seq(-2).into()), b"\xff\xff\xff\xfe"),
         (13, Body::Ping, b""),
         (14, Body::Pong, b""),
         (15, Body::AuthToken(login(b"tok", b"a phone")), b"\x02\x03tok\x07a phone"),
@@ -100,7 +100,7 @@ fn w5_an_ack_too_short_for_a_number_means_0() {
     for (body, seq) in
         [(&[][..], 0), (&[1, 2, 3], 0), (&[0x80, 0, 0, 1], i32::MIN + 1), (&[0, 0, 0, 1, 0xff], 1)]
     {
-        assert_eq!(parsed(Command::ACK, body), Ok(numbered(Body::Ack(Seq(seq)))));
+        assert_eq!(parsed(Command::ACK, body), Ok(numbered(Body::Ack(Seq(seq).into()))));
     }
 }
 

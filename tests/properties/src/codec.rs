@@ -62,7 +62,7 @@ proptest! {
         seq in strategy::seq(),
     ) {
         let notify = (Outbound::SyncNotify(key), Body::SyncNotify(key));
-        for (outbound, body) in [notify, (Outbound::Ack(seq), Body::Ack(seq))] {
+        for (outbound, body) in [notify, (Outbound::Ack(seq.into()), Body::Ack(seq.into()))] {
             let message = Message::from(body);
             prop_assert_eq!(bytes(&outbound), bytes(&message));
             prop_assert_eq!(outbound.encoded_body_len(), message.encoded_body_len());
@@ -77,7 +77,7 @@ proptest! {
         key in strategy::msg_id(),
         seq in strategy::seq(),
     ) {
-        for sent in [Outbound::Chat(&chat), Outbound::SyncNotify(key), Outbound::Ack(seq)] {
+        for sent in [Outbound::Chat(&chat), Outbound::SyncNotify(key), Outbound::Ack(seq.into())] {
             let sent = sent.into_owned();
             let mut read = BytesMut::from(&bytes(&sent)[..]);
             let came = OwnedOutbound::decode(&mut read, FrameLimit::CLIENT);
@@ -192,7 +192,7 @@ proptest! {
         let short = usize::from(cut) % fixed;
         let parsed = with_body(&message, whole[..short].to_vec()).parse();
         if let Body::Ack(_) = message.body {
-            let body = Body::Ack(Seq(0));
+            let body = Body::Ack(Seq(0).into());
             prop_assert_eq!(parsed, Ok(Parsed::Message(Message { body, ..message })));
         } else {
             let told = matches!(

@@ -98,7 +98,7 @@ proptest! {
         let effects = exchange.run().end.unwrap();
         let own = |effect: &Effect<'_>| matches!(effect, Effect::EnqueueMessage { .. });
         prop_assert_eq!(effects.iter().filter(own).count(), 1);
-        let ack = Effect::EnqueueMessage { message: Outbound::Ack(seq) };
+        let ack = Effect::EnqueueMessage { message: Outbound::Ack(seq.into()) };
         prop_assert_eq!(effects.iter().last(), Some(ack));
         prop_assert_eq!(ack.to(), None);
     }

@@ -57,7 +57,9 @@ fn w7_a_frame_without_room_uses_no_number() {
     let notify = Outbound::SyncNotify(MsgId(1));
     let mut online = online_as(customer());
     assert_eq!(online.write(&notify, &mut &mut [0; 19][..]), Err(no_room(20, 19)));
-    assert_eq!(online.write(&notify, &mut &mut [0; 20][..]).map(|seq| seq.0), Ok(2));
+    let mut out = [0; 20];
+    assert_eq!(online.write(&notify, &mut &mut out[..]), Ok(()));
+    assert_eq!(out[4..8], [0, 0, 0, 2], "no number was used by what was not written");
 }
 
 /// Before the login, with so much room for answers.

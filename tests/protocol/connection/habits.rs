@@ -20,7 +20,7 @@ fn s1_before_a_login_everything_but_ping_is_silently_ignored() {
     let mut server = server();
     let mut sent = frame(1, Body::Sync(MsgId(0)));
     sent.extend_from_slice(&frame(2, chat(Flags::NONE).body));
-    sent.extend_from_slice(&frame(3, Body::Ack(Seq(1))));
+    sent.extend_from_slice(&frame(3, Body::Ack(Seq(1).into())));
     sent.extend_from_slice(&frame(4, Body::SyncKey(MsgId(9))));
     sent.extend_from_slice(&unlisted());
     server.receive("customer", &sent);
@@ -69,7 +69,7 @@ fn s1_a_second_login_is_ignored() {
     server.receive("customer", &login(b"tok-1453-2", 2));
     assert_eq!(received(&mut server, "customer"), []);
     server.receive("customer", &frame(3, chat(Flags::NONE).body)); // still the customer
-    assert_eq!(received(&mut server, "customer"), [(2, 1, Body::Ack(Seq(3)))]);
+    assert_eq!(received(&mut server, "customer"), [(2, 1, Body::Ack(Seq(3).into()))]);
 }
 
 /// S1.2.
@@ -113,7 +113,7 @@ fn s5_what_is_not_for_a_client_to_say_is_ignored() {
     let (status, server_ip) = (LoginStatus::REFUSED, Ipv4Addr::UNSPECIFIED);
     for body in [
         Body::AuthStatus(AuthStatus { status, server_ip }),
-        Body::Ack(Seq(1)),
+        Body::Ack(Seq(1).into()),
         Body::Pong,
         Body::SyncBegin(MsgId(1)),
         Body::SyncEnd(MsgId(1)),
@@ -138,7 +138,7 @@ fn s7_after_a_frame_that_cannot_be_decoded_the_connection_is_over() {
     server.receive("customer", &sent);
     assert!(server.is_closed("customer"));
     // What was queued before is still there to be written, and nothing answers the rest.
-    assert_eq!(received(&mut server, "customer"), [(2, 1, Body::Ack(Seq(7)))]);
+    assert_eq!(received(&mut server, "customer"), [(2, 1, Body::Ack(Seq(7).into()))]);
 }
 
 /// S7.1.
@@ -210,7 +210,7 @@ fn h6_an_unpersistent_message_reaches_who_is_there_and_is_never_stored() {
     server.receive("customer", &frame_of(&chat(Flags::UNPERSISTENT)));
     let came = received(&mut server, "seller");
     assert!(matches!(&came[..], [(2, 1, Body::Customer(message))] if message.timestamp == now()));
-    assert_eq!(received(&mut server, "customer"), [(2, 1, Body::Ack(Seq(3)))]);
+    assert_eq!(received(&mut server, "customer"), [(2, 1, Body::Ack(Seq(3).into()))]);
     server.receive("seller", &frame(2, Body::Sync(MsgId(0))));
     assert_eq!(sync_keys(received(&mut server, "seller")), [MsgId(0), MsgId(0)]);
     assert_eq!(server.pushes, []);
@@ -240,11 +240,11 @@ fn s11_1_answers_come_in_the_order_of_the_questions() {
     let bodies = received(&mut server, "customer").into_iter().map(|(_, _, body)| body);
     let own_copy = MsgId(192); // stored by the time of the sync
     assert!(bodies.eq([
-        Body::Ack(Seq(3)),
+        Body::Ack(Seq(3).into()),
         Body::Pong,
         Body::SyncBegin(MsgId(0)),
         Body::SyncEnd(own_copy),
-        Body::Ack(Seq(3)),
+        Body::Ack(Seq(3).into()),
         Body::Pong,
     ]));
 }

@@ -45,6 +45,6 @@ fn masked_content_is_what_is_sent_and_stored() {
     });
     assert!(contents.eq([b"***", b"***"]), "{came:?}");
     assert_eq!(sync_keys(came), [MsgId(32), MsgId(0), MsgId(32)]);
-    let acks = [(2, 1, Body::Ack(Seq(3))), (3, 1, Body::Ack(Seq(3)))];
+    let acks = [(2, 1, Body::Ack(Seq(3).into())), (3, 1, Body::Ack(Seq(3).into()))];
     assert_eq!(received(&mut server, "customer"), acks);
 }

@@ -24,7 +24,7 @@ fn s10_h8_an_idempotent_store_has_a_repeat_once_and_another_store_again() {
         for seq in 4..=5 {
             server.receive("customer", &frame(seq, chat(Flags::NONE).body));
             let acknowledged = received(&mut server, "customer").pop().map(|(_, _, body)| body);
-            assert_eq!(acknowledged, Some(Body::Ack(Seq(seq))));
+            assert_eq!(acknowledged, Some(Body::Ack(Seq(seq).into())));
         }
         assert_eq!(sync_keys(received(&mut server, "seller")), ids.map(MsgId));
         assert_eq!(server.store.copies(), copies);
@@ -71,7 +71,7 @@ fn w7_6_messages_with_the_same_number_are_different_messages() {
         server.receive("customer", &frame(1, Body::Customer(message)));
     }
     let acks = received(&mut server, "customer");
-    assert_eq!(acks, [(2, 1, Body::Ack(Seq(1))), (3, 1, Body::Ack(Seq(1)))]);
+    assert_eq!(acks, [(2, 1, Body::Ack(Seq(1).into())), (3, 1, Body::Ack(Seq(1).into()))]);
     assert_eq!(server.store.copies(), 4);
 }
 

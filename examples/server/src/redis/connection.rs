@@ -108,7 +108,7 @@ impl Breaker {
         let was_reachable = self.is_reachable.swap(answer.is_ok(), Ordering::Relaxed);
         match answer {
             Ok(()) if !was_reachable => {
-                tracing::info!("Redis of {} can be reached again", self.option)
+                tracing::info!("Redis of {} can be reached again", self.option);
             }
             Err(error) if was_reachable => {
                 tracing::warn!(%error, "Redis of {} cannot be reached", self.option);

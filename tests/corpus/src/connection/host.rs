@@ -99,7 +99,7 @@ impl Host<'_, '_> {
         msgids: Option<[MsgId; 2]>,
     ) {
         let (to, own) = (*receiver, online.identity().account());
-        let ack = Effect::EnqueueMessage { message: Outbound::Ack(chat.seq) };
+        let ack = Effect::EnqueueMessage { message: Outbound::Ack(chat.seq.into()) };
         let expected = match msgids {
             None => vec![Effect::SendAppMessage { to, message: Outbound::Chat(chat) }, ack],
             Some([receiver, sender]) => vec![
@@ -117,7 +117,7 @@ impl Host<'_, '_> {
                     self.outbox.write(online, &message, &body_of(message));
                 }
                 Effect::EnqueueMessage { message } => {
-                    self.outbox.write(online, &message, &Body::Ack(chat.seq));
+                    self.outbox.write(online, &message, &Body::Ack(chat.seq.into()));
                 }
                 Effect::PushMessage { .. }
                 | Effect::SendAppMessage { .. }

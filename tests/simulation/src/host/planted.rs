@@ -34,13 +34,13 @@ impl Host {
         let Some(plant) = self.plant else { return Ok(request) };
         match (plant, &request, peeked) {
             (Plant::AckEarly, Request::Deliver(delivery), _) if delivery.is_persistent() => {
-                self.write(sim, link, &Outbound::Ack(delivery.message().seq))?;
+                self.write(sim, link, &Outbound::Ack(delivery.message().seq.into()))?;
             }
             (Plant::PushEarly, Request::Deliver(delivery), _) if delivery.is_persistent() => {
                 Self::push(sim, delivery.receiver(), delivery.message())?;
             }
             (Plant::AckRefused, Request::Refused(_), Some(chat)) => {
-                self.write(sim, link, &Outbound::Ack(chat.seq))?;
+                self.write(sim, link, &Outbound::Ack(chat.seq.into()))?;
             }
             (Plant::StoreRefused, Request::Refused(_), Some(chat)) => {
                 return Ok(self.handle_anyway(sim, link, chat).unwrap_or(request));

@@ -76,7 +76,7 @@ async fn s7_after_an_undecodable_frame_what_was_queued_is_written_and_nothing_el
     sent.extend_from_slice(&asker.frame(Flags::NONE, numbered(3)));
     asker.write(&sent).await;
     let rest: Vec<_> = asker.receive_rest().await.into_iter().map(|frame| frame.body).collect();
-    assert_eq!(rest, [2, 3, 4].map(|seq| Body::Ack(Seq(seq))));
+    assert_eq!(rest, [2, 3, 4].map(|seq| Body::Ack(Seq(seq).into())));
     assert_eq!(asker.fragment(), b"");
     server.until_closed("undecodable", 1).await;
     let mut desk = server.log_in(seller(2), "desk").await;
@@ -110,7 +110,7 @@ async fn s7_over_websocket_what_was_queued_is_written_before_the_end(store: Stor
         asker.send_message(bad.clone()).await;
         let rest = asker.receive_rest().await.into_iter();
         let rest: Vec<_> = rest.map(|frame| parse(frame).body).collect();
-        assert_eq!(rest, [2, 3, 4].map(|seq| Body::Ack(Seq(seq))), "then {bad:?}");
+        assert_eq!(rest, [2, 3, 4].map(|seq| Body::Ack(Seq(seq).into())), "then {bad:?}");
     }
     let mut desk = server.log_in(seller(2), "desk").await;
     assert_questions(&mut desk, 9).await;

@@ -109,7 +109,7 @@ async fn messages_in_a_row_stay_in_order_on_the_other_server() {
     let acks = phone.receive_all().await;
     let seqs: Vec<_> = acks.iter().map(|ack| &ack.body).collect();
     assert!(seqs.is_sorted_by_key(|body| match body {
-        Body::Ack(seq) => seq.0,
+        Body::Ack(ack) => ack.seq.0,
         other => panic!("{other:?} instead of an ACK"),
     }));
     assert_eq!(seqs.len(), MANY);

@@ -162,7 +162,7 @@ async fn asked_to_stop_while_nats_is_away_it_waits_no_longer_than_it_may() {
         assert!(took < Duration::from_secs(2) + MARGIN, "{took:?}: {}", server.log());
     }
     let rest = sending.receive_rest().await;
-    assert!(rest.iter().all(|message| message.body != Body::Ack(seq)), "{rest:?}");
+    assert!(rest.iter().all(|message| message.body != Body::Ack(seq.into())), "{rest:?}");
     assert_eq!(idle.receive_rest().await, []);
 }
 
@@ -224,7 +224,7 @@ async fn receive_ack(client: &mut Client, seq: Seq) {
     loop {
         match client.receive("an ACK").await.body {
             Body::SyncNotify(_) => {}
-            other => return assert_eq!(other, Body::Ack(seq)),
+            other => return assert_eq!(other, Body::Ack(seq.into())),
         }
     }
 }

@@ -80,7 +80,7 @@ async fn s7_a_websocket_ends_with_its_close_frame_and_then_a_close_notify() {
     }
     web.send_message(Message::Binary(UNDECODABLE.into())).await;
     let rest = web.receive_rest().await.into_iter().map(|frame| parse(frame).body);
-    assert_eq!(rest.collect::<Vec<_>>(), [2, 3, 4].map(|seq| Body::Ack(Seq(seq))));
+    assert_eq!(rest.collect::<Vec<_>>(), [2, 3, 4].map(|seq| Body::Ack(Seq(seq).into())));
     web.assert_closed().await;
 }
 

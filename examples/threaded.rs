@@ -140,7 +140,7 @@ impl Connection<'_> {
             match request {
                 Request::Deliver(delivery) => self.deliver(delivery)?,
                 Request::Refused(refusal) => eprintln!("{account}: {refusal}"),
-                Request::Reply(message) => _ = self.online.write(&message, self.out)?,
+                Request::Reply(message) => self.online.write(&message, self.out)?,
                 Request::Sync(request) => self.sync(request)?,
                 Request::KeepSyncKey(key) => {
                     let mut host = lock(self.host);
@@ -169,7 +169,7 @@ impl Connection<'_> {
                 Effect::PushMessage { .. } => {} // tell a push service, if `to` is not connected
                 Effect::SendAppMessage { to, message } => host.send(to, None, message),
                 Effect::SendMessage { to, message } => host.send(to, Some(self.stream), message),
-                Effect::EnqueueMessage { message } => _ = self.online.write(&message, self.out)?,
+                Effect::EnqueueMessage { message } => self.online.write(&message, self.out)?,
             }
         }
         Ok(())

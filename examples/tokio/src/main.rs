@@ -199,7 +199,7 @@ impl Connection<'_> {
     }
 
     fn write(&mut self, message: &impl Encode) -> Result<(), EncodeError> {
-        self.online.write(message, &mut self.socket.out).map(drop)
+        self.online.write(message, &mut self.socket.out)
     }
 }
 

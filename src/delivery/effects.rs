@@ -27,8 +27,8 @@ pub struct Effects {
 /// Which of the lists it is. The order of the variants is chosen for speed, as counted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
-    Transient,
     Persistent(Copies),
+    Transient,
     Refused,
 }
 

@@ -69,9 +69,8 @@ use crate::wire::{EncodeError, FrameLimit};
 ///
 /// Silence, as for a message that the protocol's rules refuse (H11.1): nothing is stored, sent or
 /// acknowledged, and a client that waits for an ACK sends the message again, perhaps for ever.
-/// Version 2 of the protocol has an ACK
-/// with a status for it; the list that [`refuse`](Self::refuse) returns will then hold one. Apply it
-/// already today.
+/// Version 2 of the protocol has an ACK with a status for it: the list that
+/// [`refuse`](Self::refuse) returns will then hold one, so apply that list today already.
 #[must_use = "a message that the rules accept has to be accepted or refused"]
 #[derive(Debug, Eq, PartialEq)]
 pub struct Delivery {

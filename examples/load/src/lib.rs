@@ -36,3 +36,8 @@ pub async fn run(args: &Args, progress: Progress) -> Result<Report, Failure> {
 pub fn tokens(args: &Args) -> Result<String, Failure> {
     Ok(Plan::new(args)?.tokens())
 }
+
+/// The README's example, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

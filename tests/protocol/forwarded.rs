@@ -36,6 +36,32 @@ fn what_an_effect_carries_reaches_another_server() {
 }
 
 #[test]
+fn lent_and_owned_messages_are_written_alike() {
+    let [question, _] = chats();
+    let carried = [
+        (Outbound::Chat(&question), 24),
+        (Outbound::SyncNotify(MsgId(6)), 29),
+        (Outbound::Ack(Seq(-1).into()), 5),
+    ];
+    for (outbound, command) in carried {
+        let mut frame = Vec::new();
+        outbound.encode(&mut frame).unwrap();
+        assert_eq!((frame[8], frame.len() > 12), (command, true));
+        is_written_as(&frame, &outbound);
+        is_written_as(&frame, &&outbound);
+        is_written_as(&frame, &outbound.into_owned());
+    }
+}
+
+fn is_written_as(frame: &[u8], message: &impl Encode) {
+    let (mut whole, mut body) = (Vec::new(), Vec::new());
+    message.encode(&mut whole).unwrap();
+    message.encode_body(&mut body).unwrap();
+    assert_eq!((&whole[..], &body[..]), (frame, &frame[12..]));
+    assert_eq!(message.encoded_body_len(), body.len());
+}
+
+#[test]
 fn an_owned_message_shares_the_content() {
     let [question, _] = chats();
     let owned = Outbound::Chat(&question).into_owned();

@@ -90,7 +90,8 @@ impl OwnedOutbound {
     /// # Errors
     ///
     /// [`DecodeOutboundError`] when the bytes are no frame, no message, or a message that no
-    /// [`Outbound`] encodes to. A frame whose length is refused stays in `read`, any other is taken.
+    /// [`Outbound`] encodes to. A frame whose length is refused stays in `read`, any other is
+    /// taken.
     pub fn decode(
         read: &mut BytesMut,
         limit: FrameLimit,

@@ -140,9 +140,9 @@ impl Online {
     ///
     /// # Errors
     ///
-    /// [`EncodeError`]; nothing is written. After [`EncodeError::BufferTooSmall`] the row may be given
-    /// again. A row that is [`EncodeError::BodyTooLong`] can never be sent on this connection: close it,
-    /// or go on with the row behind it.
+    /// [`EncodeError`]; nothing is written. After [`EncodeError::BufferTooSmall`] the row may be
+    /// given again. A row that is [`EncodeError::BodyTooLong`] can never be sent on this
+    /// connection: close it, or go on with the row behind it.
     pub fn sync_row(
         &mut self,
         answer: &mut SyncAnswer,

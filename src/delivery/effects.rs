@@ -8,8 +8,8 @@ use crate::id::Account;
 use crate::message::{Ack, ChatMessage, Parties};
 use crate::outbound::Outbound;
 
-/// What remains to be done, in the order in which it must be done, ending with the ACK. Empty after a
-/// refusal by the host.
+/// What remains to be done, in the order in which it must be done, ending with the ACK. Empty after
+/// a refusal by the host.
 ///
 /// Everything in it may be done now. It is owned and independent of the session: a host that works
 /// elsewhere moves the whole list there. There is no heap allocation behind it; iterating borrows

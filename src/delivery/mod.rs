@@ -135,8 +135,8 @@ impl Delivery {
 
     /// Replaces the content in all that is stored, pushed or sent. A store that recognizes repeats
     /// by a mark in the content sees the new content: leave the mark as it is (S10.1). `limit` is
-    /// that of the connections that will read it, [`FrameLimit::CLIENT`] as a rule: above it, a copy
-    /// could be stored that no connection can sync.
+    /// that of the connections that will read it, [`FrameLimit::CLIENT`] as a rule: above it, a
+    /// copy could be stored that no connection can sync.
     ///
     /// # Errors
     ///

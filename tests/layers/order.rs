@@ -38,8 +38,8 @@ impl Order {
     }
 }
 
-/// The imports from a room that is not below the importing one. The crate's root is not listed: it is
-/// left out.
+/// The imports from a room that is not below the importing one. The crate's root is not listed: it
+/// is left out.
 pub(crate) fn above<'a>(order: &Order, imports: &'a [Import]) -> Vec<&'a Import> {
     let is_above = |import: &&Import| {
         let (from, to) = (room(&import.from), room(&import.to));

@@ -9,8 +9,8 @@ pub(crate) struct Named {
     pub(crate) line: usize,
 }
 
-/// What the tokens of a module's file name. A path may begin with a child's name, so `is_module` tells
-/// which modules there are.
+/// What the tokens of a module's file name. A path may begin with a child's name, so `is_module`
+/// tells which modules there are.
 pub(crate) fn paths(
     tokens: &[Token<'_>],
     module: &[String],

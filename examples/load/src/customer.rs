@@ -197,7 +197,8 @@ impl Customer {
         taken
     }
 
-    /// Sends the messages in flight again on a new connection, in the same order, under the same uuids.
+    /// Sends the messages in flight again on a new connection, in the same order, under the same
+    /// uuids.
     fn repeat(&mut self, connection: &mut Connection) -> Result<(), EncodeError> {
         let unacked: Vec<u32> = self.window.unacked().collect();
         for number in unacked {

@@ -97,7 +97,8 @@ impl Plan {
         1 + (customer - 1) % self.sellers
     }
 
-    /// Spreads the transient messages evenly: a function of the number, so that none are remembered.
+    /// Spreads the transient messages evenly: a function of the number, so that none are
+    /// remembered.
     pub(crate) fn is_transient(&self, number: u32) -> bool {
         let before = |number: u64| number * u64::from(self.transient) / 100;
         let number = u64::from(number);

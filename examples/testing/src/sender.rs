@@ -76,8 +76,8 @@ impl Sender {
         client.try_write(&frames).await
     }
 
-    /// Every acknowledged message is in both queues exactly once, and all are in order. Messages without an
-    /// ACK may be there.
+    /// Every acknowledged message is in both queues exactly once, and all are in order. Messages
+    /// without an ACK may be there.
     pub async fn check(&self, addr: SocketAddr) {
         for owner in [self.to, self.from] {
             let mut reader = Client::log_in(addr, owner, "another device").await;

@@ -96,7 +96,8 @@ fn s2_both_ends_of_an_answer_need_room() {
     assert_eq!(finish(&mut [0; 20]), Ok(()));
 }
 
-/// W2.4: no room helps a row that is longer than the connection's frames; the one behind it can go on.
+/// W2.4: no room helps a row that is longer than the connection's frames; the one behind it can go
+/// on.
 #[test]
 fn w2_a_row_that_is_too_long_can_be_left_behind() {
     let Sync { mut online, mut answer, .. } = Sync::begin(CUSTOMER, PHONE);

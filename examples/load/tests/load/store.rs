@@ -39,7 +39,8 @@ pub(crate) struct Behaviour {
     pub(crate) fault: Fault,
     /// Whether repeats under the same uuid are stored once.
     pub(crate) is_idempotent: bool,
-    /// Closes each connection after this many stored messages, without writing the ACKs that are due.
+    /// Closes each connection after this many stored messages, without writing the ACKs that are
+    /// due.
     pub(crate) hangs_up_every: Option<u64>,
 }
 

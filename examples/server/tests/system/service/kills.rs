@@ -1,5 +1,5 @@
-//! Servers, NATS, and nodes of a NATS cluster are killed or hang under load: nothing acknowledged is
-//! lost, duplicated or reordered.
+//! Servers, NATS, and nodes of a NATS cluster are killed or hang under load: nothing acknowledged
+//! is lost, duplicated or reordered.
 
 use std::time::Duration;
 

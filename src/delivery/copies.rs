@@ -13,21 +13,26 @@ pub struct Copies {
     pub sender: Appended,
 }
 
-/// What a store answers for one copy. Any [`MsgId`] converts into it.
+/// What a store answers for one copy.
 ///
-/// Non-exhaustive: version 2 of the protocol also asks for the msgid before, where a store knows
-/// it.
+/// A [`MsgId`] converts into it, for a store that does not know what was there before.
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
 pub struct Appended {
     /// The id under which the copy is stored.
     pub msgid: MsgId,
+    /// The id that was the newest in that queue right before: `MsgId(0)` where there was none,
+    /// `None` where the store does not know.
+    ///
+    /// Clients of version 2 take a live copy only if this is the last msgid that they have seen, so
+    /// never guess: without it they learn of the message by its SYNC_NOTIFY (H14.9). For a repeat
+    /// (S10) it is what the first save was answered, or `None`.
+    pub previous: Option<MsgId>,
 }
 
 impl From<MsgId> for Appended {
     #[inline]
     fn from(msgid: MsgId) -> Self {
-        Self { msgid }
+        Self { msgid, previous: None }
     }
 }

@@ -130,6 +130,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
@@ -150,6 +151,8 @@ mod delivery;
 mod rules;
 
 mod session;
+
+mod dialect;
 
 mod sync;
 
@@ -172,16 +175,18 @@ pub use codec::{CodecError, MessageCodec};
 pub use connection::{Authentication, Closed, IDLE_TIMEOUT, Login, LoginStep, Online, Request};
 pub use delivery::{Accepted, Appended, Copies, Delivery, Effects, EffectsIter};
 pub use delivery::{Role, SaveMessage, Saves};
+pub use dialect::Dialect;
 pub use effect::Effect;
 pub use id::{Account, AppId, DeviceId, MsgId, ParseAccountError, Seq};
 pub use id::{StoreId, TimeOutOfRange, UnixTime, UserId};
 pub use identity::{Config, Identity, ZeroId};
-pub use message::{Ack, AuthStatus, AuthToken, Body, ChatMessage, CustomerMessage, LoginStatus};
-pub use message::{Message, Parsed, Platform, ShortBytes, TooLong};
-pub use outbound::{DecodeOutboundError, Outbound, OwnedOutbound};
+pub use message::{Ack, AckStatus, AuthStatus, AuthToken, Body, ChatMessage, CustomerMessage};
+pub use message::{CustomerMessageV2, LoginStatus, Message, Metadata, Parsed, Platform};
+pub use message::{ShortBytes, TooLong};
+pub use outbound::{DecodeOutboundError, LiveAck, LiveCopy, Outbound, OwnedOutbound};
 pub use rules::Refusal;
 pub use session::Session;
-pub use sync::{StoredMessage, SyncAnswer, SyncRequest, SyncRow};
+pub use sync::{StoredMessage, SyncAnswer, SyncBounds, SyncRequest, SyncRow};
 pub use wire::{Command, DecodeError, Encode, EncodeError, Flags, Frame, FrameDecoder};
 pub use wire::{FrameLimit, FrameWriter, Header, Version};
 

@@ -1,10 +1,12 @@
-//! The handler: from a message to its delivery (H1–H5).
+//! The handler: from a message to its delivery (H1–H5, H13). The one place that knows both
+//! versions.
 
-use crate::delivery::Delivery;
-use crate::id::UnixTime;
+use crate::delivery::{Delivery, Saves, Sent};
+use crate::id::{Seq, UnixTime};
 use crate::identity::{Config, Identity};
-use crate::message::{ChatMessage, CustomerMessage, Message};
-use crate::rules::{Refusal, v1};
+use crate::message::{ChatBody, ChatMessage, Form, Message, Party};
+use crate::rules::{Refusal, Ruling, v1, v2};
+use crate::wire::{Flags, Version};
 
 /// One logged-in connection, as far as the rules need to know it.
 ///
@@ -22,17 +24,17 @@ impl Session {
         Self { config, identity }
     }
 
-    /// Decides what becomes of a message: the rules H1–H5. Reads no clock: `now` is the host's
-    /// (H4).
+    /// Decides what becomes of a message: the rules H1–H5 and H13. Reads no clock: `now` is the
+    /// host's (H4).
     ///
     /// Nothing has happened yet when it returns: the [`Delivery`] is where a host's own rules go.
-    /// Commands other than CUSTOMER and CUSTOMER_SUPPORT are refused (H1): a host deals with those
-    /// itself.
+    /// Commands other than CUSTOMER, CUSTOMER_SUPPORT and CUSTOMER_V2 are refused (H1): a host
+    /// deals with those itself.
     ///
     /// # Errors
     ///
-    /// A [`Refusal`] that names the first rule that the message breaks, in the order of H1, H2, H3.
-    /// A refused message has no effect (H11.1).
+    /// A [`Refusal`] that names the first rule that the message breaks, in the order of H1, H2, H3,
+    /// H13. A refused message has no effect (H11.1).
     #[inline]
     pub fn handle(&self, message: Message, now: UnixTime) -> Result<Delivery, Refusal> {
         match ChatMessage::try_from(message) {
@@ -49,12 +51,35 @@ impl Session {
         message: ChatMessage,
         now: UnixTime,
     ) -> Result<Delivery, Refusal> {
-        let v1::Ruling { parties, is_persistent } =
-            v1::check(self.config, self.identity, &message)?;
+        let ruling = match message.form {
+            Form::Customer => v1::check(self.config, self.identity, Party::Customer, &message)?,
+            Form::CustomerSupport => {
+                v1::check(self.config, self.identity, Party::Seller, &message)?
+            }
+            Form::CustomerV2 => return self.handle_v2(message, now),
+        };
         // H4.1. Rebuilt: assigning in place stalls on store forwarding.
-        let body = CustomerMessage { timestamp: now, ..message.body };
+        let body = ChatBody { timestamp: now, ..message.body };
+        let sent = Sent { seq: message.seq, flags: message.flags };
         let message = ChatMessage { body, ..message };
-        Ok(Delivery::new(message, parties, self.identity.device_id(), is_persistent))
+        Ok(self.delivery(message, sent, ruling))
+    }
+
+    fn handle_v2(&self, message: ChatMessage, now: UnixTime) -> Result<Delivery, Refusal> {
+        let ruling = v2::check(self.config, self.identity, &message)?;
+        let body = ChatBody { timestamp: now, ..message.body };
+        // H13.4
+        let sent = Sent { seq: message.seq, flags: message.flags.without(Flags::OF_SERVERS) };
+        // H14.11
+        let (seq, version, flags) = (Seq(0), Version::V2, Flags::NONE);
+        Ok(self.delivery(ChatMessage { seq, version, flags, body, ..message }, sent, ruling))
+    }
+
+    #[inline]
+    fn delivery(&self, message: ChatMessage, sent: Sent, ruling: Ruling) -> Delivery {
+        let Ruling { parties, from, is_persistent } = ruling;
+        let device_id = self.identity.device_id();
+        Delivery { saves: Saves { message, parties, device_id, sent }, from, is_persistent }
     }
 
     /// The server's configuration.

@@ -6,10 +6,11 @@ use bytes::{BufMut, BytesMut};
 
 use super::closed::Closed;
 use super::online::Online;
+use crate::dialect::Dialect;
 use crate::identity::{Config, Identity};
 use crate::message::{AuthStatus, AuthToken, Body, LoginStatus, Message, Parsed};
 use crate::session::Session;
-use crate::wire::{EncodeError, FrameDecoder, FrameLimit, FrameWriter, Version};
+use crate::wire::{EncodeError, FrameDecoder, FrameLimit, FrameWriter, Header, Version};
 
 /// A connection on which nobody has logged in yet: it answers PING and asks whose token it is
 /// (S1.3).
@@ -60,7 +61,9 @@ impl Login {
         read: &mut BytesMut,
         out: &mut impl BufMut,
     ) -> Result<LoginStep, Closed> {
-        while let Some(frame) = self.decoder.decode(read)? {
+        loop {
+            let spare = read.get(Header::SPARE).copied().unwrap_or(0);
+            let Some(frame) = self.decoder.decode(read)? else { return Ok(LoginStep::Read(self)) };
             let Parsed::Message(Message { version, body, .. }) = frame.parse()? else { continue };
             match body {
                 // S4.1
@@ -68,17 +71,18 @@ impl Login {
                     self.writer.write(&Message::from(Body::Pong), out)?;
                 }
                 Body::AuthToken(auth_token) => {
+                    let dialect = Dialect::of_login(version, &auth_token, spare);
                     return Ok(LoginStep::Authenticate(Authentication {
                         login: self,
                         version,
                         auth_token,
+                        dialect,
                     }));
                 }
                 // S1.1
                 _ => {}
             }
         }
-        Ok(LoginStep::Read(self))
     }
 }
 
@@ -100,6 +104,7 @@ pub struct Authentication {
     login: Login,
     version: Version,
     auth_token: AuthToken,
+    dialect: Option<Dialect>,
 }
 
 impl Authentication {
@@ -107,6 +112,20 @@ impl Authentication {
     #[must_use]
     pub const fn auth_token(&self) -> &AuthToken {
         &self.auth_token
+    }
+
+    /// The dialect that the login tells (D1.1–D1.3), or that was set; `None` where it tells none, as
+    /// with web clients, whose generations log in alike.
+    #[must_use]
+    pub const fn dialect(&self) -> Option<Dialect> {
+        self.dialect
+    }
+
+    /// The host knows better (D1.5): by the app, say, by the platform, or from the last time
+    /// ([`Request::KeepDialect`](crate::Request::KeepDialect)). Where nobody knows, the connection
+    /// gets messages [as sent](Dialect::AsSent) until its client speaks (D1.4).
+    pub const fn set_dialect(&mut self, dialect: Dialect) {
+        self.dialect = Some(dialect);
     }
 
     /// The token belongs to `identity`: writes AUTH_STATUS 0 (S1.4). From now on frames carry the
@@ -122,7 +141,8 @@ impl Authentication {
         let Login { config, decoder, mut writer } = self.login;
         writer.set_version(self.version);
         writer.write(&auth_status(LoginStatus::OK), out)?;
-        Ok(Online::new(Session::new(config, identity), decoder, writer))
+        let dialect = self.dialect.unwrap_or(Dialect::AsSent);
+        Ok(Online::new(Session::new(config, identity), decoder, writer, dialect))
     }
 
     /// The token belongs to nobody: writes AUTH_STATUS 1, in version 0 (S1.5). The client may try

@@ -1,4 +1,4 @@
-//! A connection after its login: requests in, frames out (S2–S7, W7).
+//! A connection after its login: requests in, frames out (S2–S7, S12, D1, D3, W7).
 
 use core::time::Duration;
 
@@ -6,12 +6,13 @@ use bytes::{BufMut, BytesMut};
 
 use super::closed::Closed;
 use super::request::Request;
+use crate::dialect::{Alone, Dialect, Written};
 use crate::id::{MsgId, UnixTime};
 use crate::identity::Identity;
 use crate::message::{Body, ChatMessage, Parsed};
 use crate::session::Session;
-use crate::sync::{StoredMessage, SyncAnswer, SyncRequest, SyncRow};
-use crate::wire::{Encode, EncodeError, Frame, FrameDecoder, FrameWriter};
+use crate::sync::{Reader, StoredMessage, SyncAnswer, SyncBounds, SyncRequest, SyncRow};
+use crate::wire::{Command, Encode, EncodeError, FrameDecoder, FrameWriter};
 
 /// S4.2: a client that has sent nothing for this long, 6 minutes, is gone.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(6 * 60);
@@ -70,11 +71,34 @@ pub struct Online {
     decoder: FrameDecoder,
     writer: FrameWriter,
     closed: Option<Closed>,
+    dialect: Dialect,
+    /// The dialect has changed, and the host has not been told.
+    has_decided: bool,
+    bounds: SyncBounds,
+    /// The key of the last SYNC_END.
+    synced: Option<MsgId>,
+    /// The client has been told that its queue goes on, and has not asked again.
+    is_behind: bool,
 }
 
 impl Online {
-    pub(super) const fn new(session: Session, decoder: FrameDecoder, writer: FrameWriter) -> Self {
-        Self { session, decoder, writer, closed: None }
+    pub(super) fn new(
+        session: Session,
+        decoder: FrameDecoder,
+        writer: FrameWriter,
+        dialect: Dialect,
+    ) -> Self {
+        Self {
+            session,
+            decoder,
+            writer,
+            closed: None,
+            dialect,
+            has_decided: false,
+            bounds: SyncBounds::default(),
+            synced: None,
+            is_behind: false,
+        }
     }
 
     /// The next request in what has been read; `None`: read more. `now` is the host's clock (H4). A
@@ -93,6 +117,11 @@ impl Online {
         read: &mut BytesMut,
         now: UnixTime,
     ) -> Result<Option<Request>, Closed> {
+        // D1.8: behind the message that has shown it, which may not wait.
+        if self.has_decided {
+            self.has_decided = false;
+            return Ok(Some(Request::KeepDialect(self.dialect)));
+        }
         // S7.1
         if let Some(closed) = self.closed {
             return Err(closed);
@@ -102,7 +131,13 @@ impl Online {
         next
     }
 
-    /// Writes a frame under the connection's next number (W7).
+    /// Writes a message under the connection's next number (W7), in the form that its dialect knows
+    /// (D2, D3). Nothing is written, and no number used, where the dialect has no form for it: a
+    /// live copy in version 1 (D3.1), a METADATA by itself (D3.5), a status that the version could
+    /// not carry (W3.7); nor is a SYNC_NOTIFY while the client has more to ask for (S12.4).
+    ///
+    /// A live copy is two frames and two numbers. Over WebSocket each frame is a message of its own
+    /// (S9.1): [`FrameDecoder::cut`] takes `out` apart.
     ///
     /// # Errors
     ///
@@ -112,13 +147,24 @@ impl Online {
         message: &impl Encode,
         out: &mut impl BufMut,
     ) -> Result<(), EncodeError> {
-        self.writer.write(message, out)?;
+        // S12.4
+        if self.is_behind && message.command() == Command::SYNC_NOTIFY {
+            return Ok(());
+        }
+        let kefu_appid = self.session.config().kefu_appid();
+        match Written::new(message, self.dialect, self.writer.version(), kefu_appid) {
+            Written::AsIs => self.writer.write(message, out)?,
+            Written::Translated(chat) => self.writer.write(&chat, out)?,
+            Written::Alone => self.writer.write(&Alone(message), out)?,
+            Written::Not => return Ok(()),
+        };
         Ok(())
     }
 
-    /// Begins the answer to a SYNC: writes SYNC_BEGIN (S2.2). `kept` is the key that the server has
-    /// kept for this user; it matters only if [`wants_kept_key`](SyncRequest::wants_kept_key). How
-    /// to go on is shown at [`SyncRequest`].
+    /// Begins the answer to a SYNC (S2.2). `kept` is the key that the server has kept for this
+    /// user; it matters only if [`wants_kept_key`](SyncRequest::wants_kept_key), and not behind an
+    /// earlier answer, whose end is where this one begins (S2.9). How to go on is shown at
+    /// [`SyncRequest`].
     ///
     /// # Errors
     ///
@@ -129,14 +175,24 @@ impl Online {
         kept: MsgId,
         out: &mut impl BufMut,
     ) -> Result<SyncAnswer, EncodeError> {
-        let (begin, answer) = request.begin(kept);
-        self.write(&begin, out)?;
+        let reader = Reader {
+            identity: self.identity(),
+            kefu_appid: self.session.config().kefu_appid(),
+            dialect: self.dialect,
+        };
+        let answer = SyncAnswer::new(reader, self.bounds, request.after(kept, self.synced));
+        if answer.writes_at_once() {
+            self.writer.write(&answer.begin_message(), out)?;
+        }
+        // S12.4
+        self.is_behind = false;
         Ok(answer)
     }
 
-    /// Writes the next row of the queue, unless it is left out: this device has sent it (S2.5,
-    /// S2.6), or its msgid is not greater than [`after`](SyncAnswer::after). It has flags 0, since
-    /// flags are not stored (S6.1).
+    /// Takes the next row of the queue, unless it is left out: this device has sent it (S2.5,
+    /// S2.6), its msgid is not greater than [`after`](SyncAnswer::after), nobody could read it
+    /// (D4.8), or the answer is full (S12.1). It has no flag but SELF, since flags are not stored
+    /// (S6.1).
     ///
     /// # Errors
     ///
@@ -149,25 +205,50 @@ impl Online {
         row: StoredMessage,
         out: &mut impl BufMut,
     ) -> Result<SyncRow, EncodeError> {
-        let (msgid, sends) = (row.msgid, answer.sends(&row));
-        if sends {
-            self.write(&Frame::new(row.command, row.body), out)?;
+        if let Some(passed) = answer.passes_over(row.msgid) {
+            return Ok(passed);
         }
-        answer.pass(msgid);
-        Ok(if sends { SyncRow::Taken } else { SyncRow::LeftOut })
+        let verdict = answer.view(&row, self.writer.limit())?;
+        if let Some(message) = verdict.message.filter(|_| answer.writes_at_once()) {
+            self.writer.write(&message, out)?;
+        }
+        let verdict = verdict.row;
+        answer.pass(row, verdict);
+        Ok(verdict)
     }
 
-    /// Finishes the answer once the queue has no more rows: writes SYNC_END (S2.4).
+    /// Finishes the answer once the queue has no more rows or the answer is full: writes the rows
+    /// that were held, SYNC_END (S2.4), and if the queue goes on the SYNC_NOTIFY that makes the
+    /// client ask again (S12.3).
     ///
     /// # Errors
     ///
-    /// [`EncodeError`]; nothing is written, and the answer is lost: close the connection.
+    /// [`EncodeError`]; the frames before are written, and the rest of the answer is lost: close
+    /// the connection.
     pub fn finish_sync(
         &mut self,
         answer: SyncAnswer,
         out: &mut impl BufMut,
     ) -> Result<(), EncodeError> {
-        self.write(&answer.end(), out)
+        if !answer.writes_at_once() {
+            self.writer.write(&answer.begin_message(), out)?;
+            for row in answer.held() {
+                self.writer.write(&row, out)?;
+            }
+        }
+        self.writer.write(&answer.end_message(), out)?;
+        let (end, more) = answer.finish();
+        self.synced = Some(end);
+        if let Some(more) = more {
+            self.writer.write(&more, out)?;
+            self.is_behind = true;
+        }
+        Ok(())
+    }
+
+    /// How much one SYNC is answered from now on (S12.1).
+    pub const fn set_sync_bounds(&mut self, bounds: SyncBounds) {
+        self.bounds = bounds;
     }
 
     /// Who is logged in.
@@ -176,7 +257,17 @@ impl Online {
         self.session.identity()
     }
 
-    fn next_request(&self, read: &mut BytesMut, now: UnixTime) -> Result<Option<Request>, Closed> {
+    /// The form in which this connection gets chat messages at present (D1).
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    fn next_request(
+        &mut self,
+        read: &mut BytesMut,
+        now: UnixTime,
+    ) -> Result<Option<Request>, Closed> {
         while let Some(frame) = self.decoder.decode(read)? {
             let message = match frame.parse()? {
                 Parsed::Message(message) => message,
@@ -193,9 +284,15 @@ impl Online {
         Ok(None)
     }
 
-    fn chat(&self, message: ChatMessage, now: UnixTime) -> Request {
+    fn chat(&mut self, message: ChatMessage, now: UnixTime) -> Request {
+        let shown = Dialect::of_message(message.form);
         match self.session.handle_chat(message, now) {
-            Ok(delivery) => Request::Deliver(delivery),
+            Ok(delivery) => {
+                // D1.6
+                self.has_decided = shown != self.dialect;
+                self.dialect = shown;
+                Request::Deliver(delivery)
+            }
             Err(refusal) => Request::Refused(refusal),
         }
     }
@@ -205,10 +302,7 @@ impl Online {
             // S4.1
             Body::Ping => Request::Reply(Body::Pong.into()),
             // S2.1
-            Body::Sync(asked) => {
-                let kefu_appid = self.session.config().kefu_appid();
-                Request::Sync(SyncRequest::new(self.identity(), kefu_appid, asked))
-            }
+            Body::Sync(asked) => Request::Sync(SyncRequest::new(self.identity(), asked)),
             // S3.1
             Body::SyncKey(key) if key > MsgId(0) => Request::KeepSyncKey(key),
             // S1.7: logged in already. S3.2: no key to keep. S5.1: clients may acknowledge. S5.2:
@@ -221,8 +315,10 @@ impl Online {
             | Body::SyncBegin(_)
             | Body::SyncEnd(_)
             | Body::SyncNotify(_)
+            | Body::Metadata(_)
             | Body::Customer(_)
-            | Body::CustomerSupport(_) => return None,
+            | Body::CustomerSupport(_)
+            | Body::CustomerV2(_) => return None,
         })
     }
 }

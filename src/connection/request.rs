@@ -1,6 +1,7 @@
 //! What a logged-in client wants.
 
 use crate::delivery::Delivery;
+use crate::dialect::Dialect;
 use crate::id::MsgId;
 use crate::message::Message;
 use crate::rules::Refusal;
@@ -18,7 +19,7 @@ pub enum Request {
     /// A chat message that the rules accept: apply your own rules, store it, apply its effects. If
     /// a save fails, nothing follows (H8.1).
     Deliver(Delivery),
-    /// A chat message that the rules refuse (H2, H3): count it, log it. On the wire it is silence
+    /// A chat message that the rules refuse (H2, H3, H13): count it, log it. On the wire it is silence
     /// (H11.1).
     Refused(Refusal),
     /// A message to write to this connection.
@@ -27,6 +28,10 @@ pub enum Request {
     Sync(SyncRequest),
     /// Keep this sync key for the connection's user, unless a larger one is kept already (S3.1).
     KeepSyncKey(MsgId),
+    /// The client has shown which dialect it knows (D1.8): keep it for its account and platform,
+    /// and give it to [`Authentication::set_dialect`](crate::Authentication::set_dialect) at the
+    /// next login. A host may ignore it; a web client then gets what was sent until it speaks.
+    KeepDialect(Dialect),
     /// A command outside the protocol's table (W3.4): the host's own, or to be ignored.
     Unlisted(Frame),
 }

@@ -1,15 +1,18 @@
-//! What remains to be done once both copies are stored (H6, H7).
+//! What remains to be done once both copies are stored (H6, H7, H14).
 
 use core::iter::FusedIterator;
 
-use super::copies::Copies;
+use super::copies::{Appended, Copies};
+use super::plan::{Plan, Step};
+use super::sent::Sent;
 use crate::effect::Effect;
-use crate::id::Account;
-use crate::message::{Ack, ChatMessage, Parties};
-use crate::outbound::Outbound;
+use crate::id::{Account, MsgId};
+use crate::message::{Ack, AckStatus, ChatMessage, Form, Metadata, Parties};
+use crate::outbound::{LiveAck, LiveCopy, Outbound};
+use crate::wire::Flags;
 
 /// What remains to be done, in the order in which it must be done, ending with the ACK. Empty after
-/// a refusal by the host.
+/// a refusal by the host, unless there is an ACK that says so.
 ///
 /// Everything in it may be done now. It is owned and independent of the session: a host that works
 /// elsewhere moves the whole list there. There is no heap allocation behind it; iterating borrows
@@ -21,49 +24,86 @@ use crate::outbound::Outbound;
 pub struct Effects {
     message: ChatMessage,
     parties: Parties,
-    kind: Kind,
+    sent: Sent,
+    plan: Plan,
+    status: AckStatus,
+    receiver: StoredCopy,
+    sender: StoredCopy,
 }
 
-/// Which of the lists it is. The order of the variants is chosen for speed, as counted.
+/// A stored copy. Its metadata is complete only where `previous` is known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Kind {
-    Persistent(Copies),
-    Transient,
-    Refused,
+struct StoredCopy {
+    metadata: Metadata,
+    is_known: bool,
+}
+
+impl StoredCopy {
+    const NONE: Self = Self {
+        metadata: Metadata { sync_key: MsgId(0), prev_sync_key: MsgId(0) },
+        is_known: false,
+    };
+
+    #[inline]
+    const fn new(Appended { msgid, previous }: Appended) -> Self {
+        let (prev_sync_key, is_known) = match previous {
+            Some(previous) => (previous, true),
+            None => (MsgId(0), false),
+        };
+        Self { metadata: Metadata { sync_key: msgid, prev_sync_key }, is_known }
+    }
+
+    const fn appended(self) -> Appended {
+        let previous = if self.is_known { Some(self.metadata.prev_sync_key) } else { None };
+        Appended { msgid: self.metadata.sync_key, previous }
+    }
 }
 
 impl Effects {
     #[inline]
-    pub(super) const fn persistent(message: ChatMessage, parties: Parties, copies: Copies) -> Self {
-        Self { message, parties, kind: Kind::Persistent(copies) }
+    pub(super) fn persistent(
+        message: ChatMessage,
+        parties: Parties,
+        sent: Sent,
+        copies: Copies,
+    ) -> Self {
+        let (receiver, sender) = (StoredCopy::new(copies.receiver), StoredCopy::new(copies.sender));
+        let plan = match message.form {
+            // H14.10
+            Form::Customer | Form::CustomerSupport => Plan::PERSISTENT,
+            Form::CustomerV2 => Plan::live(receiver.is_known, sender.is_known),
+        };
+        Self { message, parties, sent, plan, status: AckStatus::OK, receiver, sender }
     }
 
     #[inline]
-    pub(super) const fn transient(message: ChatMessage, parties: Parties) -> Self {
-        Self { message, parties, kind: Kind::Transient }
+    pub(super) const fn transient(message: ChatMessage, parties: Parties, sent: Sent) -> Self {
+        let (receiver, sender) = (StoredCopy::NONE, StoredCopy::NONE);
+        let (plan, status) = (Plan::TRANSIENT, AckStatus::OK);
+        Self { message, parties, sent, plan, status, receiver, sender }
     }
 
-    pub(super) const fn refused(message: ChatMessage, parties: Parties) -> Self {
-        Self { message, parties, kind: Kind::Refused }
+    /// Instead of all effects, an ACK with this status (H11.4), or silence.
+    pub(super) fn refused(self, status: Option<AckStatus>) -> Self {
+        match status {
+            Some(status) => Self { plan: Plan::REFUSED, status, ..self },
+            None => Self { plan: Plan::NOTHING, ..self },
+        }
     }
 
     /// The effects in order.
     #[inline]
     pub const fn iter(&self) -> EffectsIter<'_> {
-        EffectsIter { effects: self, next: 0 }
+        EffectsIter { effects: self, rest: self.plan }
     }
 
     /// How many effects there are.
     #[must_use]
     pub const fn len(&self) -> usize {
-        match self.kind {
-            Kind::Persistent(_) => 4,
-            Kind::Transient => 2,
-            Kind::Refused => 0,
-        }
+        self.plan.len()
     }
 
-    /// Whether there are none, as after [`Delivery::refuse`](crate::Delivery::refuse).
+    /// Whether there are none, as after [`Delivery::refuse`](crate::Delivery::refuse) in version 1.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
@@ -90,46 +130,60 @@ impl Effects {
     /// The stored copies; `None` for a message that was not stored.
     #[must_use]
     pub const fn copies(&self) -> Option<Copies> {
-        match self.kind {
-            Kind::Persistent(copies) => Some(copies),
-            Kind::Transient | Kind::Refused => None,
+        if !self.plan.is_stored() {
+            return None;
         }
+        Some(Copies { receiver: self.receiver.appended(), sender: self.sender.appended() })
     }
 
     #[inline]
-    fn get(&self, index: usize) -> Option<Effect<'_>> {
+    fn get(&self, step: Step) -> Effect<'_> {
         let Parties { receiver, sender } = self.parties;
-        // H9.1
-        let ack = Effect::EnqueueMessage { message: Outbound::Ack(Ack::from(self.message.seq)) };
-        match self.kind {
-            Kind::Persistent(copies) => Some(match index {
-                // H7.3
-                0 => Effect::PushMessage { to: receiver, message: &self.message },
-                // H7.4
-                1 => {
-                    let message = Outbound::SyncNotify(copies.receiver.msgid);
-                    Effect::SendAppMessage { to: receiver, message }
-                }
-                // H7.5
-                2 => {
-                    let message = Outbound::SyncNotify(copies.sender.msgid);
-                    Effect::SendMessage { to: sender, message }
-                }
-                // H7.6
-                3 => ack,
-                _ => return None,
-            }),
-            Kind::Transient => Some(match index {
-                // H6.1
-                0 => {
-                    Effect::SendAppMessage { to: receiver, message: Outbound::Chat(&self.message) }
-                }
-                // H6.2
-                1 => ack,
-                _ => return None,
-            }),
-            Kind::Refused => None,
+        match step {
+            // H7.3, H14.3
+            Step::Push => Effect::PushMessage { to: receiver, message: &self.message },
+            // H7.4, H14.5
+            Step::NotifyReceiver => {
+                let message = Outbound::SyncNotify(self.receiver.metadata.sync_key);
+                Effect::SendAppMessage { to: receiver, message }
+            }
+            // H7.5, H14.7
+            Step::NotifySender => {
+                let message = Outbound::SyncNotify(self.sender.metadata.sync_key);
+                Effect::SendMessage { to: sender, message }
+            }
+            // H6.2, H7.6, H11.4
+            Step::Ack => Effect::EnqueueMessage { message: Outbound::Ack(self.ack()) },
+            // H6.1
+            Step::Forward => {
+                Effect::SendAppMessage { to: receiver, message: Outbound::Chat(&self.message) }
+            }
+            // H14.4
+            Step::CopyToReceiver => {
+                Effect::SendAppMessage { to: receiver, message: self.live_copy(&self.receiver) }
+            }
+            // H14.6
+            Step::CopyToSender => {
+                Effect::SendMessage { to: sender, message: self.live_copy(&self.sender) }
+            }
+            // H14.8
+            Step::LiveAck => {
+                let ack = LiveAck::new(self.ack(), &self.sender.metadata);
+                Effect::EnqueueMessage { message: Outbound::LiveAck(ack) }
+            }
         }
+    }
+
+    /// H9.1
+    #[inline]
+    const fn ack(&self) -> Ack {
+        Ack { seq: self.sent.seq, status: self.status }
+    }
+
+    #[inline]
+    fn live_copy<'m>(&'m self, copy: &'m StoredCopy) -> Outbound<'m> {
+        let flags = self.sent.flags | Flags::PUSH;
+        Outbound::LiveCopy(LiveCopy::new(&self.message, flags, &copy.metadata))
     }
 }
 
@@ -155,7 +209,7 @@ impl serde::Serialize for Effects {
 #[derive(Clone, Debug)]
 pub struct EffectsIter<'m> {
     effects: &'m Effects,
-    next: usize,
+    rest: Plan,
 }
 
 impl<'m> Iterator for EffectsIter<'m> {
@@ -163,13 +217,11 @@ impl<'m> Iterator for EffectsIter<'m> {
 
     #[inline]
     fn next(&mut self) -> Option<Effect<'m>> {
-        let effect = self.effects.get(self.next)?;
-        self.next = self.next.saturating_add(1);
-        Some(effect)
+        Some(self.effects.get(self.rest.next()?))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.effects.len().saturating_sub(self.next);
+        let left = self.rest.len();
         (left, Some(left))
     }
 }

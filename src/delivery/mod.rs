@@ -4,16 +4,19 @@
 
 mod copies;
 mod effects;
+mod plan;
 mod saves;
+mod sent;
 
 pub use copies::{Appended, Copies};
 pub use effects::{Effects, EffectsIter};
 pub use saves::{Role, SaveMessage, Saves};
+pub(crate) use sent::Sent;
 
 use bytes::Bytes;
 
-use crate::id::{Account, DeviceId};
-use crate::message::{ChatMessage, Parties, Party};
+use crate::id::Account;
+use crate::message::{AckStatus, ChatMessage, Form, Party};
 use crate::wire::{EncodeError, FrameLimit};
 
 /// A message that the protocol's rules accept, before anything has happened to it.
@@ -67,28 +70,19 @@ use crate::wire::{EncodeError, FrameLimit};
 ///
 /// # What a refusal means to the client
 ///
-/// Silence, as for a message that the protocol's rules refuse (H11.1): nothing is stored, sent or
-/// acknowledged, and a client that waits for an ACK sends the message again, perhaps for ever.
-/// Version 2 of the protocol has an ACK with a status for it: the list that
-/// [`refuse`](Self::refuse) returns will then hold one, so apply that list today already.
+/// In version 2 an ACK with a status: the client stops waiting and may say why. In version 1, whose
+/// ACK has none, silence, as for a message that the protocol's rules refuse (H11.1): a client that
+/// waits for an ACK sends the message again, perhaps for ever. Nothing is stored or sent either way.
 #[must_use = "a message that the rules accept has to be accepted or refused"]
 #[derive(Debug, Eq, PartialEq)]
 pub struct Delivery {
-    saves: Saves,
-    is_persistent: bool,
+    pub(crate) saves: Saves,
+    /// Which side the sender is on.
+    pub(crate) from: Party,
+    pub(crate) is_persistent: bool,
 }
 
 impl Delivery {
-    #[inline]
-    pub(crate) const fn new(
-        message: ChatMessage,
-        parties: Parties,
-        device_id: DeviceId,
-        is_persistent: bool,
-    ) -> Self {
-        Self { saves: Saves { message, parties, device_id }, is_persistent }
-    }
-
     /// Who writes.
     #[must_use]
     pub const fn sender(&self) -> Account {
@@ -102,10 +96,11 @@ impl Delivery {
     }
 
     /// The one of the two who is a seller here: the receiver of a CUSTOMER, the sender of a
-    /// CUSTOMER_SUPPORT. Both can be users of the kefu app (H2.4, H3.3).
+    /// CUSTOMER_SUPPORT, and of a CUSTOMER_V2 the sender, if of the kefu app, otherwise the
+    /// receiver (D2.3). Both can be users of the kefu app (H2.4, H3.3, H13.3).
     #[must_use]
     pub const fn seller(&self) -> Account {
-        match self.saves.message.from {
+        match self.from {
             Party::Customer => self.saves.receiver(),
             Party::Seller => self.saves.sender(),
         }
@@ -114,7 +109,7 @@ impl Delivery {
     /// The other one, the customer.
     #[must_use]
     pub const fn customer(&self) -> Account {
-        match self.saves.message.from {
+        match self.from {
             Party::Customer => self.saves.sender(),
             Party::Seller => self.saves.receiver(),
         }
@@ -156,15 +151,26 @@ impl Delivery {
         if self.is_persistent {
             return Accepted::Persistent(self.saves);
         }
-        let Saves { message, parties, .. } = self.saves;
-        Accepted::Transient(Effects::transient(message, parties))
+        Accepted::Transient(self.transient())
     }
 
-    /// Stops the message. The list that remains is empty in this version of the protocol: see
-    /// [above](Self#what-a-refusal-means-to-the-client).
+    /// Stops the message: [`refuse_with`](Self::refuse_with) and [`AckStatus::BLOCKED`].
     pub fn refuse(self) -> Effects {
-        let Saves { message, parties, .. } = self.saves;
-        Effects::refused(message, parties)
+        self.refuse_with(AckStatus::BLOCKED)
+    }
+
+    /// Stops the message (H11.3, H11.4). The list that remains is one ACK with this status for a
+    /// CUSTOMER_V2, and empty for the others: see
+    /// [above](Self#what-a-refusal-means-to-the-client). Apply it like any other.
+    pub fn refuse_with(self, status: AckStatus) -> Effects {
+        let status = (self.saves.message.form == Form::CustomerV2).then_some(status);
+        self.transient().refused(status)
+    }
+
+    #[inline]
+    fn transient(self) -> Effects {
+        let Saves { message, parties, sent, .. } = self.saves;
+        Effects::transient(message, parties, sent)
     }
 
     /// For a host that stores one copy after the other: accepts the message, asks `save` for both

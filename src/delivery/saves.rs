@@ -2,6 +2,7 @@
 
 use super::copies::{Appended, Copies};
 use super::effects::Effects;
+use super::sent::Sent;
 use crate::id::{Account, DeviceId};
 use crate::message::{ChatMessage, Parties};
 
@@ -26,6 +27,7 @@ use crate::message::{ChatMessage, Parties};
 ///
 /// Nothing else changes: the effects are those of any message (S10.3). The notify of a repeat names
 /// an id that its receiver may have seen, which clients expect, and the ACK ends the repeating.
+/// [`Appended::previous`] of a repeat is what the first save was answered, or `None` (S10.4).
 ///
 /// # What does not compile
 ///
@@ -78,9 +80,10 @@ use crate::message::{ChatMessage, Parties};
 // takes it apart into the pieces common to both, and `handle` is 50 % slower.
 #[repr(C)]
 pub struct Saves {
-    pub(super) message: ChatMessage,
-    pub(super) parties: Parties,
-    pub(super) device_id: DeviceId,
+    pub(crate) message: ChatMessage,
+    pub(crate) parties: Parties,
+    pub(crate) device_id: DeviceId,
+    pub(crate) sent: Sent,
 }
 
 impl Saves {
@@ -115,7 +118,7 @@ impl Saves {
     /// The commit point: both copies are stored, under these ids (H7.7).
     #[inline]
     pub fn confirm(self, copies: Copies) -> Effects {
-        Effects::persistent(self.message, self.parties, copies)
+        Effects::persistent(self.message, self.parties, self.sent, copies)
     }
 
     /// Who is written to: the owner of the first queue.

@@ -2,37 +2,96 @@
 
 use bytes::BufMut;
 
-use crate::id::Seq;
+use crate::id::{Seq, number};
+use crate::wire::{Command, Flags, Head, Layout, Version, View};
 
-/// The body of an ACK.
-///
-/// Non-exhaustive: version 2 of the protocol adds a status. A [`Seq`] converts into it.
+/// The body of an ACK. A [`Seq`] converts into one that says success.
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
 pub struct Ack {
     /// The number of the frame that is acknowledged (H9.1).
     pub seq: Seq,
+    /// What became of it. Only a frame of version 2 or more carries it (W3.5); read from any other,
+    /// it is 0.
+    pub status: AckStatus,
 }
 
 impl From<Seq> for Ack {
+    #[inline]
     fn from(seq: Seq) -> Self {
-        Self { seq }
+        Self { seq, status: AckStatus::OK }
     }
 }
 
+number! {
+    /// What became of an acknowledged message (W3.5).
+    ///
+    /// Clients of version 2 know these numbers from the chats of the same server between friends.
+    /// What they show for one after a customer-service message is up to them.
+    AckStatus(i8)
+}
+
+impl AckStatus {
+    /// The message was accepted.
+    pub const OK: Self = Self(0);
+    /// The receiver is no friend of the sender.
+    pub const NOT_MY_FRIEND: Self = Self(1);
+    /// The sender is no friend of the receiver.
+    pub const NOT_YOUR_FRIEND: Self = Self(2);
+    /// The receiver takes nothing from this sender.
+    pub const BLOCKED: Self = Self(3);
+}
+
 impl Ack {
-    /// The length of the body in bytes.
-    pub(crate) const LEN: usize = 4;
-
-    /// W5.3: a shorter body means seq 0.
+    /// W5.3: what is missing is 0.
     #[inline]
-    pub(super) fn read(body: &[u8]) -> Self {
-        Self { seq: Seq(body.first_chunk().copied().map_or(0, i32::from_be_bytes)) }
+    pub(super) fn read(version: Version, body: &[u8]) -> Self {
+        let seq = Seq(body.first_chunk().copied().map_or(0, i32::from_be_bytes));
+        let status = body.get(4).filter(|_| carries_status(version));
+        Self { seq, status: AckStatus(status.map_or(0, |&byte| i8::from_be_bytes([byte]))) }
     }
 
     #[inline]
-    pub(crate) fn put(self, dst: &mut impl BufMut) {
+    pub(crate) const fn body_len(version: Version) -> usize {
+        if carries_status(version) { 5 } else { 4 }
+    }
+
+    #[inline]
+    pub(crate) fn put(self, version: Version, dst: &mut impl BufMut) {
         dst.put_i32(self.seq.0);
+        if carries_status(version) {
+            dst.put_i8(self.status.0);
+        }
     }
+}
+
+/// An ACK that no connection has numbered yet (H9.2).
+impl Layout for Ack {
+    #[inline]
+    fn head(&self) -> Head {
+        // H9.2, unless the status needs another version (W3.7).
+        let version = if self.status == AckStatus::OK { Version(0) } else { Version::V2 };
+        Head { seq: Seq(0), command: Command::ACK, version, flags: Flags::NONE }
+    }
+
+    #[inline]
+    fn body_len(&self, version: Version) -> usize {
+        Self::body_len(version)
+    }
+
+    #[inline]
+    fn put_body(&self, version: Version, dst: &mut impl BufMut) {
+        self.put(version, dst);
+    }
+
+    #[inline]
+    fn view(&self) -> View<'_> {
+        View::Status(self.status.0)
+    }
+}
+
+/// W3.5
+#[inline]
+const fn carries_status(version: Version) -> bool {
+    version.0 >= Version::V2.0
 }

@@ -1,4 +1,4 @@
-//! Messages between a customer and a seller: CUSTOMER and CUSTOMER_SUPPORT (W4).
+//! Messages between a customer and a seller: CUSTOMER and CUSTOMER_SUPPORT (W4), CUSTOMER_V2 (W9).
 
 use core::fmt;
 
@@ -6,13 +6,14 @@ use byteorder::{BigEndian, ByteOrder};
 use bytes::{Buf, BufMut, Bytes};
 
 use super::read::fixed;
-use crate::id::{Account, AppId, Seq, StoreId, UnixTime, UserId};
+use crate::id::{Account, Seq, UnixTime};
 use crate::wire::{
-    Command, DecodeError, EncodeError, Flags, FrameLimit, Head, Layout, Version, check_body_len,
+    Command, DecodeError, EncodeError, Flags, FrameLimit, Head, Layout, Version, View,
+    check_body_len,
 };
 
-/// A message between a customer and a seller, either way: the only kind that the handler takes
-/// (H1).
+/// A message between a customer and a seller, either way and of either version: the only kind that
+/// the handler takes (H1).
 ///
 /// A [`Message`](crate::Message) of one of their commands converts into one, and back to reach the
 /// fields of its body. Who its sender and receiver are depends on the kefu app: ask the
@@ -22,14 +23,15 @@ use crate::wire::{
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(into = "super::Message"))]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ChatMessage {
-    /// The sender's number for this frame; the ACK repeats it.
+    /// The sender's number for this frame. In a CUSTOMER_V2 that was accepted it is 0 (H14.11).
     pub seq: Seq,
-    /// The sender's version of the protocol.
+    /// The sender's version of the protocol. In a CUSTOMER_V2 that was accepted it is 2.
     pub version: Version,
-    /// The message's flags, unknown bits included.
+    /// The message's flags, unknown bits included. In a CUSTOMER_V2 that was accepted there are
+    /// none.
     pub flags: Flags,
-    pub(crate) from: Party,
-    pub(crate) body: CustomerMessage,
+    pub(crate) form: Form,
+    pub(crate) body: ChatBody,
 }
 
 impl ChatMessage {
@@ -51,7 +53,7 @@ impl ChatMessage {
         content: Bytes,
         limit: FrameLimit,
     ) -> Result<(), EncodeError> {
-        check_body_len(customer::LEN.saturating_add(content.len()), limit)?;
+        check_body_len(ChatBody::FIXED_LEN.saturating_add(content.len()), limit)?;
         self.body.content = content;
         Ok(())
     }
@@ -61,16 +63,23 @@ impl Layout for ChatMessage {
     #[inline]
     fn head(&self) -> Head {
         let Self { seq, version, flags, .. } = *self;
-        Head { seq, command: self.from.command(), version, flags }
+        Head { seq, command: self.form.command(), version, flags }
     }
 
     #[inline]
     fn body_len(&self, _: Version) -> usize {
-        self.body.body_len()
+        self.body.len()
     }
 
+    #[inline]
     fn put_body(&self, _: Version, dst: &mut impl BufMut) {
         self.body.put(dst);
+    }
+
+    #[inline]
+    fn view(&self) -> View<'_> {
+        let ChatBody { ids, timestamp, ref content } = self.body;
+        View::Chat { ids, timestamp, content }
     }
 }
 
@@ -91,94 +100,102 @@ pub(crate) enum Party {
     Seller,
 }
 
-impl Party {
-    /// The command of a message from this party.
+/// How a chat message says who writes to whom.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Form {
+    Customer,
+    CustomerSupport,
+    CustomerV2,
+}
+
+impl Form {
     pub(crate) const fn command(self) -> Command {
         match self {
             Self::Customer => Command::CUSTOMER,
-            Self::Seller => Command::CUSTOMER_SUPPORT,
+            Self::CustomerSupport => Command::CUSTOMER_SUPPORT,
+            Self::CustomerV2 => Command::CUSTOMER_V2,
+        }
+    }
+
+    /// `None` for a command that is no chat message.
+    pub(crate) const fn of(command: Command) -> Option<Self> {
+        match command {
+            Command::CUSTOMER => Some(Self::Customer),
+            Command::CUSTOMER_SUPPORT => Some(Self::CustomerSupport),
+            Command::CUSTOMER_V2 => Some(Self::CustomerV2),
+            _ => None,
         }
     }
 }
 
-/// The body of CUSTOMER and CUSTOMER_SUPPORT (W4): the two parties and the content.
+/// The body of a chat message, as it was sent. The three commands have one layout: what the four
+/// ids are is the [`Form`]'s.
 ///
 /// `Debug` shows the length of the content, never the content.
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[derive(Clone, Eq, PartialEq)]
-pub struct CustomerMessage {
-    /// The tenant's app that the customer uses.
-    pub customer_appid: AppId,
-    /// The customer within that app.
-    pub customer_id: UserId,
-    /// The shop that the conversation is about.
-    pub store_id: StoreId,
-    /// The seller within the kefu app.
-    pub seller_id: UserId,
-    /// When the message was sent. What a client says is replaced by the server's time (H4.1).
-    pub timestamp: UnixTime,
-    /// What the clients say to each other (W4.2): opaque here, and not necessarily UTF-8. It shares
-    /// the memory of the read buffer, so a host that keeps it for long copies it.
-    pub content: Bytes,
+pub(crate) struct ChatBody {
+    pub(crate) ids: [i64; 4],
+    pub(crate) timestamp: UnixTime,
+    pub(crate) content: Bytes,
 }
 
-impl fmt::Debug for CustomerMessage {
+impl ChatBody {
+    /// How many bytes stand before the content.
+    pub(crate) const FIXED_LEN: usize = 36;
+
+    #[inline]
+    pub(crate) fn read(command: Command, mut body: Bytes) -> Result<Self, DecodeError> {
+        let (ids, timestamp) = Self::read_fixed(command, &body)?;
+        // W4.2, W9.2: the rest, whatever it is.
+        body.advance(Self::FIXED_LEN);
+        Ok(Self { ids, timestamp, content: body })
+    }
+
+    /// W4.1, W9.1: 36 bytes, then the content to the end of the body.
+    #[inline]
+    pub(crate) fn read_fixed(
+        command: Command,
+        body: &[u8],
+    ) -> Result<([i64; 4], UnixTime), DecodeError> {
+        let fixed: &[u8; Self::FIXED_LEN] = fixed(command, body)?;
+        let ids = [
+            BigEndian::read_i64(&fixed[0..8]),
+            BigEndian::read_i64(&fixed[8..16]),
+            BigEndian::read_i64(&fixed[16..24]),
+            BigEndian::read_i64(&fixed[24..32]),
+        ];
+        Ok((ids, UnixTime::from(BigEndian::read_i32(&fixed[32..36]))))
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        Self::FIXED_LEN.saturating_add(self.content.len())
+    }
+
+    #[inline]
+    pub(crate) fn put(&self, dst: &mut impl BufMut) {
+        put(self.ids, self.timestamp, &self.content, dst);
+    }
+}
+
+impl fmt::Debug for ChatBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CustomerMessage")
-            .field("customer_appid", &self.customer_appid)
-            .field("customer_id", &self.customer_id)
-            .field("store_id", &self.store_id)
-            .field("seller_id", &self.seller_id)
+        f.debug_struct("ChatBody")
+            .field("ids", &self.ids)
             .field("timestamp", &self.timestamp)
             .field("content_len", &self.content.len())
             .finish()
     }
 }
 
-impl CustomerMessage {
-    /// W4.1: 36 bytes, then the content to the end of the body.
-    #[inline]
-    pub(super) fn read(command: Command, mut body: Bytes) -> Result<Self, DecodeError> {
-        let fixed: &[u8; customer::LEN] = fixed(command, &body)?;
-        let message = Self {
-            customer_appid: AppId(BigEndian::read_i64(&fixed[customer::CUSTOMER_APPID])),
-            customer_id: UserId(BigEndian::read_i64(&fixed[customer::CUSTOMER_ID])),
-            store_id: StoreId(BigEndian::read_i64(&fixed[customer::STORE_ID])),
-            seller_id: UserId(BigEndian::read_i64(&fixed[customer::SELLER_ID])),
-            timestamp: UnixTime::from(BigEndian::read_i32(&fixed[customer::TIMESTAMP])),
-            content: Bytes::new(),
-        };
-        // W4.2: the rest, whatever it is.
-        body.advance(customer::LEN);
-        Ok(Self { content: body, ..message })
+/// Writes the body of a chat message of any [`Form`] (W4.1, W9.1).
+#[inline]
+pub(crate) fn put(ids: [i64; 4], timestamp: UnixTime, content: &[u8], dst: &mut impl BufMut) {
+    let mut fixed = [0; ChatBody::FIXED_LEN];
+    for (field, id) in fixed.chunks_exact_mut(8).zip(ids) {
+        BigEndian::write_i64(field, id);
     }
-
-    #[inline]
-    pub(super) fn body_len(&self) -> usize {
-        customer::LEN.saturating_add(self.content.len())
-    }
-
-    #[inline]
-    pub(super) fn put(&self, dst: &mut impl BufMut) {
-        let mut fixed = [0; customer::LEN];
-        BigEndian::write_i64(&mut fixed[customer::CUSTOMER_APPID], self.customer_appid.0);
-        BigEndian::write_i64(&mut fixed[customer::CUSTOMER_ID], self.customer_id.0);
-        BigEndian::write_i64(&mut fixed[customer::STORE_ID], self.store_id.0);
-        BigEndian::write_i64(&mut fixed[customer::SELLER_ID], self.seller_id.0);
-        BigEndian::write_i32(&mut fixed[customer::TIMESTAMP], self.timestamp.as_secs());
-        dst.put_slice(&fixed);
-        dst.put_slice(&self.content);
-    }
-}
-
-/// Where the fields of a customer message stand in its body (W4.1).
-mod customer {
-    use core::ops::Range;
-
-    pub(super) const CUSTOMER_APPID: Range<usize> = 0..8;
-    pub(super) const CUSTOMER_ID: Range<usize> = 8..16;
-    pub(super) const STORE_ID: Range<usize> = 16..24;
-    pub(super) const SELLER_ID: Range<usize> = 24..32;
-    pub(super) const TIMESTAMP: Range<usize> = 32..36;
-    pub(super) const LEN: usize = 36;
+    BigEndian::write_i32(&mut fixed[32..], timestamp.as_secs());
+    dst.put_slice(&fixed);
+    dst.put_slice(content);
 }

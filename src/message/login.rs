@@ -123,8 +123,7 @@ fn short_bytes(rest: &mut Bytes, whole: usize) -> Result<ShortBytes, DecodeError
         needed: whole.saturating_add(bytes),
         actual: whole,
     };
-    let length = rest.try_get_i8().map_err(|_| missing(1))?;
-    let length = u8::try_from(length).map_err(|_| DecodeError::NegativeLength { length })?;
+    let length = rest.try_get_u8().map_err(|_| missing(1))?;
     ShortBytes::take(rest, length)
         .ok_or_else(|| missing(usize::from(length).saturating_sub(rest.len())))
 }
@@ -143,7 +142,7 @@ impl Platform {
     pub const WEB: Self = Self(3);
 }
 
-/// At most 127 bytes, as many as the lengths of an AUTH_TOKEN can count (W5.7). Not necessarily
+/// At most 255 bytes, as many as the lengths of an AUTH_TOKEN can count (W5.7). Not necessarily
 /// UTF-8.
 ///
 /// `Debug` shows the length, never the bytes.
@@ -152,7 +151,7 @@ impl Platform {
 /// use kefu_proto::{ShortBytes, TooLong};
 ///
 /// assert_eq!(ShortBytes::new("tok-7-1")?.as_bytes(), b"tok-7-1");
-/// assert_eq!(ShortBytes::new(vec![0; 128]), Err(TooLong { length: 128 }));
+/// assert_eq!(ShortBytes::new(vec![0; 256]), Err(TooLong { length: 256 }));
 /// # Ok::<(), TooLong>(())
 /// ```
 #[cfg_attr(
@@ -165,13 +164,13 @@ pub struct ShortBytes(Bytes);
 
 impl ShortBytes {
     /// The most bytes that fit.
-    pub const MAX_LEN: u8 = 127;
+    pub const MAX_LEN: u8 = u8::MAX;
 
     /// Takes the bytes as they are.
     ///
     /// # Errors
     ///
-    /// [`TooLong`] for more than 127 bytes.
+    /// [`TooLong`] for more than 255 bytes.
     pub fn new(bytes: impl Into<Bytes>) -> Result<Self, TooLong> {
         let bytes = bytes.into();
         if bytes.len() > usize::from(Self::MAX_LEN) {
@@ -186,7 +185,7 @@ impl ShortBytes {
         &self.0
     }
 
-    /// How many bytes there are: 0 to 127.
+    /// How many bytes there are: 0 to 255.
     #[must_use]
     pub fn len(&self) -> u8 {
         u8::try_from(self.0.len()).unwrap_or(Self::MAX_LEN)
@@ -201,7 +200,7 @@ impl ShortBytes {
     /// Splits the first `length` bytes off `rest`; `None`, and `rest` as it was, where there are
     /// fewer.
     fn take(rest: &mut Bytes, length: u8) -> Option<Self> {
-        let length = usize::from(length.min(Self::MAX_LEN));
+        let length = usize::from(length);
         (length <= rest.len()).then(|| Self(rest.split_to(length)))
     }
 }
@@ -226,11 +225,11 @@ impl fmt::Debug for ShortBytes {
     }
 }
 
-/// A byte string is longer than the 127 bytes that an AUTH_TOKEN can carry (W5.7).
+/// A byte string is longer than the 255 bytes that an AUTH_TOKEN can carry (W5.7).
 ///
 /// Exhaustive: there is one way to be too long.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[error("a byte string of {length} bytes does not fit: at most 127 do")]
+#[error("a byte string of {length} bytes does not fit: at most 255 do")]
 pub struct TooLong {
     /// How many bytes it has.
     pub length: usize,

@@ -1,22 +1,27 @@
-//! Typed messages: what the frames of a customer-service connection say (W3–W6).
+//! Typed messages: what the frames of a customer-service connection say (W3–W6, W9, W10).
 //!
-//! The file of each message also has the layout of its body: `ack`, `chat`, `login`, `sync`.
+//! The file of each message also has the layout of its body: `ack`, `chat`, `login`, `metadata`,
+//! `sync`.
 
 use bytes::BufMut;
 
 use crate::id::{MsgId, Seq};
-use crate::wire::{Command, DecodeError, Flags, Frame, Head, Layout, Version};
+use crate::wire::{Command, DecodeError, Flags, Frame, Head, Layout, Version, View};
 
 mod ack;
-mod chat;
+pub(crate) mod chat;
+mod customer;
 mod login;
+pub(crate) mod metadata;
 mod read;
 pub(crate) mod sync;
 
-pub use ack::Ack;
-pub use chat::{ChatMessage, CustomerMessage};
-pub(crate) use chat::{Parties, Party};
+pub use ack::{Ack, AckStatus};
+pub use chat::ChatMessage;
+pub(crate) use chat::{ChatBody, Form, Parties, Party};
+pub use customer::{CustomerMessage, CustomerMessageV2};
 pub use login::{AuthStatus, AuthToken, LoginStatus, Platform, ShortBytes, TooLong};
+pub use metadata::Metadata;
 
 /// A frame whose body has been read.
 ///
@@ -72,6 +77,10 @@ pub enum Body {
     SyncNotify(MsgId),
     /// Client to server: seen up to this sync key (S3).
     SyncKey(MsgId),
+    /// Server to client: what the frame behind it continues (W10).
+    Metadata(Metadata),
+    /// From a customer to a seller or back, in version 2 (W9).
+    CustomerV2(CustomerMessageV2),
 }
 
 impl Body {
@@ -91,6 +100,8 @@ impl Body {
             Self::SyncEnd(_) => Command::SYNC_END,
             Self::SyncNotify(_) => Command::SYNC_NOTIFY,
             Self::SyncKey(_) => Command::SYNC_KEY,
+            Self::Metadata(_) => Command::METADATA,
+            Self::CustomerV2(_) => Command::CUSTOMER_V2,
         }
     }
 }
@@ -112,26 +123,28 @@ impl Frame {
     ///
     /// # Errors
     ///
-    /// [`DecodeError::TooShort`], [`NotEmpty`](DecodeError::NotEmpty) or
-    /// [`NegativeLength`](DecodeError::NegativeLength) when the body does not fit its command (W5).
+    /// [`DecodeError::TooShort`] or [`NotEmpty`](DecodeError::NotEmpty) when the body does not fit
+    /// its command (W5).
     #[inline]
     pub fn parse(self) -> Result<Parsed, DecodeError> {
         let Self { seq, command, version, flags, body } = self;
         let body = match command {
             Command::AUTH_STATUS => Body::AuthStatus(AuthStatus::read(version, &body)?),
-            Command::ACK => Body::Ack(Ack::read(&body)),
+            Command::ACK => Body::Ack(Ack::read(version, &body)),
             Command::PING => read::empty(command, &body).map(|()| Body::Ping)?,
             Command::PONG => read::empty(command, &body).map(|()| Body::Pong)?,
             Command::AUTH_TOKEN => Body::AuthToken(AuthToken::read(body)?),
-            Command::CUSTOMER => Body::Customer(CustomerMessage::read(command, body)?),
+            Command::CUSTOMER => Body::Customer(ChatBody::read(command, body)?.into()),
             Command::CUSTOMER_SUPPORT => {
-                Body::CustomerSupport(CustomerMessage::read(command, body)?)
+                Body::CustomerSupport(ChatBody::read(command, body)?.into())
             }
+            Command::CUSTOMER_V2 => Body::CustomerV2(ChatBody::read(command, body)?.into()),
             Command::SYNC => Body::Sync(sync::read(command, &body)?),
             Command::SYNC_BEGIN => Body::SyncBegin(sync::read(command, &body)?),
             Command::SYNC_END => Body::SyncEnd(sync::read(command, &body)?),
             Command::SYNC_NOTIFY => Body::SyncNotify(sync::read(command, &body)?),
             Command::SYNC_KEY => Body::SyncKey(sync::read(command, &body)?),
+            Command::METADATA => Body::Metadata(Metadata::read(&body)?),
             // W3.4
             _ => return Ok(Parsed::Unlisted(Self { seq, command, version, flags, body })),
         };
@@ -150,10 +163,15 @@ impl Layout for Message {
     fn body_len(&self, version: Version) -> usize {
         match &self.body {
             Body::AuthStatus(_) => AuthStatus::body_len(version),
-            Body::Ack(_) => Ack::LEN,
+            Body::Ack(_) => Ack::body_len(version),
             Body::Ping | Body::Pong => 0,
             Body::AuthToken(auth) => auth.body_len(),
-            Body::Customer(message) | Body::CustomerSupport(message) => message.body_len(),
+            Body::Customer(CustomerMessage { content, .. })
+            | Body::CustomerSupport(CustomerMessage { content, .. })
+            | Body::CustomerV2(CustomerMessageV2 { content, .. }) => {
+                ChatBody::FIXED_LEN.saturating_add(content.len())
+            }
+            Body::Metadata(_) => Metadata::LEN,
             Body::Sync(_)
             | Body::SyncBegin(_)
             | Body::SyncEnd(_)
@@ -165,15 +183,31 @@ impl Layout for Message {
     fn put_body(&self, version: Version, dst: &mut impl BufMut) {
         match &self.body {
             Body::AuthStatus(auth) => auth.put(version, dst),
-            Body::Ack(ack) => ack.put(dst),
+            Body::Ack(ack) => ack.put(version, dst),
             Body::Ping | Body::Pong => {}
             Body::AuthToken(auth) => auth.put(dst),
-            Body::Customer(message) | Body::CustomerSupport(message) => message.put(dst),
+            Body::Customer(message) | Body::CustomerSupport(message) => {
+                chat::put(message.ids(), message.timestamp, &message.content, dst);
+            }
+            Body::CustomerV2(message) => {
+                chat::put(message.ids(), message.timestamp, &message.content, dst);
+            }
+            Body::Metadata(metadata) => metadata.put(dst),
             Body::Sync(key)
             | Body::SyncBegin(key)
             | Body::SyncEnd(key)
             | Body::SyncNotify(key)
             | Body::SyncKey(key) => sync::put(*key, dst),
+        }
+    }
+
+    #[inline]
+    fn view(&self) -> View<'_> {
+        match &self.body {
+            Body::Customer(body) | Body::CustomerSupport(body) => body.view(),
+            Body::CustomerV2(body) => body.view(),
+            Body::Ack(ack) => ack.view(),
+            _ => View::Opaque,
         }
     }
 }
@@ -201,13 +235,22 @@ impl Layout for Parsed {
             Self::Unlisted(frame) => frame.put_body(version, dst),
         }
     }
+
+    #[inline]
+    fn view(&self) -> View<'_> {
+        match self {
+            Self::Message(message) => message.view(),
+            Self::Unlisted(frame) => frame.view(),
+        }
+    }
 }
 
 impl From<ChatMessage> for Message {
-    fn from(ChatMessage { seq, version, flags, from, body }: ChatMessage) -> Self {
-        let body = match from {
-            Party::Customer => Body::Customer(body),
-            Party::Seller => Body::CustomerSupport(body),
+    fn from(ChatMessage { seq, version, flags, form, body }: ChatMessage) -> Self {
+        let body = match form {
+            Form::Customer => Body::Customer(body.into()),
+            Form::CustomerSupport => Body::CustomerSupport(body.into()),
+            Form::CustomerV2 => Body::CustomerV2(body.into()),
         };
         Self { seq, version, flags, body }
     }
@@ -219,12 +262,13 @@ impl TryFrom<Message> for ChatMessage {
 
     #[inline]
     fn try_from(Message { seq, version, flags, body }: Message) -> Result<Self, Message> {
-        let (from, body) = match body {
-            Body::Customer(body) => (Party::Customer, body),
-            Body::CustomerSupport(body) => (Party::Seller, body),
+        let (form, body) = match body {
+            Body::Customer(body) => (Form::Customer, body.into()),
+            Body::CustomerSupport(body) => (Form::CustomerSupport, body.into()),
+            Body::CustomerV2(body) => (Form::CustomerV2, body.into()),
             body => return Err(Message { seq, version, flags, body }),
         };
-        Ok(Self { seq, version, flags, from, body })
+        Ok(Self { seq, version, flags, form, body })
     }
 }
 

@@ -2,10 +2,10 @@
 
 use thiserror::Error;
 
-use crate::id::{AppId, UserId};
+use crate::id::{Account, AppId, UserId};
 use crate::wire::Command;
 
-/// Why the rules refused a message (H1–H3, H11.2): no save, no push, no notify, no ACK.
+/// Why the rules refused a message (H1–H3, H11.2, H13): no save, no push, no notify, no ACK.
 ///
 /// On the wire a refusal is silence. The host may count it, log it or close the connection.
 ///
@@ -15,7 +15,7 @@ use crate::wire::Command;
 #[derive(Clone, Copy, Debug, Eq, Error, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// H1.1: neither CUSTOMER nor CUSTOMER_SUPPORT: not a chat message.
+    /// H1.1: none of CUSTOMER, CUSTOMER_SUPPORT and CUSTOMER_V2: not a chat message.
     #[error("H1.1: {command} is not a chat message")]
     OtherCommand {
         /// The command of the message.
@@ -56,11 +56,30 @@ pub enum Refusal {
         /// The session's uid.
         session: UserId,
     },
+    /// H13.1: somebody writes in the name of another.
+    #[error("H13.1: the sender {claimed} is not the session's account {session}")]
+    SenderMismatch {
+        /// The sender that the message names.
+        claimed: Account,
+        /// The session's account.
+        session: Account,
+    },
+    /// H13.2: neither side is a user of the kefu app.
+    #[error("H13.2: neither {sender} nor {receiver} is of the kefu app {kefu_appid}")]
+    NoKefuSide {
+        /// The sender's app.
+        sender: AppId,
+        /// The receiver's app.
+        receiver: AppId,
+        /// The configured kefu app.
+        kefu_appid: AppId,
+    },
 }
 
 impl Refusal {
     /// A short constant name for counters: `other_command`, `customer_appid_mismatch`,
-    /// `customer_id_mismatch`, `seller_id_zero`, `not_kefu_app` or `seller_id_mismatch`.
+    /// `customer_id_mismatch`, `seller_id_zero`, `not_kefu_app`, `seller_id_mismatch`,
+    /// `sender_mismatch` or `no_kefu_side`.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         match self {
@@ -70,6 +89,8 @@ impl Refusal {
             Self::SellerIdZero => "seller_id_zero",
             Self::NotKefuApp { .. } => "not_kefu_app",
             Self::SellerIdMismatch { .. } => "seller_id_mismatch",
+            Self::SenderMismatch { .. } => "sender_mismatch",
+            Self::NoKefuSide { .. } => "no_kefu_side",
         }
     }
 }

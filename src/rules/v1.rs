@@ -1,74 +1,76 @@
-//! Version 1: CUSTOMER and CUSTOMER_SUPPORT (H2, H3, H5).
+//! Version 1: CUSTOMER and CUSTOMER_SUPPORT (H2, H3, H5, H6.3).
 
 use super::refusal::Refusal;
-use crate::id::{Account, UserId};
+use super::ruling::Ruling;
+use crate::id::{Account, AppId, UserId};
 use crate::identity::{Config, Identity};
-use crate::message::{ChatMessage, CustomerMessage, Parties, Party};
+use crate::message::{ChatMessage, Parties, Party};
 use crate::wire::Flags;
 
-/// What an accepted message is.
-pub(crate) struct Ruling {
-    pub(crate) parties: Parties,
-    pub(crate) is_persistent: bool,
-}
-
-/// What `message` is, or the first rule that it breaks.
+/// What a message from that side is, or the first rule that it breaks.
 #[inline]
 pub(crate) fn check(
     config: Config,
     identity: Identity,
+    from: Party,
     message: &ChatMessage,
 ) -> Result<Ruling, Refusal> {
     let sender = identity.account();
-    let receiver = match message.from {
-        Party::Customer => customer(config, sender, &message.body)?,
-        Party::Seller => seller(config, sender, &message.body)?,
+    // W4.1
+    let [customer_appid, customer_id, _, seller_id] = message.body.ids;
+    let customer = Account::new(AppId(customer_appid), UserId(customer_id));
+    let receiver = match from {
+        Party::Customer => from_customer(config, sender, customer, UserId(seller_id))?,
+        Party::Seller => from_seller(config, sender, customer, UserId(seller_id))?,
     };
     // H6.3: the flag decides, whatever the other bits.
     let is_persistent = !message.flags.contains(Flags::UNPERSISTENT);
-    Ok(Ruling { parties: Parties { receiver, sender }, is_persistent })
+    Ok(Ruling { parties: Parties { receiver, sender }, from, is_persistent })
 }
 
 /// H2: a customer writes in their own name, to somebody. Nothing else is tested (H2.4).
 #[inline]
-fn customer(
+fn from_customer(
     config: Config,
     sender: Account,
-    message: &CustomerMessage,
+    customer: Account,
+    seller_id: UserId,
 ) -> Result<Account, Refusal> {
-    let Account { appid, uid } = sender;
     // H2.1
-    if message.customer_appid != appid {
-        let claimed = message.customer_appid;
-        return Err(Refusal::CustomerAppIdMismatch { claimed, session: appid });
+    if customer.appid != sender.appid {
+        let (claimed, session) = (customer.appid, sender.appid);
+        return Err(Refusal::CustomerAppIdMismatch { claimed, session });
     }
     // H2.2
-    if message.customer_id != uid {
-        let claimed = message.customer_id;
-        return Err(Refusal::CustomerIdMismatch { claimed, session: uid });
+    if customer.uid != sender.uid {
+        let (claimed, session) = (customer.uid, sender.uid);
+        return Err(Refusal::CustomerIdMismatch { claimed, session });
     }
     // H2.3
-    if message.seller_id == UserId(0) {
+    if seller_id == UserId(0) {
         return Err(Refusal::SellerIdZero);
     }
     // H5.1
-    Ok(Account::new(config.kefu_appid(), message.seller_id))
+    Ok(Account::new(config.kefu_appid(), seller_id))
 }
 
 /// H3: a seller is a user of the kefu app and writes in their own name, to anybody (H3.3).
 #[inline]
-fn seller(config: Config, sender: Account, message: &CustomerMessage) -> Result<Account, Refusal> {
-    let Account { appid, uid } = sender;
+fn from_seller(
+    config: Config,
+    sender: Account,
+    customer: Account,
+    seller_id: UserId,
+) -> Result<Account, Refusal> {
     let kefu_appid = config.kefu_appid();
     // H3.1
-    if appid != kefu_appid {
-        return Err(Refusal::NotKefuApp { session: appid, kefu_appid });
+    if sender.appid != kefu_appid {
+        return Err(Refusal::NotKefuApp { session: sender.appid, kefu_appid });
     }
     // H3.2
-    if message.seller_id != uid {
-        let claimed = message.seller_id;
-        return Err(Refusal::SellerIdMismatch { claimed, session: uid });
+    if seller_id != sender.uid {
+        return Err(Refusal::SellerIdMismatch { claimed: seller_id, session: sender.uid });
     }
     // H5.2
-    Ok(Account::new(message.customer_appid, message.customer_id))
+    Ok(customer)
 }

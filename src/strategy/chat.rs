@@ -7,9 +7,9 @@ use proptest::sample::select;
 use super::number::{
     account, app_id, bytes, device_id, flags, seq, store_id, unix_time, user_id, version,
 };
-use crate::id::{Account, UserId};
+use crate::id::Account;
 use crate::identity::{Config, Identity};
-use crate::message::{ChatMessage, CustomerMessage, Party};
+use crate::message::{ChatBody, ChatMessage, CustomerMessage, CustomerMessageV2, Form};
 
 /// A configuration and somebody who is logged in: half of the time a seller, otherwise mostly a
 /// customer.
@@ -36,58 +36,90 @@ pub fn identity() -> impl Strategy<Value = Identity> {
     })
 }
 
-/// A chat message that a session of this configuration and identity accepts (H2, H3).
+/// A chat message that a session of this configuration and identity accepts (H2, H3, H13).
 ///
-/// From a seller where the session is one, from a customer otherwise; and since nothing forbids
-/// that the kefu app has customers of its own, sometimes from a customer where the session is a
-/// seller's.
+/// In version 1, from a seller where the session is one, from a customer otherwise; and since
+/// nothing forbids that the kefu app has customers of its own, sometimes from a customer where the
+/// session is a seller's. A third is of version 2.
 pub fn accepted(config: Config, identity: Identity) -> impl Strategy<Value = ChatMessage> {
     let Account { appid, uid } = identity.account();
+    let kefu_appid = config.kefu_appid();
     chat_message().prop_map(move |mut message| {
-        if appid != config.kefu_appid() {
-            message.from = Party::Customer;
+        if message.form == Form::CustomerSupport && appid != kefu_appid {
+            message.form = Form::Customer;
         }
-        match message.from {
-            Party::Customer => {
-                let seller_id = other_than(UserId(0), message.body.seller_id);
-                let (customer_appid, customer_id) = (appid, uid);
-                message.body =
-                    CustomerMessage { customer_appid, customer_id, seller_id, ..message.body };
+        let ids = &mut message.body.ids;
+        match message.form {
+            Form::Customer => {
+                let seller_id = other_than(0, ids[3]);
+                *ids = [appid.0, uid.0, ids[2], seller_id];
             }
-            Party::Seller => message.body.seller_id = uid,
+            Form::CustomerSupport => ids[3] = uid.0,
+            Form::CustomerV2 => {
+                let receiver_appid = if appid == kefu_appid { ids[2] } else { kefu_appid.0 };
+                *ids = [appid.0, uid.0, receiver_appid, ids[3]];
+            }
         }
         message
     })
 }
 
-/// A chat message that a session of this configuration and identity refuses (H2, H3): one guard at
-/// least is broken, and often it is only one.
+/// A chat message that a session of this configuration and identity refuses (H2, H3, H13): one
+/// guard at least is broken, and often it is only one.
 pub fn refused(config: Config, identity: Identity) -> impl Strategy<Value = ChatMessage> {
     let Account { appid, uid } = identity.account();
+    let kefu_appid = config.kefu_appid();
     let nearly = prop_oneof![accepted(config, identity), chat_message()].boxed();
     (nearly, 0..3_u8).prop_map(move |(mut message, guard)| {
-        let body = &mut message.body;
-        match (message.from, guard) {
-            (Party::Customer, 0) => body.customer_appid = other_than(appid, body.customer_appid),
-            (Party::Customer, 1) => body.customer_id = other_than(uid, body.customer_id),
-            (Party::Customer, _) => body.seller_id = UserId(0),
+        let ids = &mut message.body.ids;
+        match (message.form, guard) {
+            (Form::Customer | Form::CustomerV2, 0) => ids[0] = other_than(appid.0, ids[0]),
+            (Form::Customer, 1) => ids[1] = other_than(uid.0, ids[1]),
+            (Form::Customer, _) => ids[3] = 0,
             // Whoever is not of the kefu app is no seller, whatever the message says.
-            (Party::Seller, _) if appid != config.kefu_appid() => {}
-            (Party::Seller, _) => body.seller_id = other_than(uid, body.seller_id),
+            (Form::CustomerSupport, _) if appid != kefu_appid => {}
+            (Form::CustomerSupport, _) => ids[3] = other_than(uid.0, ids[3]),
+            // A user of the kefu app may write to anybody.
+            (Form::CustomerV2, 2) if appid != kefu_appid => {
+                ids[2] = other_than(kefu_appid.0, ids[2]);
+            }
+            (Form::CustomerV2, _) => ids[1] = other_than(uid.0, ids[1]),
         }
         message
     })
 }
 
-/// A chat message from anyone to anyone, with any header.
+/// A chat message of either version from anyone to anyone, with any header.
 pub fn chat_message() -> impl Strategy<Value = ChatMessage> {
-    let from = select(&[Party::Customer, Party::Seller][..]);
-    (seq(), version(), flags(), from, customer_message()).prop_map(
-        |(seq, version, flags, from, body)| ChatMessage { seq, version, flags, from, body },
+    let form = select(&[Form::Customer, Form::CustomerSupport, Form::CustomerV2][..]);
+    let body = prop_oneof![
+        customer_message().prop_map_into::<ChatBody>(),
+        customer_message_v2().prop_map_into()
+    ];
+    (seq(), version(), flags(), form, body)
+        .prop_map(|(seq, version, flags, form, body)| ChatMessage {
+            seq,
+            version,
+            flags,
+            form,
+            body,
+        })
+        .boxed()
+}
+
+/// The body of a message of version 2 from anyone to anyone.
+pub fn customer_message_v2() -> impl Strategy<Value = CustomerMessageV2> {
+    (account(), account(), unix_time(), content()).prop_map(
+        |(sender, receiver, timestamp, content)| CustomerMessageV2 {
+            sender,
+            receiver,
+            timestamp,
+            content,
+        },
     )
 }
 
-/// The body of a chat message from anyone to anyone.
+/// The body of a message of version 1 from anyone to anyone.
 pub fn customer_message() -> impl Strategy<Value = CustomerMessage> {
     (account(), store_id(), user_id(), unix_time(), content()).prop_map(
         |(customer, store_id, seller_id, timestamp, content)| CustomerMessage {
@@ -117,9 +149,6 @@ pub fn content() -> impl Strategy<Value = Bytes> {
 const LONGEST_CONTENT: usize = 32 * 1024 - 1 - 36;
 
 /// `id`, or where it is the `taken` one, another.
-fn other_than<T: Copy + PartialEq + From<i64>>(taken: T, id: T) -> T
-where
-    i64: From<T>,
-{
-    if id == taken { T::from(i64::from(taken).wrapping_add(1)) } else { id }
+const fn other_than(taken: i64, id: i64) -> i64 {
+    if id == taken { taken.wrapping_add(1) } else { id }
 }

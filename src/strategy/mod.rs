@@ -60,9 +60,9 @@ mod number;
 mod save;
 mod wire;
 
-pub use chat::{accepted, chat_message, config, content, customer_message};
+pub use chat::{accepted, chat_message, config, content, customer_message, customer_message_v2};
 pub use chat::{identity, login, refused};
 pub use number::{account, app_id, device_id, flags, msg_id, seq};
 pub use number::{store_id, unix_time, user_id, version};
-pub use save::{SaveFailed, SaveScript, save_script};
-pub use wire::{byte_stream, chunks, frame, malformed_frame, message, unlisted_frame};
+pub use save::{SaveFailed, SaveScript, appended, save_script};
+pub use wire::{ack_status, byte_stream, chunks, frame, malformed_frame, message, unlisted_frame};

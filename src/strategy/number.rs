@@ -66,9 +66,9 @@ pub fn flags() -> impl Strategy<Value = Flags> {
     prop_oneof![0..=3_u8, any::<u8>()].prop_map(Flags).boxed()
 }
 
-/// Any version: mostly 0 or 1, which clients use.
+/// Any version: mostly 0 to 2, which clients use.
 pub fn version() -> impl Strategy<Value = Version> {
-    prop_oneof![3 => 0..=1_u8, 1 => any::<u8>()].prop_map_into().boxed()
+    prop_oneof![3 => 0..=2_u8, 1 => any::<u8>()].prop_map_into().boxed()
 }
 
 /// Any bytes of such a length.

@@ -9,23 +9,28 @@ use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use super::chat::customer_message;
+use super::chat::{customer_message, customer_message_v2};
 use super::number::{bytes, flags, msg_id, seq, version};
-use crate::message::{AuthStatus, AuthToken, Body, LoginStatus, Message, Platform, ShortBytes};
+use crate::message::{
+    Ack, AckStatus, AuthStatus, AuthToken, Body, LoginStatus, Message, Metadata, Platform,
+    ShortBytes,
+};
 use crate::wire::{Command, Encode, Frame, Header, Version};
 
 /// A message of any command of the table (W3) that reads as what it was when it is written and read
 /// again.
 ///
-/// Two kinds of [`Message`] would not, and are left out: an AUTH_STATUS whose version is not 0
-/// loses its `server_ip`, and an AUTH_TOKEN whose token and device string are both empty has a body
-/// of 3 bytes, which no reader accepts (W5).
+/// Three kinds of [`Message`] would not, and are left out: an AUTH_STATUS whose version is not 0
+/// loses its `server_ip`, an ACK of version 0 or 1 its status, and an AUTH_TOKEN whose token and
+/// device string are both empty has a body of 3 bytes, which no reader accepts (W5).
 pub fn message() -> impl Strategy<Value = Message> {
     (seq(), version(), flags(), body()).prop_map(|(seq, version, flags, mut body)| {
-        if let Body::AuthStatus(auth) = &mut body {
-            if version != Version(0) {
+        match &mut body {
+            Body::AuthStatus(auth) if version != Version(0) => {
                 auth.server_ip = Ipv4Addr::UNSPECIFIED;
             }
+            Body::Ack(ack) if version < Version::V2 => ack.status = AckStatus::OK,
+            _ => {}
         }
         Message { seq, version, flags, body }
     })
@@ -35,13 +40,17 @@ fn body() -> impl Strategy<Value = Body> {
     let key = [Body::Sync, Body::SyncBegin, Body::SyncEnd, Body::SyncNotify, Body::SyncKey];
     prop_oneof![
         2 => select(&[Body::Ping, Body::Pong][..]),
-        2 => seq().prop_map(|seq| Body::Ack(seq.into())),
+        2 => (seq(), ack_status()).prop_map(|(seq, status)| Body::Ack(Ack { seq, status })),
+        2 => (msg_id(), msg_id()).prop_map(|(sync_key, prev_sync_key)| {
+            Body::Metadata(Metadata { sync_key, prev_sync_key })
+        }),
         4 => (select(key.to_vec()), msg_id()).prop_map(|(body, key)| body(key)),
         2 => (status(), any::<u32>().prop_map(Ipv4Addr::from))
             .prop_map(|(status, server_ip)| Body::AuthStatus(AuthStatus { status, server_ip })),
         2 => auth_token().prop_map(Body::AuthToken),
         4 => customer_message().prop_map(Body::Customer),
         4 => customer_message().prop_map(Body::CustomerSupport),
+        4 => customer_message_v2().prop_map(Body::CustomerV2),
     ]
     .boxed()
 }
@@ -50,11 +59,16 @@ fn status() -> impl Strategy<Value = LoginStatus> {
     prop_oneof![Just(LoginStatus::OK), Just(LoginStatus::REFUSED), any::<i32>().prop_map_into()]
 }
 
+/// A status of an ACK: mostly success.
+pub fn ack_status() -> impl Strategy<Value = AckStatus> {
+    prop_oneof![2 => Just(AckStatus::OK), 1 => any::<i8>().prop_map_into()]
+}
+
 fn auth_token() -> impl Strategy<Value = AuthToken> {
     let platforms = &[Platform::IOS, Platform::ANDROID, Platform::WEB][..];
     let platform = prop_oneof![select(platforms), any::<i8>().prop_map_into()];
     // Not both empty.
-    let lengths = prop_oneof![(1..=127_usize, 0..=127_usize), (Just(0), 1..=127_usize)];
+    let lengths = prop_oneof![(1..=255_usize, 0..=255_usize), (Just(0), 1..=255_usize)];
     let strings =
         lengths.prop_flat_map(|(token, device)| (short_bytes(token), short_bytes(device)));
     (platform, strings).prop_map(|(platform, (token, device_id))| AuthToken {
@@ -65,7 +79,7 @@ fn auth_token() -> impl Strategy<Value = AuthToken> {
 }
 
 fn short_bytes(len: usize) -> impl Strategy<Value = ShortBytes> {
-    bytes(len..=len).prop_filter_map("at most 127 bytes", |bytes| ShortBytes::new(bytes).ok())
+    bytes(len..=len).prop_filter_map("at most 255 bytes", |bytes| ShortBytes::new(bytes).ok())
 }
 
 /// A frame of a client connection: mostly one that reads as a message, otherwise an
@@ -97,8 +111,9 @@ pub fn unlisted_frame() -> impl Strategy<Value = Frame> {
 pub fn malformed_frame() -> impl Strategy<Value = Frame> {
     let ended = |commands: &'static [Command], lengths| (select(commands), bytes(lengths));
     prop_oneof![
-        headed(version(), ended(&[Command::CUSTOMER, Command::CUSTOMER_SUPPORT], 0..=35)),
+        headed(version(), ended(CHATS, 0..=35)),
         headed(version(), ended(SYNC_KEYS, 0..=7)),
+        headed(version(), ended(&[Command::METADATA], 0..=31)),
         headed(version(), ended(&[Command::PING, Command::PONG], 1..=16)),
         headed(version(), ended(&[Command::AUTH_STATUS], 0..=3)),
         headed(Just(Version(0)), ended(&[Command::AUTH_STATUS], 4..=7)),
@@ -106,6 +121,9 @@ pub fn malformed_frame() -> impl Strategy<Value = Frame> {
     ]
     .boxed()
 }
+
+/// The commands of chat messages (W4, W9).
+const CHATS: &[Command] = &[Command::CUSTOMER, Command::CUSTOMER_SUPPORT, Command::CUSTOMER_V2];
 
 /// The commands whose body is a sync key (W3).
 const SYNC_KEYS: &[Command] = &[
@@ -116,7 +134,7 @@ const SYNC_KEYS: &[Command] = &[
     Command::SYNC_KEY,
 ];
 
-/// Ends too early, or has a length below zero.
+/// Ends too early, or has a length that reaches past its end.
 fn malformed_auth_token() -> impl Strategy<Value = Vec<u8>> {
     let cut = (auth_token(), any::<Index>()).prop_map(|(auth, end)| {
         let mut body = std::vec![0, auth.token.len()];
@@ -126,22 +144,22 @@ fn malformed_auth_token() -> impl Strategy<Value = Vec<u8>> {
         body.truncate(end.index(body.len()));
         body
     });
-    let negative = prop_oneof![Just(0xff), 0x80..=0xff_u8];
-    let negative = (bytes(0..=3), negative, bytes(2..=4), any::<bool>()).prop_map(
-        |(token, negative, rest, second)| {
+    let too_long = prop_oneof![Just(0xff), 5..=0xff_u8];
+    let too_long = (bytes(0..=3), too_long, bytes(2..=4), any::<bool>()).prop_map(
+        |(token, too_long, rest, second)| {
             let mut body = std::vec![0];
             if second {
                 body.extend(u8::try_from(token.len()));
                 body.extend_from_slice(&token);
             }
-            body.push(negative);
+            body.push(too_long);
             body.extend_from_slice(&rest);
             body
         },
     );
     // Both strings are empty, and nothing follows.
     let empty = any::<u8>().prop_map(|platform| std::vec![platform, 0, 0]);
-    prop_oneof![bytes(0..=3), empty, cut, negative].boxed()
+    prop_oneof![bytes(0..=3), empty, cut, too_long].boxed()
 }
 
 fn headed(

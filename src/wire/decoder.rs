@@ -3,6 +3,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::error::DecodeError;
+use super::field::Command;
 use super::frame::Frame;
 use super::header::Header;
 use super::limit::FrameLimit;
@@ -80,6 +81,15 @@ impl FrameDecoder {
         Ok(self.split(read)?.map(|(_, frame)| frame))
     }
 
+    /// The command of the frame at the front of `read` and how many bytes it takes, once it is
+    /// complete.
+    pub(crate) fn peek(self, read: &[u8]) -> Result<Option<(Command, usize)>, DecodeError> {
+        let Some(header) = read.first_chunk() else { return Ok(None) };
+        let header = Header::decode(header, self.limit)?;
+        let end = header.frame_len();
+        Ok((end <= read.len()).then_some((header.command, end)))
+    }
+
     #[inline]
     fn split(self, read: &mut BytesMut) -> Result<Option<(Header, Bytes)>, DecodeError> {
         let Some(header) = read.first_chunk() else {
@@ -87,8 +97,7 @@ impl FrameDecoder {
         };
         let header = Header::decode(header, self.limit)?;
         // W2.3: waits for more input and reserves nothing.
-        let body_len = usize::try_from(header.body_len).unwrap_or(usize::MAX);
-        let end = Header::LEN.saturating_add(body_len);
+        let end = header.frame_len();
         if read.len() < end {
             return Ok(None);
         }

@@ -6,6 +6,7 @@ use super::error::EncodeError;
 use super::field::{Command, Flags, Version};
 use super::header::Header;
 use super::limit::FrameLimit;
+use super::view::View;
 use crate::id::Seq;
 
 /// What can be written to a connection: [`Message`](crate::Message),
@@ -117,7 +118,20 @@ pub trait Layout {
     where
         Self: Sized;
 
-    /// Writes header and body, or nothing.
+    /// How many frames `put_frame` writes: 2 for a pair, whose METADATA takes a number of its own
+    /// (W10.3).
+    #[inline]
+    fn frames(&self) -> i32 {
+        1
+    }
+
+    /// What a connection has to see of it to choose its form.
+    #[inline]
+    fn view(&self) -> View<'_> {
+        View::Opaque
+    }
+
+    /// Writes header and body, or nothing. `head` is that of the last frame.
     #[inline]
     fn put_frame(
         &self,
@@ -147,6 +161,16 @@ impl<T: Layout> Layout for &T {
 
     fn put_body(&self, version: Version, dst: &mut impl BufMut) {
         (**self).put_body(version, dst);
+    }
+
+    #[inline]
+    fn frames(&self) -> i32 {
+        (**self).frames()
+    }
+
+    #[inline]
+    fn view(&self) -> View<'_> {
+        (**self).view()
     }
 
     #[inline]
@@ -198,7 +222,7 @@ pub(crate) fn check_body_len(length: usize, limit: FrameLimit) -> Result<u32, En
 
 /// A `BufMut` panics when it is full, so it is asked first.
 #[inline]
-fn check_room(needed: usize, dst: &impl BufMut) -> Result<(), EncodeError> {
+pub(crate) fn check_room(needed: usize, dst: &impl BufMut) -> Result<(), EncodeError> {
     let available = dst.remaining_mut();
     if available < needed {
         return Err(EncodeError::BufferTooSmall { needed, available });

@@ -38,12 +38,6 @@ pub enum DecodeError {
         /// How many bytes the body has.
         actual: usize,
     },
-    /// W5.6: a length inside an AUTH_TOKEN is negative.
-    #[error("a string in the body of AUTH_TOKEN has the negative length {length}")]
-    NegativeLength {
-        /// The length as the body gives it.
-        length: i8,
-    },
 }
 
 /// Why a message cannot be written. Nothing has been written.

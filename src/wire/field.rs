@@ -38,6 +38,10 @@ impl Command {
     pub const SYNC_NOTIFY: Self = Self(29);
     /// A client has seen everything up to this sync key.
     pub const SYNC_KEY: Self = Self(34);
+    /// What the live copy or the ACK behind it continues, in version 2.
+    pub const METADATA: Self = Self(37);
+    /// A message between a customer and a seller, either way, in version 2.
+    pub const CUSTOMER_V2: Self = Self(64);
 
     /// The name that the protocol gives it, or `None` when it is not in the table of W3.
     #[must_use]
@@ -55,6 +59,8 @@ impl Command {
             Self::SYNC_END => "SYNC_END",
             Self::SYNC_NOTIFY => "SYNC_NOTIFY",
             Self::SYNC_KEY => "SYNC_KEY",
+            Self::METADATA => "METADATA",
+            Self::CUSTOMER_V2 => "CUSTOMER_V2",
             Self(_) => return None,
         })
     }
@@ -89,11 +95,25 @@ impl Flags {
     pub const TEXT: Self = Self(0x01);
     /// The message is not stored: only those who are connected get it.
     pub const UNPERSISTENT: Self = Self(0x02);
+    /// Server to client, in a sync: this device has sent it (D4.3).
+    pub const SELF: Self = Self(0x08);
+    /// Server to client: a live copy, behind its METADATA (H14.4).
+    pub const PUSH: Self = Self(0x10);
+    /// Never a client's to set in version 2 (H13.4). Later clients use it in large groups.
+    pub const SUPER_GROUP: Self = Self(0x20);
+    /// The bits that only a server sets (W8.3).
+    pub(crate) const OF_SERVERS: Self = Self(Self::SELF.0 | Self::PUSH.0 | Self::SUPER_GROUP.0);
 
     /// Whether every bit of `other` is set, whatever the other bits.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// These bits but for those of `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 }
 
@@ -106,9 +126,15 @@ impl BitOr for Flags {
 }
 
 number! {
-    /// The version of the protocol that a frame's sender speaks. It decides the layout of one body:
-    /// an AUTH_STATUS of version 0 also carries the server's address (W3.3).
+    /// The version of the protocol that a frame's sender speaks. It decides the layout of two
+    /// bodies: an AUTH_STATUS of version 0 also carries the server's address (W3.3), and an ACK of
+    /// version 2 or more a status (W3.5).
     Version(u8)
+}
+
+impl Version {
+    /// The first version with CUSTOMER_V2, METADATA and a status in the ACK.
+    pub const V2: Self = Self(2);
 }
 
 #[cfg(test)]
@@ -119,7 +145,7 @@ mod tests {
     #[test]
     fn w3_the_table_of_commands() {
         let named = (0..=255).map(Command).filter(|command| command.name().is_some());
-        let numbers: [u8; 12] = [3, 5, 13, 14, 15, 24, 25, 26, 27, 28, 29, 34];
+        let numbers: [u8; 14] = [3, 5, 13, 14, 15, 24, 25, 26, 27, 28, 29, 34, 37, 64];
         assert!(named.map(|command| command.0).eq(numbers));
     }
 }

@@ -6,6 +6,7 @@ use bytes::{BufMut, Bytes};
 
 use super::encode::{Head, Layout};
 use super::field::{Command, Flags, Version};
+use super::view::View;
 use crate::id::Seq;
 
 /// A frame whose body has not been read.
@@ -49,6 +50,11 @@ impl Layout for Frame {
 
     fn put_body(&self, _: Version, dst: &mut impl BufMut) {
         dst.put_slice(&self.body);
+    }
+
+    #[inline]
+    fn view(&self) -> View<'_> {
+        View::Bytes(&self.body)
     }
 }
 

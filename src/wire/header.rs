@@ -16,7 +16,7 @@ use crate::id::Seq;
 /// | 8 | command |
 /// | 9 | version |
 /// | 10 | flags |
-/// | 11 | ignored when read, 0 when written |
+/// | 11 | ignored when read, but for a hint at login (D1.3); 0 when written |
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Header {
     /// The length of the body in bytes, below 2³¹.
@@ -34,6 +34,9 @@ pub struct Header {
 impl Header {
     /// The length of a header in bytes.
     pub const LEN: usize = 12;
+
+    /// Where the last byte stands, which is no field.
+    pub(crate) const SPARE: usize = 11;
 
     /// Reads a header (W1) and checks its length against the reader's limit (W2).
     ///
@@ -56,6 +59,13 @@ impl Header {
             flags: Flags(bytes[field::FLAGS]),
             // W1.2: the last byte may be anything.
         })
+    }
+
+    /// The length of the whole frame in bytes.
+    #[inline]
+    pub(super) fn frame_len(&self) -> usize {
+        let body_len = usize::try_from(self.body_len).unwrap_or(usize::MAX);
+        Self::LEN.saturating_add(body_len)
     }
 
     /// The header's bytes (W1), the last of them 0.

@@ -46,8 +46,19 @@ impl FrameWriter {
         self.version = version;
     }
 
+    /// The version that frames carry.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    pub(crate) const fn limit(&self) -> FrameLimit {
+        self.limit
+    }
+
     /// Writes a frame under the next number and returns that number. The seq and version of the
-    /// message itself do not matter.
+    /// message itself do not matter. A message that has a METADATA is two frames, with a number
+    /// each: written together or not at all, and the second number is returned (W10.3).
     ///
     /// # Errors
     ///
@@ -59,7 +70,7 @@ impl FrameWriter {
         dst: &mut impl BufMut,
     ) -> Result<Seq, EncodeError> {
         // W7.1, W7.2
-        let seq = Seq(self.last.0.wrapping_add(1));
+        let seq = Seq(self.last.0.wrapping_add(message.frames()));
         // W7.4: what is not named here is the message's own.
         let head = Head { seq, version: self.version, ..message.head() };
         message.put_frame(head, self.limit, dst)?;

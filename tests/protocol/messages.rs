@@ -88,10 +88,6 @@ fn errors_say_what_is_wrong() {
         "the body of PONG has 1 bytes: it must be empty",
     );
     says(
-        DecodeError::NegativeLength { length: -128 },
-        "a string in the body of AUTH_TOKEN has the negative length -128",
-    );
-    says(
         DecodeOutboundError::NotOutbound { command: Command::PING },
         "PING cannot be passed on: only chat messages, SYNC_NOTIFY and ACK can",
     );

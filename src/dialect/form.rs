@@ -1,0 +1,87 @@
+//! In which form a connection writes a message (D3).
+
+use bytes::BufMut;
+
+use super::chat::Chat;
+use super::choice::Dialect;
+use crate::id::{AppId, StoreId};
+use crate::message::Form;
+use crate::wire::{Command, Encode, Head, Layout, Version, View};
+
+/// How a connection writes a message.
+#[derive(Debug)]
+pub(crate) enum Written<'m> {
+    AsIs,
+    /// In the form of the other version.
+    Translated(Chat<'m>),
+    /// Without the METADATA before it.
+    Alone,
+    /// Not at all: the dialect has no form for it.
+    Not,
+}
+
+impl<'m> Written<'m> {
+    /// How a connection of this dialect, whose frames have this version, writes the message.
+    pub(crate) fn new(
+        message: &'m impl Encode,
+        dialect: Dialect,
+        version: Version,
+        kefu_appid: AppId,
+    ) -> Self {
+        let Head { command, flags, .. } = message.head();
+        if message.frames() > 1 {
+            return Self::pair(command, dialect);
+        }
+        match (command, message.view()) {
+            // D3.5
+            (Command::METADATA, _) => Self::Not,
+            // W3.7
+            (Command::ACK, view) if version < Version::V2 && has_status(view) => Self::Not,
+            (_, view) => match Form::of(command) {
+                None => Self::AsIs,
+                Some(form) => match Chat::of(form, flags, view) {
+                    None => Self::Not,
+                    Some(chat) => chat
+                        .translated(dialect, kefu_appid, StoreId(0))
+                        .map_or(Self::AsIs, Self::Translated),
+                },
+            },
+        }
+    }
+
+    fn pair(command: Command, dialect: Dialect) -> Self {
+        match (dialect, command) {
+            // D3.2, D3.3
+            (Dialect::V2 | Dialect::AsSent, _) => Self::AsIs,
+            // D3.1
+            (Dialect::V1, Command::ACK) => Self::Alone,
+            (Dialect::V1, _) => Self::Not,
+        }
+    }
+}
+
+fn has_status(view: View<'_>) -> bool {
+    match view {
+        View::Status(status) => status != 0,
+        View::Bytes(body) => body.get(4).is_some_and(|&status| status != 0),
+        View::Chat { .. } | View::Opaque => false,
+    }
+}
+
+/// The second message of a pair.
+#[derive(Debug)]
+pub(crate) struct Alone<'m, T>(pub(crate) &'m T);
+
+impl<T: Layout> Layout for Alone<'_, T> {
+    fn head(&self) -> Head {
+        self.0.head()
+    }
+
+    fn body_len(&self, version: Version) -> usize {
+        self.0.body_len(version)
+    }
+
+    fn put_body(&self, version: Version, dst: &mut impl BufMut) {
+        self.0.put_body(version, dst);
+    }
+}

@@ -1,0 +1,168 @@
+//! The answer to one SYNC while the queue is read.
+
+use alloc::vec::Vec;
+
+use super::bounds::SyncBounds;
+use super::reader::{Reader, RowMessage, View};
+use super::stored::StoredMessage;
+use crate::dialect::Dialect;
+use crate::id::{Account, MsgId, StoreId};
+use crate::message::{Body, Message};
+use crate::wire::{DecodeError, EncodeError, FrameLimit, Header, Layout, Version, check_body_len};
+
+/// The answer to a [`SyncRequest`](crate::SyncRequest) while the queue is read (S2, S12).
+///
+/// In the dialect that the connection has when it begins (D1.7). In version 1 each row is written
+/// when it is given. Otherwise the rows are held until the end, since SYNC_BEGIN carries the key of
+/// SYNC_END (D4.5): no more than the [`SyncBounds`] and one message.
+#[derive(Debug)]
+#[must_use = "a client waits for its SYNC_END"]
+pub struct SyncAnswer {
+    reader: Reader,
+    bounds: SyncBounds,
+    after: MsgId,
+    store_id: StoreId,
+    rows: usize,
+    bytes: usize,
+    goes_on: bool,
+    held: Vec<StoredMessage>,
+}
+
+impl SyncAnswer {
+    pub(crate) const fn new(reader: Reader, bounds: SyncBounds, after: MsgId) -> Self {
+        let (rows, bytes, store_id) = (0, 0, StoreId(0));
+        Self { reader, bounds, after, store_id, rows, bytes, goes_on: false, held: Vec::new() }
+    }
+
+    /// Where the next page begins: it has the rows with greater msgids, oldest first, as many as
+    /// the host likes. `None` when the answer is full and the queue goes on: finish it.
+    ///
+    /// When the bounds are reached, one more row is asked for and not taken: it tells whether the
+    /// queue goes on.
+    #[must_use]
+    pub const fn after(&self) -> Option<MsgId> {
+        if self.goes_on { None } else { Some(self.after) }
+    }
+
+    /// Whose queue is read.
+    #[must_use]
+    pub const fn queue(&self) -> Account {
+        self.reader.identity.account()
+    }
+
+    /// The shop of the rows that follow. It matters where a CUSTOMER_V2, which has none, goes to a
+    /// client of version 1; without it that is 0 (D2.4).
+    pub const fn set_store(&mut self, store_id: StoreId) {
+        self.store_id = store_id;
+    }
+
+    /// Whether the newest msgid of the queue matters: nothing came after the key that the client
+    /// asked for, which may lie beyond the end of the queue (D4.6).
+    #[must_use]
+    pub const fn wants_newest(&self) -> bool {
+        !self.writes_at_once() && self.rows == 0 && self.after.0 > 0
+    }
+
+    /// The newest msgid of the queue, 0 where it is empty. A client that is beyond it, as after a
+    /// restore, comes back to it.
+    pub fn set_newest(&mut self, newest: MsgId) {
+        if self.wants_newest() && newest > MsgId(0) {
+            self.after = self.after.min(newest);
+        }
+    }
+
+    /// Whether rows are written when they are given. Otherwise they are held (D4.5).
+    pub(crate) const fn writes_at_once(&self) -> bool {
+        matches!(self.reader.dialect, Dialect::V1)
+    }
+
+    /// What a row with this msgid is without looking at it, if that is known.
+    pub(crate) fn passes_over(&mut self, msgid: MsgId) -> Option<SyncRow> {
+        // S2.3: no copy is sent twice.
+        if msgid <= self.after {
+            return Some(SyncRow::LeftOut);
+        }
+        // S12.1
+        if self.rows >= self.bounds.rows.max(1) || self.bytes >= self.bounds.bytes.max(1) {
+            self.goes_on = true;
+            return Some(SyncRow::Full);
+        }
+        None
+    }
+
+    /// What the client gets of the row, for a connection with this limit.
+    pub(crate) fn view<'r>(
+        &self,
+        row: &'r StoredMessage,
+        limit: FrameLimit,
+    ) -> Result<Verdict<'r>, EncodeError> {
+        Ok(match self.reader.view(row, self.store_id) {
+            View::LeftOut => Verdict { message: None, row: SyncRow::LeftOut },
+            View::Unreadable(error) => Verdict { message: None, row: SyncRow::Unreadable(error) },
+            View::Message(message) => {
+                check_body_len(message.body_len(Version(0)), limit)?;
+                Verdict { message: Some(message), row: SyncRow::Taken }
+            }
+        })
+    }
+
+    /// The row has been dealt with. S2.7, S12.2: whether it was left out or not.
+    pub(crate) fn pass(&mut self, row: StoredMessage, verdict: SyncRow) {
+        self.after = row.msgid;
+        self.rows = self.rows.saturating_add(1);
+        if verdict == SyncRow::Taken {
+            self.bytes = self.bytes.saturating_add(Header::LEN).saturating_add(row.body.len());
+            if !self.writes_at_once() {
+                self.held.push(row);
+            }
+        }
+    }
+
+    /// The rows that were held, as they are written.
+    pub(crate) fn held(&self) -> impl Iterator<Item = RowMessage<'_>> {
+        self.held.iter().filter_map(|row| match self.reader.view(row, self.store_id) {
+            View::Message(message) => Some(message),
+            View::LeftOut | View::Unreadable(_) => None,
+        })
+    }
+
+    /// SYNC_BEGIN (S2.2, D4.5).
+    pub(crate) fn begin_message(&self) -> Message {
+        Body::SyncBegin(self.after).into()
+    }
+
+    /// SYNC_END (S2.4).
+    pub(crate) fn end_message(&self) -> Message {
+        Body::SyncEnd(self.after).into()
+    }
+
+    /// The key of SYNC_END (S2.4): the newest row, those left out included, or the key that the
+    /// answer began with. And what makes the client ask for the rest, if there is one (S12.3).
+    pub(crate) fn finish(self) -> (MsgId, Option<Message>) {
+        let next = MsgId(self.after.0.saturating_add(1));
+        (self.after, self.goes_on.then(|| Body::SyncNotify(next).into()))
+    }
+}
+
+/// What becomes of a row, and how it is written.
+pub(crate) struct Verdict<'r> {
+    pub(crate) message: Option<RowMessage<'r>>,
+    pub(crate) row: SyncRow,
+}
+
+/// What became of a row of the queue.
+///
+/// Non-exhaustive: there may be more reasons. A host may ignore it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum SyncRow {
+    /// It is part of the answer.
+    Taken,
+    /// It is not: this device has sent it, or its msgid is not after the current position.
+    LeftOut,
+    /// It is not: its body does not fit its command, so no client could read it (D4.8). A store
+    /// should not hold such a row: log it.
+    Unreadable(DecodeError),
+    /// It is not: the answer is full (S12.1). The client asks again.
+    Full,
+}

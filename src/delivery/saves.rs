@@ -82,8 +82,8 @@ use crate::message::{ChatMessage, Parties};
 pub struct Saves {
     pub(crate) message: ChatMessage,
     pub(crate) parties: Parties,
-    pub(crate) device_id: DeviceId,
     pub(crate) sent: Sent,
+    pub(crate) device_id: DeviceId,
 }
 
 impl Saves {

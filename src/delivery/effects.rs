@@ -123,7 +123,8 @@ impl Effects {
         &self.message
     }
 
-    /// The stored copies; `None` for a message that was not stored.
+    /// The stored copies; `None` for a message that was not stored. Their `previous` is kept only
+    /// where effects need it: of a CUSTOMER_V2.
     #[must_use]
     pub const fn copies(&self) -> Option<Copies> {
         if !self.plan.is_stored() {

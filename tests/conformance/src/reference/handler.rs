@@ -132,7 +132,7 @@ impl Situation<'_> {
         self.effect(op, to, &Sent::by_server(29, &saved.msgid().to_be_bytes()), None)
     }
 
-    /// V2.9: none where the store cannot tell what came before.
+    /// H14: none where the store cannot tell what came before.
     fn live_copy(
         &self,
         op: &str,

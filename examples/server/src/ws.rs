@@ -12,7 +12,7 @@ use kefu_proto::{FrameDecoder, FrameLimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
 use tokio::time::{Instant, timeout};
 
-use crate::connection::{self, CLOSE_GRACE, End};
+use crate::connection::{self, CLOSE_GRACE, End, Liveness};
 use crate::service::Service;
 
 /// Serves a WebSocket connection and returns why it has ended.
@@ -22,13 +22,14 @@ pub async fn serve(socket: WebSocket, service: Arc<Service>) -> End {
     let (near_reader, near_writer) = split(near);
     let (far_reader, far_writer) = split(far);
     let (sink, stream) = socket.split();
-    let accepted = Instant::now();
-    let mut served = pin!(connection::serve(near_reader, near_writer, accepted, service));
+    let liveness = Liveness::new(Instant::now());
+    let heard = liveness.clone();
+    let mut served = pin!(connection::serve(near_reader, near_writer, liveness, service));
     // What came in before the end is still served, and its answers are sent (S7): so the pumps end
     // with the outgoing one.
     let mut pumps = pin!(async move {
         tokio::select! {
-            () = async { receive(stream, far_writer, limit).await; pending().await } => {}
+            () = async { receive(stream, far_writer, limit, heard).await; pending().await } => {}
             () = send(far_reader, sink) => {}
         }
     });
@@ -51,8 +52,10 @@ async fn receive(
     mut stream: impl StreamExt<Item = Result<Message, axum::Error>> + Unpin,
     mut pipe: WriteHalf<DuplexStream>,
     limit: FrameLimit,
+    liveness: Liveness,
 ) {
     while let Some(Ok(message)) = stream.next().await {
+        liveness.heard();
         let sent = match message {
             Message::Binary(bytes) => match one_frame(bytes, limit) {
                 Some(frame) => pipe.write_all(&frame).await,

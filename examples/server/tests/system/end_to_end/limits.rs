@@ -8,6 +8,7 @@ use kefu_testing::websocket::WebSocket;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::on_each_store;
 use crate::support::server::Server;
@@ -18,6 +19,7 @@ const SECOND: Duration = Duration::from_secs(1);
 on_each_store!(
     s1_who_does_not_log_in_in_time_is_closed,
     s4_who_is_silent_for_too_long_is_closed_and_who_pings_is_not,
+    s4_a_ping_below_the_protocol_is_a_sign_of_life,
     w2_the_longest_body_is_served_and_a_longer_one_ends_the_connection,
     w2_the_frame_limit_can_be_chosen,
     one_connection_too_many_is_closed_at_once_until_another_leaves,
@@ -56,6 +58,22 @@ async fn s4_who_is_silent_for_too_long_is_closed_and_who_pings_is_not(store: Sto
     assert_eq!(silent.receive_rest().await, []);
     server.until_closed("idle", 1).await;
     assert_eq!(pinging.receive_all().await, []);
+}
+
+async fn s4_a_ping_below_the_protocol_is_a_sign_of_life(store: Store) {
+    let server = Server::start_on(store, &["--idle-timeout", "2"]).await;
+    let mut web = WebSocket::log_in(server.http, customer(1), "").await;
+    let mut silent = WebSocket::log_in(server.http, customer(3), "").await;
+    let since = Instant::now();
+    while since.elapsed() < 3 * SECOND {
+        web.send_message(Message::Ping("".into())).await;
+        web.receive_pong().await;
+        sleep(SECOND / 5).await;
+    }
+    assert!(silent.receive_rest().await.is_empty());
+    server.until_closed("idle", 1).await;
+    web.send(Body::Ping).await;
+    web.receive_frame("a PONG").await;
 }
 
 async fn w2_the_longest_body_is_served_and_a_longer_one_ends_the_connection(store: Store) {

@@ -14,7 +14,8 @@
 //! - `service`: what all connections of a server share
 //! - `connection`: one task per connection, from its first byte to its end
 //! - `tls`: certificate, handshake, and the connections behind it
-//! - `ws`: clients over WebSocket
+//! - `engine_io`: the packets of Engine.IO, and its handshake
+//! - `ws`: clients over WebSocket, with and without Engine.IO
 //! - `http`: the HTTP port: the page, WebSocket clients, metrics and health
 //! - `push`: offline pushes, from the outbox to a sink
 //! - `options`: the command line
@@ -22,6 +23,7 @@
 
 mod auth;
 mod connection;
+mod engine_io;
 mod http;
 mod metrics;
 pub mod options;

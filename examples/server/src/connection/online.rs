@@ -8,10 +8,11 @@ use kefu_proto::{
     Request, Saves, SyncAnswer, SyncRequest, UnixTime,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep_until;
 
 use crate::connection::end::End;
 use crate::connection::in_flight::{Done, InFlight};
+use crate::connection::liveness::Liveness;
 use crate::connection::socket::Socket;
 use crate::service::{Registration, Service};
 use crate::trace::TraceEvent;
@@ -31,7 +32,7 @@ pub(super) struct OnlineConnection<'c, R, W> {
     syncing: Option<SyncAnswer>,
     /// Set once nothing more is read. What is in flight is still finished.
     ending: Option<End>,
-    last_heard: Instant,
+    liveness: Liveness,
 }
 
 /// A request that has to see the result of all saves before it.
@@ -45,8 +46,10 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W>
         socket: &'c mut Socket<R, W>,
         online: Online,
         registration: Registration,
+        liveness: Liveness,
         service: &'c Service,
     ) -> Self {
+        liveness.heard();
         Self {
             socket,
             online,
@@ -57,7 +60,7 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W>
             blocked: None,
             syncing: None,
             ending: None,
-            last_heard: Instant::now(),
+            liveness,
         }
     }
 
@@ -234,6 +237,7 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W>
             && self.in_flight.messages() < MAX_IN_FLIGHT
             && self.blocked.is_none()
             && has_room;
+        let idle_timeout = self.service.limits.idle_timeout;
         let inbox = &mut self.registration.inbox;
         tokio::select! {
             biased;
@@ -251,10 +255,13 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W>
             () = output.drain(), if output.is_waiting() => {}
             filled = input.fill(), if reads => {
                 filled?;
-                self.last_heard = Instant::now();
+                self.liveness.heard();
             }
-            () = sleep_until(self.last_heard + self.service.limits.idle_timeout), if !is_over => {
-                return Err(End::Idle);
+            () = sleep_until(self.liveness.last_heard() + idle_timeout), if !is_over => {
+                // A ping below the byte stream may have come since.
+                if self.liveness.last_heard().elapsed() >= idle_timeout {
+                    return Err(End::Idle);
+                }
             }
         }
         Ok(())

@@ -199,7 +199,9 @@ mod tests {
         }
 
         fn answer(&mut self, rows: &[u32], end: i64) {
-            rows.iter().for_each(|&row| self.message(Flags::NONE, row));
+            for &row in rows {
+                self.message(Flags::NONE, row);
+            }
             self.receive(Flags::NONE, Body::SyncEnd(MsgId(end)));
         }
 

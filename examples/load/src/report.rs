@@ -147,8 +147,8 @@ impl Report {
 }
 
 fn live(sent: &[Sent], received: &[Received]) -> Live {
-    let mut live = Live::default();
-    live.incomplete_pairs = sent.iter().map(|sent| sent.incomplete_pairs).sum();
+    let incomplete_pairs = sent.iter().map(|sent| sent.incomplete_pairs).sum();
+    let mut live = Live { incomplete_pairs, ..Live::default() };
     for follower in received.iter().filter_map(|received| received.follower.as_ref()) {
         live.add(&follower.live());
     }

@@ -45,7 +45,9 @@ fn arrivals(plan: &Plan, received: &[Received], sent: &[Sent]) -> Verdict {
     for seller in received.iter().filter(|seller| seller.gave_up.is_none()) {
         if let Some(follower) = &seller.follower {
             let mut ledger = Ledger::new(plan, Place::Client, (Role::Seller, seller.uid), sent);
-            follower.arrivals().iter().for_each(|mark| ledger.enter(mark));
+            for mark in follower.arrivals().iter() {
+                ledger.enter(mark);
+            }
             verdict.add(ledger.close());
         }
     }

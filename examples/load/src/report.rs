@@ -169,6 +169,20 @@ impl Latency {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_load(f)?;
+        self.fmt_sending(f)?;
+        self.fmt_receiving(f)?;
+        if self.dialect != Dialect::V1 {
+            writeln!(f, "live copies   {}", self.live)?;
+            writeln!(f, "arrivals      {}", self.arrivals)?;
+        }
+        writeln!(f, "verification  {}", self.verification)?;
+        write!(f, "verdict       {}", self.verdict())
+    }
+}
+
+impl Report {
+    fn fmt_load(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { run, server, customers, sellers, dialect, .. } = self;
         let Self { window, size, transient_percent, .. } = self;
         writeln!(f, "run {run} on {server}")?;
@@ -176,55 +190,45 @@ impl fmt::Display for Report {
             f,
             "load          {customers} customers, {sellers} sellers, dialect {dialect}, \
              window {window}, {size} bytes, {transient_percent}% transient"
-        )?;
-        let Self { seconds, messages_per_second, sent, acked, repeated, .. } = self;
+        )
+    }
+
+    fn fmt_sending(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seconds, messages_per_second, longest_pause_ms, .. } = self;
+        let [acked, sent, repeated] = [self.acked, self.sent, self.repeated].map(grouped);
+        let Latency { p50, p90, p99, p99_9, max } = self.ack_latency_us;
+        let [p50, p90, p99, p99_9, max] = [p50, p90, p99, p99_9, max].map(ms);
         writeln!(
             f,
-            "messages      {} ACKed of {} sent in {seconds:.1} s, {} repeated",
-            grouped(*acked),
-            grouped(*sent),
-            grouped(*repeated)
+            "messages      {acked} ACKed of {sent} sent in {seconds:.1} s, {repeated} repeated"
         )?;
         writeln!(f, "rate          {} messages/s", grouped(*messages_per_second))?;
-        let Latency { p50, p90, p99, p99_9, max } = self.ack_latency_us;
+        writeln!(f, "ACK latency   p50 {p50}, p90 {p90}, p99 {p99}, p99.9 {p99_9}, max {max}")?;
+        writeln!(f, "pause         no customer got an ACK for up to {longest_pause_ms:.2} ms")
+    }
+
+    fn fmt_receiving(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { refusals, reconnects, gave_up, .. } = self;
+        let [notifies, transient] = [self.notifies, self.transient_received].map(grouped);
+        let never_acked = grouped(refusals.messages_never_acked);
+        let by_status = grouped(refusals.messages_by_status);
+        writeln!(f, "received      {notifies} notifies, {transient} transient messages")?;
         writeln!(
             f,
-            "ACK latency   p50 {}, p90 {}, p99 {}, p99.9 {}, max {}",
-            ms(p50),
-            ms(p90),
-            ms(p99),
-            ms(p99_9),
-            ms(max)
-        )?;
-        let Self { longest_pause_ms, .. } = self;
-        writeln!(f, "pause         no customer got an ACK for up to {longest_pause_ms:.2} ms")?;
-        let Self { notifies, transient_received, refusals, reconnects, gave_up, .. } = self;
-        writeln!(
-            f,
-            "received      {} notifies, {} transient messages",
-            grouped(*notifies),
-            grouped(*transient_received)
-        )?;
-        writeln!(
-            f,
-            "refusals      {} messages never ACKed, {} by the ACK's status, {} logins",
-            grouped(refusals.messages_never_acked),
-            grouped(refusals.messages_by_status),
+            "refusals      {never_acked} messages never ACKed, {by_status} by the ACK's status, \
+             {} logins",
             refusals.logins
         )?;
-        writeln!(f, "reconnects    {reconnects}, {gave_up} clients gave up")?;
-        if *dialect != Dialect::V1 {
-            writeln!(f, "live copies   {}", self.live)?;
-            writeln!(f, "arrivals      {}", self.arrivals)?;
-        }
-        writeln!(f, "verification  {}", self.verification)?;
-        let verdict = match (self.verification.is_clean(), self.is_clean(), gave_up) {
+        writeln!(f, "reconnects    {reconnects}, {gave_up} clients gave up")
+    }
+
+    const fn verdict(&self) -> &'static str {
+        match (self.verification.is_clean(), self.is_clean(), self.gave_up) {
             (false, ..) => "the server does not keep what it ACKs",
             (_, false, _) => "live copies and syncs do not bring each message once and in order",
             (_, _, 0) => "every ACKed message is in both queues exactly once and in order",
             _ => "none: some clients gave up before the end",
-        };
-        write!(f, "verdict       {verdict}")
+        }
     }
 }
 

@@ -109,7 +109,7 @@ impl Store {
                 self.append(&receiver)
             }
             Fault::Alters => self.append(&receiver.altered()),
-            Fault::NamesOtherReceiver => self.append(&receiver.to_another()),
+            Fault::NamesOtherReceiver => self.append(&receiver.for_another()),
             _ => self.append(&receiver),
         };
         if fault == Fault::SkipsLiveCopy {
@@ -194,7 +194,7 @@ impl NewRow {
     }
 
     /// In the body of each version the receiver's uid, or the seller's, is the fourth number.
-    fn to_another(self) -> Self {
+    fn for_another(self) -> Self {
         let mut body = self.body.to_vec();
         body[31] ^= 1;
         Self { body: body.into(), ..self }

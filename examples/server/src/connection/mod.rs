@@ -5,8 +5,10 @@ mod end;
 mod in_flight;
 mod login;
 mod online;
+mod pages;
 mod serve;
 mod socket;
+mod sync;
 
 pub use admit::admit;
 pub use end::End;

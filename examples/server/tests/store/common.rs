@@ -4,8 +4,9 @@ use std::path::Path;
 
 use bytes::Bytes;
 use kefu_proto::{
-    Accepted, Account, AppId, Body, Config, CustomerMessage, DeviceId, Effect, Effects, Flags,
-    Identity, Message, MsgId, Outbound, Saves, Seq, Session, StoreId, UnixTime, UserId, Version,
+    Accepted, Account, AppId, Appended, Body, Config, CustomerMessage, DeviceId, Effect, Effects,
+    Flags, Identity, Message, MsgId, Outbound, Saves, Seq, Session, StoreId, UnixTime, UserId,
+    Version,
 };
 use kefu_server::store::embedded::{Options, Store};
 
@@ -24,6 +25,22 @@ pub(crate) fn saves(uid: i64, content: impl Into<Bytes>) -> Saves {
 /// A message of the seller to customer `uid`.
 pub(crate) fn reply(uid: i64, content: impl Into<Bytes>) -> Saves {
     accepted(SELLER, Body::CustomerSupport(text(uid, content)))
+}
+
+/// A message of the seller to the seller.
+pub(crate) fn note(content: impl Into<Bytes>) -> Saves {
+    let seller_id = SELLER.uid;
+    accepted(SELLER, Body::Customer(CustomerMessage { seller_id, ..to_colleague(content) }))
+}
+
+/// A message of the seller to their colleague 3, once as a CUSTOMER and once as a
+/// CUSTOMER_SUPPORT.
+pub(crate) fn colleagues(content: String) -> [Saves; 2] {
+    let as_customer = to_colleague(content);
+    let (customer_id, seller_id) = (as_customer.seller_id, as_customer.customer_id);
+    let as_seller = CustomerMessage { customer_id, seller_id, ..as_customer.clone() };
+    [Body::Customer(as_customer), Body::CustomerSupport(as_seller)]
+        .map(|body| accepted(SELLER, body))
 }
 
 /// A content with a uuid.
@@ -53,6 +70,18 @@ pub(crate) async fn save(store: &Store, saves: Saves) -> [MsgId; 2] {
     msgids(&store.save(vec![saves]).await.unwrap()[0])
 }
 
+/// Saves one message and returns all that the store tells of the receiver's and of the sender's
+/// copy.
+pub(crate) async fn append(store: &Store, saves: Saves) -> [Appended; 2] {
+    answers(&store.save(vec![saves]).await.unwrap()[0])
+}
+
+/// What the store has told of the receiver's and of the sender's copy.
+pub(crate) fn answers(effects: &Effects) -> [Appended; 2] {
+    let copies = effects.copies().expect("they are stored");
+    [copies.receiver, copies.sender]
+}
+
 /// The msgids of a whole queue, read in pages.
 pub(crate) async fn queue(store: &Store, account: Account) -> Vec<MsgId> {
     let (mut all, mut after) = (Vec::new(), MsgId(0));
@@ -73,6 +102,11 @@ fn text(uid: i64, content: impl Into<Bytes>) -> CustomerMessage {
         timestamp: UnixTime::from(0),
         content: content.into(),
     }
+}
+
+fn to_colleague(content: impl Into<Bytes>) -> CustomerMessage {
+    let (customer_appid, customer_id) = (KEFU, SELLER.uid);
+    CustomerMessage { customer_appid, customer_id, seller_id: UserId(3), ..text(0, content) }
 }
 
 fn accepted(from: Account, body: Body) -> Saves {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::common::{SELLER, customer, marked, msgids, open, queue, save, saves};
+use crate::common::{SELLER, append, customer, marked, msgids, open, queue, reply, save, saves};
 use kefu_proto::{MsgId, Platform};
 use kefu_server::store::embedded::{Fault, OpenError, Options, Step, Store, StoreError};
 use kefu_server::store::{Group, Observer, Push};
@@ -78,6 +78,28 @@ async fn a_failed_commit_fails_all_who_wait_and_leaves_nothing() {
     store.close().await;
     let store = open(dir.path());
     assert_eq!(queue(&store, SELLER).await, [before[0], other[0], after[0]]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_failed_commit_is_not_what_was_before() {
+    let dir = tempdir().unwrap();
+    let disk = Arc::new(Disk::default());
+    let store = Store::open(dir.path(), on(&disk)).unwrap();
+    let before = save(&store, saves(1, "x")).await;
+    disk.no_commit.store(true, Ordering::Relaxed);
+    for uid in [1, 2, 1] {
+        store.save(vec![saves(uid, marked("lost")), reply(uid, "x")]).await.unwrap_err();
+    }
+    disk.no_commit.store(false, Ordering::Relaxed);
+    // A queue that was known, one that was not, and one of each again.
+    let mut newest = before;
+    for (uid, sent) in [(1, before[1]), (2, MsgId(0))] {
+        let [receiver, sender] = append(&store, saves(uid, marked("lost"))).await;
+        assert_eq!([receiver.previous, sender.previous], [Some(newest[0]), Some(sent)]);
+        newest = [receiver.msgid, sender.msgid];
+        assert_eq!(append(&store, saves(uid, marked("lost"))).await, [receiver, sender]);
+    }
     store.close().await;
 }
 
@@ -185,7 +207,10 @@ async fn a_full_disk_is_an_error_until_there_is_room() {
     let pushes = store.pushes(100).await.unwrap();
     assert_eq!(pushes.len(), 20);
     store.pushed(pushes.iter().map(|push| push.id).collect()).await.unwrap();
-    stored.push(save(&store, saves(1, vec![b'y'; 8_000])).await[0]);
+    // The failures had inserted rows, which were rolled back.
+    let [receiver, _] = append(&store, saves(1, vec![b'y'; 8_000])).await;
+    assert_eq!(receiver.previous, stored.last().copied());
+    stored.push(receiver.msgid);
     store.close().await;
     let store = open(dir.path());
     assert_eq!(queue(&store, SELLER).await, stored);
@@ -233,6 +258,24 @@ async fn a_message_is_no_repeat_because_its_mark_is_known() {
 }
 
 #[tokio::test]
+async fn a_message_to_another_receiver_is_no_repeat_because_its_mark_is_known() {
+    let dir = tempdir().unwrap();
+    let store = open(dir.path());
+    let first = save(&store, reply(1, marked("a"))).await;
+    let other = save(&store, reply(2, marked("a"))).await;
+    store.close().await;
+    // Simulates that "a" to either of them has the same hash.
+    let db = Connection::open(dir.path().join("kefu.db")).unwrap();
+    let forge = "UPDATE queue SET mark = (SELECT mark FROM queue WHERE msgid = ?1) \
+        WHERE msgid = ?2";
+    assert_eq!(db.execute(forge, [other[1].0, first[1].0]).unwrap(), 1);
+    drop(db);
+    let store = open(dir.path());
+    assert!(save(&store, reply(2, marked("a"))).await > other);
+    store.close().await;
+}
+
+#[tokio::test]
 async fn a_person_can_read_the_data() {
     let dir = tempdir().unwrap();
     let store = open(dir.path());
@@ -259,11 +302,11 @@ async fn other_data_than_ours_is_refused_in_one_line() {
     let alter = |sql| Connection::open(&file).unwrap().execute_batch(sql).unwrap();
     let refusal = || Store::open(dir.path(), Options::default()).unwrap_err();
 
-    alter("PRAGMA user_version = 2");
+    alter("PRAGMA user_version = 3");
     let error = refusal();
-    assert!(matches!(error, OpenError::Version { found: 2, needed: 1, .. }), "{error}");
+    assert!(matches!(error, OpenError::Version { found: 3, needed: 2, .. }), "{error}");
     let text = error.to_string();
-    assert!(text.contains("version 2") && !text.contains('\n'), "{text}");
+    assert!(text.contains("version 3") && !text.contains('\n'), "{text}");
 
     alter("PRAGMA application_id = 1");
     assert!(matches!(refusal(), OpenError::Foreign { .. }), "{}", refusal());

@@ -1,10 +1,12 @@
 //! Inserting messages: the hot path.
 
-use kefu_proto::{Copies, Encode, MsgId, Saves};
+use kefu_proto::{Account, Appended, Copies, MsgId, Saves};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Result};
 
 use crate::store::embedded::mark::{Known, Mark};
-use crate::store::embedded::row::{bind_message, body_of, message_columns};
+use crate::store::embedded::newest::{Newest, before};
+use crate::store::embedded::options::Options;
+use crate::store::embedded::row::{bind_message, message_columns};
 use crate::uuid;
 
 /// Numbers messages and finds repeats. One counter serves all queues, so ids grow in each.
@@ -13,16 +15,19 @@ pub(super) struct Messages {
     last: i64,
     last_committed: i64,
     known: Known,
+    newest: Newest,
 }
 
 impl Messages {
-    /// Continues after the last stored message, and after the msgid `after`.
-    pub(super) fn open(db: &Connection, marks: usize, after: MsgId) -> Result<Self> {
+    /// Continues after the last stored message, and after the msgid `options.after`.
+    pub(super) fn open(db: &Connection, options: &Options) -> Result<Self> {
+        let Options { marks, queues, after, .. } = *options;
         let last: i64 =
             db.query_one("SELECT ifnull(max(n), 0) FROM message", [], |row| row.get(0))?;
         // Message `n` has the ids `2n - 1` and `2n`.
         let last = last.max(after.0 / 2 + after.0 % 2);
-        Ok(Self { last, last_committed: last, known: Known::new(marks) })
+        let (known, newest) = (Known::new(marks), Newest::new(queues));
+        Ok(Self { last, last_committed: last, known, newest })
     }
 
     /// The transaction is committed.
@@ -35,6 +40,7 @@ impl Messages {
     pub(super) fn roll_back(&mut self) {
         self.last = self.last_committed;
         self.known.roll_back();
+        self.newest.clear();
     }
 
     pub(super) fn inserts<'s>(&'s mut self, db: &'s Connection) -> Result<Inserts<'s>> {
@@ -65,59 +71,84 @@ pub(super) struct Inserts<'s> {
 }
 
 impl Inserts<'_> {
-    /// Returns the ids of both copies, and whether the message was stored already.
+    /// Returns what is known of both copies, and whether the message was stored already.
     pub(super) fn store(&mut self, saves: &Saves, mark: Option<Mark>) -> Result<(Copies, bool)> {
         let n = self.messages.last.saturating_add(1);
         if let Some(mark) = mark
             && let Some(first) = self.first(saves, mark, n)?
         {
-            return Ok((copies_of(first), true));
+            return Ok((self.repeated(saves, first)?, true));
         }
-        let [receiver, sender] = saves.requests();
+        let [to_receiver, to_sender] = saves.requests();
         self.message.raw_bind_parameter(1, n)?;
-        self.message.raw_bind_parameter(2, sender.device_id().0)?;
+        self.message.raw_bind_parameter(2, to_sender.device_id().0)?;
         bind_message(&mut self.message, 3, saves.message())?;
         self.message.raw_execute()?;
-        let stored = copies_of(n);
-        for (parameter, copy, stored) in
-            [(1, receiver, stored.receiver), (4, sender, stored.sender)]
+        for (parameter, copy, msgid) in [(1, to_receiver, receivers(n)), (4, to_sender, senders(n))]
         {
             self.copies.raw_bind_parameter(parameter, copy.queue().appid.0)?;
             self.copies.raw_bind_parameter(parameter + 1, copy.queue().uid.0)?;
-            self.copies.raw_bind_parameter(parameter + 2, stored.msgid.0)?;
+            self.copies.raw_bind_parameter(parameter + 2, msgid.0)?;
         }
         self.copies.raw_bind_parameter(7, mark)?;
         self.copies.raw_execute()?;
         self.messages.last = n;
-        Ok((stored, false))
+        // In this order: both may be in one queue.
+        let receiver = self.appended(saves.receiver(), receivers(n))?;
+        let sender = self.appended(saves.sender(), senders(n))?;
+        Ok((Copies { receiver, sender }, false))
     }
 
-    /// The message that this one repeats. Of two messages that share a mark only the first is
-    /// recognised: the other is stored again, as if it had no uuid.
+    /// The answer for a copy that has just been inserted.
+    fn appended(&mut self, queue: Account, msgid: MsgId) -> Result<Appended> {
+        let previous = match self.messages.newest.replace(queue, msgid) {
+            Some(previous) => previous,
+            None => before(self.db, queue, msgid)?,
+        };
+        Ok(Appended { msgid, previous: Some(previous) })
+    }
+
+    /// The answer for a repeat of message `n`. Nothing is ever removed from a queue, so what was
+    /// before its copies then still is.
+    fn repeated(&self, saves: &Saves, n: i64) -> Result<Copies> {
+        let answer = |queue, msgid| {
+            let before = before(self.db, queue, msgid);
+            before.map(|before| Appended { msgid, previous: Some(before) })
+        };
+        Ok(Copies {
+            receiver: answer(saves.receiver(), receivers(n))?,
+            sender: answer(saves.sender(), senders(n))?,
+        })
+    }
+
+    /// The message that this one repeats, whatever its command (S10). Of two messages that share a
+    /// mark only the first is recognised: the other is stored again, as if it had no uuid.
     fn first(&mut self, saves: &Saves, mark: Mark, n: i64) -> Result<Option<i64>> {
         let known = self.messages.known.first(self.db, saves.sender(), mark, n)?;
         let Some(first) = known else {
             return Ok(None);
         };
         let mut select = self.db.prepare_cached(
-            "SELECT content FROM message WHERE n = ?1 AND command = ?2 AND customer_appid = ?3
-            AND customer_id = ?4 AND seller_id = ?5",
+            "SELECT m.content FROM queue q CROSS JOIN message m ON m.n = (q.msgid + 1) / 2
+            WHERE q.appid = ?1 AND q.uid = ?2 AND q.msgid = ?3",
         )?;
-        let body = body_of(saves.message())?;
-        let (appid, customer) = (body.customer_appid.0, body.customer_id.0);
-        let command = i64::from(saves.message().command().0);
+        let Account { appid, uid } = saves.receiver();
         let same = select
-            .query_one([first, command, appid, customer, body.seller_id.0], |row| {
+            .query_one([appid.0, uid.0, receivers(first).0], |row| {
                 let content = row.get_ref(0)?.as_bytes()?;
-                Ok(uuid::find(content) == uuid::find(&body.content))
+                Ok(uuid::find(content) == uuid::find(saves.message().content()))
             })
             .optional()?;
         Ok(same.unwrap_or(false).then_some(first))
     }
 }
 
-/// Message `n` has the msgids `2n - 1` in its receiver's queue and `2n` in its sender's.
-fn copies_of(n: i64) -> Copies {
-    let sender = n.saturating_mul(2);
-    Copies { receiver: MsgId(sender.saturating_sub(1)).into(), sender: MsgId(sender).into() }
+/// The msgid of message `n` in its receiver's queue.
+const fn receivers(n: i64) -> MsgId {
+    MsgId(n.saturating_mul(2).saturating_sub(1))
+}
+
+/// The msgid of message `n` in its sender's queue.
+const fn senders(n: i64) -> MsgId {
+    MsgId(n.saturating_mul(2))
 }

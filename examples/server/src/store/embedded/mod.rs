@@ -8,9 +8,16 @@
 //! # An idempotent store
 //!
 //! A message whose content is a JSON object with a top-level string `uuid` is stored once for its
-//! sender and receiver: a repeat is answered with the msgids of the first copies. The receiver is
+//! sender and receiver, whatever its command: a repeat is answered as the first was. The receiver is
 //! part of the key because a client may reuse a uuid for another receiver, whose message would
 //! otherwise be lost. Without a `uuid` nothing is a repeat.
+//!
+//! # What was the newest before
+//!
+//! Every answer tells which msgid was the newest in the queue right before the copy, as of its
+//! place in the order of commits. The thread that writes remembers that for the queues that were
+//! written to lately, and looks it up in the index for any other. A rollback makes it forget all.
+//! For a repeat it is looked up before the first copy, so it is what the first save was answered.
 //!
 //! # Failures
 //!
@@ -28,6 +35,7 @@ mod jobs;
 mod keys;
 mod mark;
 mod message;
+mod newest;
 mod options;
 mod outbox;
 mod read;

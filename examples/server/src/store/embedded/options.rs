@@ -19,6 +19,8 @@ pub struct Options {
     pub group: NonZeroUsize,
     /// How many uuids of active senders are kept in memory, at about 30 bytes each.
     pub marks: usize,
+    /// Of how many queues the newest msgid is kept in memory, at about 50 bytes each.
+    pub queues: usize,
     /// New msgids are greater than this, and than those that exist.
     pub after: MsgId,
     /// How many queues can be read at the same time.
@@ -37,6 +39,7 @@ impl Default for Options {
             waiting: const { NonZeroUsize::new(32 * 1024).expect("not 0") },
             group: const { NonZeroUsize::new(8 * 1024).expect("not 0") },
             marks: 4 * 1024 * 1024,
+            queues: 256 * 1024,
             after: MsgId(0),
             readers: const { NonZeroU32::new(2).expect("not 0") },
             max_pages: None,
@@ -52,6 +55,7 @@ impl fmt::Debug for Options {
             .field("waiting", &self.waiting)
             .field("group", &self.group)
             .field("marks", &self.marks)
+            .field("queues", &self.queues)
             .field("after", &self.after)
             .field("readers", &self.readers)
             .field("max_pages", &self.max_pages)

@@ -1,9 +1,10 @@
-//! Messages as rows. The fixed fields of a body (W4) are columns, so that people can query them.
+//! Messages as rows. The bodies of all chat messages begin with four ids and a time (W4, W9), which
+//! are columns, so that people can query them. Whose ids they are depends on the command; the
+//! columns have the names of those in a CUSTOMER.
 
-use bytes::{Bytes, BytesMut};
-use kefu_proto::{AppId, Body, ChatMessage, Command, CustomerMessage, Encode, Message};
-use kefu_proto::{StoreId, UnixTime, UserId};
-use rusqlite::types::{Type, ValueRef};
+use bytes::{BufMut, Bytes, BytesMut};
+use kefu_proto::{ChatMessage, Command, Encode};
+use rusqlite::types::ValueRef;
 use rusqlite::{Error, Result, Row, Statement};
 
 /// The columns of a message, in the order of [`bind_message`] and [`read_message`].
@@ -20,30 +21,29 @@ pub(super) fn bind_message(
     first: usize,
     message: &ChatMessage,
 ) -> Result<()> {
-    let body = body_of(message)?;
-    let numbers: [i64; 6] = [
-        message.command().0.into(),
-        body.customer_appid.0,
-        body.customer_id.0,
-        body.store_id.0,
-        body.seller_id.0,
-        body.timestamp.as_secs().into(),
-    ];
+    let mut body = Vec::with_capacity(message.content().len().saturating_add(FIXED));
+    message.encode_body(&mut body).map_err(|error| Error::ToSqlConversionFailure(error.into()))?;
+    let Some((ids, timestamp, content)) = split(&body) else {
+        let error = format!("the body of {} is too short", message.command());
+        return Err(Error::ToSqlConversionFailure(error.into()));
+    };
+    let numbers = [message.command().0.into()].into_iter().chain(ids).chain([timestamp.into()]);
     for (parameter, number) in (first..).zip(numbers) {
         statement.raw_bind_parameter(parameter, number)?;
     }
-    bind_bytes(statement, first.saturating_add(numbers.len()), &body.content)
+    bind_bytes(statement, first.saturating_add(CONTENT), content)
 }
 
-/// The fields of a message's body.
-pub(super) fn body_of(message: &ChatMessage) -> Result<CustomerMessage> {
-    match Message::from(message.clone()).body {
-        Body::Customer(body) | Body::CustomerSupport(body) => Ok(body),
-        other => {
-            let error = format!("{} is not a chat message", other.command());
-            Err(Error::ToSqlConversionFailure(error.into()))
-        }
+/// The fixed fields of a body, and its content.
+fn split(mut body: &[u8]) -> Option<([i64; 4], i32, &[u8])> {
+    let mut ids = [0; 4];
+    for id in &mut ids {
+        let (bytes, rest) = body.split_first_chunk()?;
+        *id = i64::from_be_bytes(*bytes);
+        body = rest;
     }
+    let (timestamp, content) = body.split_first_chunk()?;
+    Some((ids, i32::from_be_bytes(*timestamp), content))
 }
 
 /// Binds bytes as text where they are UTF-8, so that people can read them.
@@ -62,24 +62,12 @@ pub(super) fn read_message(
     page: &mut BytesMut,
 ) -> Result<(Command, Bytes)> {
     let column = |offset: usize| first.saturating_add(offset);
-    let number = |offset| row.get::<_, i64>(column(offset));
-    let body = CustomerMessage {
-        customer_appid: AppId(number(1)?),
-        customer_id: UserId(number(2)?),
-        store_id: StoreId(number(3)?),
-        seller_id: UserId(number(4)?),
-        timestamp: UnixTime::from(row.get::<_, i32>(column(5))?),
-        content: Bytes::copy_from_slice(bytes(row.get_ref(column(6))?, column(6))?),
-    };
     let command = Command(row.get(first)?);
-    let body = match command {
-        Command::CUSTOMER => Body::Customer(body),
-        Command::CUSTOMER_SUPPORT => Body::CustomerSupport(body),
-        Command(other) => return Err(Error::IntegralValueOutOfRange(first, other.into())),
-    };
-    Message::from(body)
-        .encode_body(page)
-        .map_err(|error| Error::FromSqlConversionFailure(column(6), Type::Blob, error.into()))?;
+    for id in 1..=4 {
+        page.put_i64(row.get(column(id))?);
+    }
+    page.put_i32(row.get(column(5))?);
+    page.put_slice(bytes(row.get_ref(column(CONTENT))?, column(CONTENT))?);
     Ok((command, page.split().freeze()))
 }
 
@@ -89,3 +77,9 @@ fn bytes(value: ValueRef<'_>, column: usize) -> Result<&[u8]> {
         other => Err(Error::InvalidColumnType(column, "content".into(), other.data_type())),
     }
 }
+
+/// The place of the content among the columns.
+const CONTENT: usize = 6;
+
+/// How many bytes of a body the fixed fields are.
+const FIXED: usize = 36;

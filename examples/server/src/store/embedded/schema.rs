@@ -11,7 +11,10 @@ use crate::store::embedded::error::OpenError;
 use crate::store::embedded::options::Options;
 
 /// The version of the layout. It changes when older or newer servers could not read the data.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+
+/// The version before, which is converted. It had only messages of commands 24 and 25.
+const BEFORE: i64 = 1;
 
 /// `KEFU` in the database's header: tells tools, and this server, whose file it is.
 const APPLICATION: i64 = 0x4b45_4655;
@@ -20,6 +23,9 @@ const DATABASE: &str = "kefu.db";
 
 /// A message is one row; its two copies are two narrow rows in `queue`. Message `n` has the copies
 /// `2n - 1`, in the receiver's queue, and `2n`, in the sender's.
+///
+/// The four ids are those at the begin of the body. A `CUSTOMER_V2` has its sender in
+/// `customer_appid` and `customer_id`, and its receiver in `store_id` and `seller_id`.
 const TABLES: &str = "
 CREATE TABLE message (
     n INTEGER PRIMARY KEY,
@@ -63,11 +69,24 @@ CREATE TABLE push (
     timestamp INTEGER NOT NULL,
     content ANY NOT NULL
 ) STRICT;
--- For people: every queue with its messages.
+";
+
+/// For people: every queue with its messages.
+const VIEW: &str = "
 CREATE VIEW queued AS
     SELECT q.appid, q.uid, q.msgid, datetime(m.timestamp, 'unixepoch') AS at,
-        CASE m.command WHEN 24 THEN 'CUSTOMER' WHEN 25 THEN 'CUSTOMER_SUPPORT' END AS command,
-        m.device_id, m.customer_appid, m.customer_id, m.store_id, m.seller_id, m.content
+        CASE m.command WHEN 24 THEN 'CUSTOMER' WHEN 25 THEN 'CUSTOMER_SUPPORT'
+            WHEN 64 THEN 'CUSTOMER_V2' ELSE m.command END AS command,
+        m.device_id,
+        iif(m.command = 64, NULL, m.customer_appid) AS customer_appid,
+        iif(m.command = 64, NULL, m.customer_id) AS customer_id,
+        iif(m.command = 64, NULL, m.store_id) AS store_id,
+        iif(m.command = 64, NULL, m.seller_id) AS seller_id,
+        iif(m.command = 64, m.customer_appid, NULL) AS sender_appid,
+        iif(m.command = 64, m.customer_id, NULL) AS sender,
+        iif(m.command = 64, m.store_id, NULL) AS receiver_appid,
+        iif(m.command = 64, m.seller_id, NULL) AS receiver,
+        m.content
     FROM queue q JOIN message m ON m.n = (q.msgid + 1) / 2;
 ";
 
@@ -148,6 +167,7 @@ fn check_or_create(db: &Connection, dir: &Path) -> Result<(), OpenError> {
     let tables: i64 = db.query_one("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (number("application_id")?, number("user_version")?) {
         (APPLICATION, VERSION) => Ok(()),
+        (APPLICATION, BEFORE) => Ok(convert(db)?),
         (APPLICATION, found) => {
             Err(OpenError::Version { path: dir.to_owned(), found, needed: VERSION })
         }
@@ -156,10 +176,25 @@ fn check_or_create(db: &Connection, dir: &Path) -> Result<(), OpenError> {
             PRAGMA application_id = {APPLICATION};
             PRAGMA user_version = {VERSION};
             {TABLES}
+            {VIEW}
             COMMIT;"
         ))?),
         _ => Err(OpenError::Foreign { path: dir.join(DATABASE) }),
     }
+}
+
+/// Nothing moves: the tables of both versions are the same. But a server of the version before could
+/// not read what this one will add, so from now on it must refuse the folder.
+fn convert(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch(&format!(
+        "BEGIN IMMEDIATE;
+        DROP VIEW IF EXISTS queued;
+        {VIEW}
+        PRAGMA user_version = {VERSION};
+        COMMIT;"
+    ))?;
+    tracing::info!("the data folder is of version {VERSION} now; it was of version {BEFORE}");
+    Ok(())
 }
 
 fn is_no_database(error: &rusqlite::Error) -> bool {

@@ -44,7 +44,7 @@ impl Writer {
         options: Options,
         signals: Signals,
     ) -> Result<Self, OpenError> {
-        let messages = Messages::open(&db, options.marks, options.after)?;
+        let messages = Messages::open(&db, &options)?;
         let outbox = Outbox::open(&db)?;
         Ok(Self { db, queue, options, signals, messages, outbox, poisoned: None, _lock: lock })
     }

@@ -9,3 +9,4 @@ mod proxy;
 mod pushes;
 mod servers;
 mod settings;
+mod upgrade;

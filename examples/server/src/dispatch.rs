@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use kefu_proto::{Effects, Saves};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::forward::Forwarder;
 use crate::router::ConnectionId;
@@ -21,7 +21,9 @@ use crate::store::{PendingSave, Store, StoreError};
 pub struct Dispatcher {
     store: Store,
     forwarder: Arc<Forwarder>,
-    jobs: mpsc::UnboundedSender<Job>,
+    /// Locked while messages get their place in the store's queue and in this one, so that both have
+    /// the same order.
+    jobs: Mutex<mpsc::UnboundedSender<Job>>,
 }
 
 /// Messages of one connection that are being stored.
@@ -36,7 +38,7 @@ impl Dispatcher {
     pub fn new(store: Store, forwarder: Arc<Forwarder>) -> Self {
         let (jobs, queue) = mpsc::unbounded_channel();
         tokio::spawn(run(queue, Arc::clone(&forwarder)));
-        Self { store, forwarder, jobs }
+        Self { store, forwarder, jobs: Mutex::new(jobs) }
     }
 
     /// Takes the messages of one connection, in order, as [`Store::submit`] does. When an answer
@@ -46,26 +48,31 @@ impl Dispatcher {
         batch: Vec<Saves>,
         from: ConnectionId,
     ) -> Result<Vec<PendingSave>, StoreError> {
+        if self.store.is_ordered() {
+            let jobs = self.jobs.lock().await;
+            let saves = self.store.submit(batch).await?;
+            return Ok(saves.into_iter().map(|save| in_turn(&jobs, save, from)).collect());
+        }
         let saves = self.store.submit(batch).await?;
-        let is_ordered = self.store.is_ordered();
-        let follow = |save| {
-            if is_ordered { self.in_turn(save, from) } else { self.by_itself(save, from) }
-        };
-        Ok(saves.into_iter().map(follow).collect())
-    }
-
-    fn in_turn(&self, save: PendingSave, from: ConnectionId) -> PendingSave {
-        let messages = save.messages();
-        let (answer, answered) = oneshot::channel();
-        // With an error the task has ended, and drops the answer.
-        let _ = self.jobs.send(Job { save, from, answer });
-        PendingSave::new(messages, async { answered.await.unwrap_or(Err(StoreError::closed())) })
+        Ok(saves.into_iter().map(|save| self.by_itself(save, from)).collect())
     }
 
     fn by_itself(&self, save: PendingSave, from: ConnectionId) -> PendingSave {
         let forwarder = Arc::clone(&self.forwarder);
         PendingSave::new(save.messages(), async move { forward(save, &forwarder, from).await })
     }
+}
+
+fn in_turn(
+    jobs: &mpsc::UnboundedSender<Job>,
+    save: PendingSave,
+    from: ConnectionId,
+) -> PendingSave {
+    let messages = save.messages();
+    let (answer, answered) = oneshot::channel();
+    // With an error the task has ended, and the answer is dropped.
+    let _ = jobs.send(Job { save, from, answer });
+    PendingSave::new(messages, async { answered.await.unwrap_or(Err(StoreError::closed())) })
 }
 
 async fn run(mut queue: mpsc::UnboundedReceiver<Job>, forwarder: Arc<Forwarder>) {

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{
-    Account, AppId, AuthToken, Body, CustomerMessage, Encode, Flags, FrameDecoder, FrameLimit,
-    LoginStatus, Message, MsgId, Parsed, Platform, Seq, ShortBytes, StoreId, UnixTime, UserId,
-    Version,
+    Account, AppId, AuthToken, Body, CustomerMessage, CustomerMessageV2, Encode, Flags,
+    FrameDecoder, FrameLimit, LoginStatus, Message, Metadata, MsgId, Parsed, Platform, Seq,
+    ShortBytes, StoreId, UnixTime, UserId, Version,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -31,16 +31,26 @@ pub fn token(Account { appid, uid }: Account) -> String {
     format!("tok-{appid}-{uid}")
 }
 
-/// Numbers a client's frames. They have version 1, as those of most clients.
-#[derive(Default)]
+/// Numbers a client's frames. They have version 1 by default.
 pub struct Frames {
     last: i32,
+    version: Version,
+}
+
+impl Default for Frames {
+    fn default() -> Self {
+        Self::of(Version(1))
+    }
 }
 
 impl Frames {
+    pub const fn of(version: Version) -> Self {
+        Self { last: 0, version }
+    }
+
     pub fn next(&mut self, flags: Flags, body: Body) -> Bytes {
         self.last += 1;
-        let message = Message { seq: Seq(self.last), version: Version(1), flags, body };
+        let message = Message { seq: Seq(self.last), version: self.version, flags, body };
         let mut bytes = BytesMut::new();
         message.encode_within(FrameLimit::MAX, &mut bytes).unwrap();
         bytes.freeze()
@@ -75,6 +85,14 @@ impl Client {
 
     pub async fn log_in(addr: SocketAddr, account: Account, device: &str) -> Self {
         let mut client = Self::connect(addr).await;
+        client.authenticate(account, device).await;
+        client
+    }
+
+    /// A client of version 2.
+    pub async fn log_in_v2(addr: SocketAddr, account: Account, device: &str) -> Self {
+        let mut client = Self::connect(addr).await;
+        client.frames = Frames::of(Version::V2);
         client.authenticate(account, device).await;
         client
     }
@@ -142,6 +160,34 @@ impl Client {
         }
     }
 
+    /// A live copy: METADATA, and the message right behind it (W10.3).
+    pub async fn receive_copy(&mut self) -> (Metadata, CustomerMessageV2) {
+        match self.receive_pair().await {
+            (metadata, Message { body: Body::CustomerV2(chat), flags, .. }) => {
+                assert!(flags.contains(Flags::PUSH), "{flags:?}");
+                (metadata, chat)
+            }
+            (_, other) => panic!("{other:?} instead of a live copy"),
+        }
+    }
+
+    /// An ACK with METADATA before it.
+    pub async fn receive_live_ack(&mut self, seq: Seq) -> Metadata {
+        let (metadata, message) = self.receive_pair().await;
+        assert_eq!(message.body, Body::Ack(seq.into()));
+        metadata
+    }
+
+    async fn receive_pair(&mut self) -> (Metadata, Message) {
+        let Message { seq, body: Body::Metadata(metadata), .. } = self.receive("METADATA").await
+        else {
+            panic!("no METADATA")
+        };
+        let message = self.receive("what METADATA belongs to").await;
+        assert_eq!(message.seq, Seq(seq.0 + 1));
+        (metadata, message)
+    }
+
     /// The next message; `None` when the server has closed the connection.
     pub async fn next_message(&mut self) -> Option<Message> {
         within("a message or the end", self.next()).await.map(parse)
@@ -173,7 +219,38 @@ impl Client {
         &self.read
     }
 
-    /// Reads the queue after a sync key. Notifies in between are ignored.
+    /// Reads the whole queue after a sync key, in as many parts as the server makes of it (S12).
+    pub async fn sync_all(&mut self, after: MsgId) -> Synced {
+        let mut all = self.sync(after).await;
+        while self.is_notified_beyond(all.end).await {
+            let Synced { messages, end, .. } = self.sync(all.end).await;
+            all.messages.extend(messages);
+            all.end = end;
+        }
+        all
+    }
+
+    async fn is_notified_beyond(&mut self, end: MsgId) -> bool {
+        let received = self.receive_all().await;
+        received.iter().any(|message| matches!(message.body, Body::SyncNotify(key) if key > end))
+    }
+
+    /// Sends a SYNC in version 2: the key of SYNC_END, and the messages with their flags.
+    pub async fn sync_v2(&mut self, after: MsgId) -> (MsgId, Vec<(Flags, CustomerMessageV2)>) {
+        self.send(Body::Sync(after)).await;
+        let mut messages = Vec::new();
+        loop {
+            let message = self.receive("a SYNC_END").await;
+            match message.body {
+                Body::CustomerV2(chat) => messages.push((message.flags, chat)),
+                Body::SyncEnd(end) => return (end, messages),
+                Body::SyncBegin(_) | Body::SyncNotify(_) => {}
+                other => panic!("{other:?} within a sync"),
+            }
+        }
+    }
+
+    /// Reads one answer to a SYNC after a key. Notifies in between are ignored.
     pub async fn sync(&mut self, after: MsgId) -> Synced {
         self.send(Body::Sync(after)).await;
         let (mut begin, mut messages) = (None, Vec::new());
@@ -245,6 +322,16 @@ pub fn question(from: Account, to: Account, content: impl Into<Bytes>) -> Body {
 /// A seller writes to a customer.
 pub fn answer(from: Account, to: Account, content: impl Into<Bytes>) -> Body {
     Body::CustomerSupport(chat(to, from, content.into()))
+}
+
+/// Anybody writes to anybody, in version 2.
+pub fn message_v2(from: Account, to: Account, content: impl Into<Bytes>) -> Body {
+    Body::CustomerV2(CustomerMessageV2 {
+        sender: from,
+        receiver: to,
+        timestamp: UnixTime::from(1),
+        content: content.into(),
+    })
 }
 
 fn chat(customer: Account, seller: Account, content: Bytes) -> CustomerMessage {

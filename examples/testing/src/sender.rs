@@ -81,7 +81,7 @@ impl Sender {
     pub async fn check(&self, addr: SocketAddr) {
         for owner in [self.to, self.from] {
             let mut reader = Client::log_in(addr, owner, "another device").await;
-            self.check_queue(owner, &reader.sync(MsgId(-1)).await);
+            self.check_queue(owner, &reader.sync_all(MsgId(-1)).await);
         }
     }
 

@@ -15,6 +15,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 
 use crate::support::process::ServerProcess;
 
@@ -123,6 +124,8 @@ async fn asked_to_stop_it_does_not_wait_for_ever_for_a_client_that_does_not_read
         lazy.send(Body::Sync(MsgId(-1))).await;
     }
     lazy.receive("a SYNC_BEGIN").await;
+    // By now the server waits for the reader.
+    sleep(Duration::from_millis(500)).await;
     let since = Instant::now();
     server.signal(Signal::TERM);
     assert_eq!(server.exit().await.code(), Some(0), "{}", server.log());

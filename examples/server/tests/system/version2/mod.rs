@@ -6,3 +6,4 @@ mod mixed;
 mod oneself;
 mod recorded;
 mod sync;
+mod trace;

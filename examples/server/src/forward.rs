@@ -27,8 +27,8 @@ impl Forwarder {
         (seat, inbox, presence)
     }
 
-    /// Applies every SendAppMessage and SendMessage of a list, in order. `from` is the connection
-    /// that the list is of.
+    /// Applies what goes to connections, in order (H6, H7, H14). `from` is the connection of the
+    /// message.
     pub async fn forward(&self, effects: &Effects, from: ConnectionId) {
         for effect in effects {
             match effect {

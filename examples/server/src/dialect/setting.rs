@@ -76,30 +76,30 @@ mod tests {
 
     const SET: Setting = Setting::Fixed(Dialect::V2);
 
-    const fn shown(dialect: Dialect, under: Setting) -> Option<Shown> {
-        Some(Shown { dialect, under })
+    const fn shown(dialect: Dialect, under: Setting) -> Shown {
+        Shown { dialect, under }
     }
 
     #[test]
     fn d1_the_login_decides_then_what_was_shown() {
         let auto = Setting::Auto;
         assert_eq!(auto.choose(None, None), Dialect::AsSent);
-        assert_eq!(auto.choose(None, shown(Dialect::V2, auto)), Dialect::V2);
-        assert_eq!(auto.choose(Some(Dialect::V1), shown(Dialect::V2, auto)), Dialect::V1);
+        assert_eq!(auto.choose(None, Some(shown(Dialect::V2, auto))), Dialect::V2);
+        assert_eq!(auto.choose(Some(Dialect::V1), Some(shown(Dialect::V2, auto))), Dialect::V1);
         assert!(auto.asks_shown(None) && !auto.asks_shown(Some(Dialect::V1)));
     }
 
     #[test]
     fn d1_what_is_set_wins_over_the_login_and_what_was_shown_under_it_wins_over_that() {
         assert_eq!(SET.choose(Some(Dialect::V1), None), Dialect::V2);
-        assert_eq!(SET.choose(None, shown(Dialect::V1, SET)), Dialect::V1);
+        assert_eq!(SET.choose(None, Some(shown(Dialect::V1, SET))), Dialect::V1);
         assert!(SET.asks_shown(Some(Dialect::V1)));
     }
 
     #[test]
     fn d1_what_was_shown_under_another_setting_does_not_count() {
-        assert_eq!(SET.choose(None, shown(Dialect::V1, Setting::Auto)), Dialect::V2);
-        assert_eq!(Setting::Auto.choose(None, shown(Dialect::V1, SET)), Dialect::AsSent);
+        assert_eq!(SET.choose(None, Some(shown(Dialect::V1, Setting::Auto))), Dialect::V2);
+        assert_eq!(Setting::Auto.choose(None, Some(shown(Dialect::V1, SET))), Dialect::AsSent);
     }
 
     #[test]

@@ -20,18 +20,18 @@ use crate::trace::TraceEvent;
 
 /// The state of a connection after its login.
 pub(super) struct OnlineConnection<'c, R, W> {
-    pub(super) socket: &'c mut Socket<R, W>,
-    pub(super) online: Online,
+    socket: &'c mut Socket<R, W>,
+    online: Online,
     platform: Platform,
     registration: Registration,
-    pub(super) service: &'c Service,
+    service: &'c Service,
     /// Messages that will be stored together.
     batch: Vec<Saves>,
     in_flight: InFlight,
     /// Waits until nothing is in flight.
     blocked: Option<Blocked>,
     /// A sync that is being answered.
-    pub(super) syncing: Option<Syncing>,
+    syncing: Option<Syncing>,
     /// Set once nothing more is read. What is in flight is still finished.
     ending: Option<End>,
     last_heard: Instant,
@@ -196,6 +196,25 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W>
             }
         }
         Ok(true)
+    }
+
+    async fn begin_sync(&mut self, request: SyncRequest) -> Result<(), End> {
+        if !self.socket.output.is_lost() {
+            let out = &mut self.socket.output.buffer;
+            let syncing = Syncing::begin(request, &mut self.online, self.service, out).await?;
+            self.syncing = Some(syncing);
+        }
+        Ok(())
+    }
+
+    async fn sync_page(&mut self) -> Result<(), End> {
+        if let Some(syncing) = self.syncing.take()
+            && !self.socket.output.is_lost()
+        {
+            let out = &mut self.socket.output.buffer;
+            self.syncing = syncing.continued(&mut self.online, self.service, out).await?;
+        }
+        Ok(())
     }
 
     /// Waits for the next event and handles it.

@@ -2,8 +2,6 @@
 
 mod setting;
 mod settings;
-mod shown;
 
-pub use setting::{Setting, SettingError};
+pub use setting::{Setting, SettingError, Shown};
 pub use settings::{PlatformSetting, PlatformSettingError, Settings};
-pub use shown::Shown;

@@ -1,12 +1,10 @@
-//! What is set for a platform.
+//! What is set for a platform, and what its clients show.
 
 use std::fmt;
 use std::str::FromStr;
 
 use kefu_proto::Dialect;
 use thiserror::Error;
-
-use crate::dialect::shown::Shown;
 
 /// Which dialect the clients of a platform get at their login.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -61,6 +59,14 @@ impl fmt::Display for Setting {
             Self::Fixed(Dialect::AsSent) => "as-sent",
         })
     }
+}
+
+/// The dialect in which an account's client on a platform has last written (D1.8).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Shown {
+    pub dialect: Dialect,
+    /// What was set for its platform then.
+    pub under: Setting,
 }
 
 /// A text is no setting.

@@ -12,9 +12,9 @@ use std::{env, thread};
 
 use bytes::BytesMut;
 use kefu_proto::{
-    Account, AppId, AuthToken, Closed, Config, Delivery, DeviceId, Effect, EncodeError, FrameLimit,
-    IDLE_TIMEOUT, Identity, Login, LoginStep, MsgId, Online, Outbound, OwnedOutbound, Platform,
-    Request, SaveMessage, StoredMessage, SyncRequest, UnixTime, UserId,
+    Account, AppId, Appended, Authentication, Closed, Config, Delivery, DeviceId, Dialect, Effect,
+    EncodeError, FrameLimit, IDLE_TIMEOUT, Identity, Login, LoginStep, MsgId, Online, Outbound,
+    OwnedOutbound, Platform, Request, SaveMessage, StoredMessage, SyncRequest, UnixTime, UserId,
 };
 
 const HELP: &str = "\
@@ -95,7 +95,7 @@ fn log_in(
         let step = login.receive(read, out).ok()?;
         flush(stream, out);
         login = match step {
-            LoginStep::Authenticate(asked) => match lock(host).identify(asked.auth_token()) {
+            LoginStep::Authenticate(mut asked) => match lock(host).identify(&mut asked) {
                 Some(identity) => return asked.accept(identity, out).ok(),
                 None => asked.refuse(out).ok()?,
             },
@@ -147,6 +147,10 @@ impl Connection<'_> {
                     let kept = host.kept_keys.entry(account).or_insert(key);
                     *kept = key.max(*kept);
                 }
+                Request::KeepDialect(dialect) => {
+                    let me = self.online.identity();
+                    lock(self.host).dialects.insert((me.account(), me.device_id()), dialect);
+                }
                 _ => {} // a command outside the protocol
             }
         }
@@ -167,8 +171,13 @@ impl Connection<'_> {
         for effect in &effects {
             match effect {
                 Effect::PushMessage { .. } => {} // tell a push service, if `to` is not connected
-                Effect::SendAppMessage { to, message } => host.send(to, None, message),
-                Effect::SendMessage { to, message } => host.send(to, Some(self.stream), message),
+                Effect::SendAppMessage { to, message } => {
+                    host.send(to, self.stream, message);
+                    if to == self.online.identity().account() {
+                        self.online.write(&message, self.out)?; // here: before the ACK
+                    }
+                }
+                Effect::SendMessage { to, message } => host.send(to, self.stream, message),
                 Effect::EnqueueMessage { message } => self.online.write(&message, self.out)?,
             }
         }
@@ -189,6 +198,9 @@ impl Connection<'_> {
             }
             flush(self.stream, self.out);
         }
+        if answer.wants_newest() {
+            answer.set_newest(lock(self.host).newest(account));
+        }
         self.online.finish_sync(answer, self.out)
     }
 
@@ -204,6 +216,7 @@ impl Connection<'_> {
 struct Host {
     queues: HashMap<Account, Vec<StoredMessage>>,
     kept_keys: HashMap<Account, MsgId>,
+    dialects: HashMap<(Account, DeviceId), Dialect>,
     devices: HashMap<(Vec<u8>, Platform), DeviceId>,
     outboxes: HashMap<Account, Vec<Outbox>>,
 }
@@ -213,21 +226,31 @@ type Outbox = (Arc<TcpStream>, SyncSender<OwnedOutbound>);
 
 impl Host {
     /// Who logs in, and from which device. A real host looks the token up.
-    fn identify(&mut self, auth: &AuthToken) -> Option<Identity> {
+    fn identify(&mut self, login: &mut Authentication) -> Option<Identity> {
+        let auth = login.auth_token();
         let (_, account) = std::str::from_utf8(auth.token.as_bytes()).ok()?.split_once('-')?;
         let account = account.replacen('-', "/", 1).parse().ok()?;
         let new = DeviceId(i64::try_from(self.devices.len()).ok()? + 1);
         let device = auth.device().map(|(name, platform)| (name.to_vec(), platform));
         let device_id = device.map_or(DeviceId(0), |key| *self.devices.entry(key).or_insert(new));
+        // The login of a web client does not tell which dialect it knows.
+        let shown = self.dialects.get(&(account, device_id));
+        if let (None, Some(&shown)) = (login.dialect(), shown) {
+            login.set_dialect(shown);
+        }
         Identity::new(account, device_id).ok()
     }
 
     /// Stores a copy, even a repeat; `Saves` tells how to recognize one.
-    fn append(&mut self, save: SaveMessage<'_>) -> MsgId {
-        let queue = self.queues.entry(save.queue()).or_default();
-        let msgid = MsgId(queue.last().map_or(1, |last| last.msgid.0 + 1));
-        queue.push(StoredMessage::new(save, msgid));
-        msgid
+    fn append(&mut self, save: SaveMessage<'_>) -> Appended {
+        let previous = self.newest(save.queue());
+        let msgid = MsgId(previous.0 + 1);
+        self.queues.entry(save.queue()).or_default().push(StoredMessage::new(save, msgid));
+        Appended { msgid, previous: Some(previous) }
+    }
+
+    fn newest(&self, account: Account) -> MsgId {
+        self.queues.get(&account).and_then(|queue| queue.last()).map_or(MsgId(0), |row| row.msgid)
     }
 
     fn page(&self, account: Account, after: MsgId) -> Vec<StoredMessage> {
@@ -236,10 +259,9 @@ impl Host {
     }
 
     /// Sends to all connections of a user but one, and closes those that are too slow.
-    fn send(&self, to: Account, except: Option<&Arc<TcpStream>>, message: Outbound<'_>) {
+    fn send(&self, to: Account, except: &Arc<TcpStream>, message: Outbound<'_>) {
         for (stream, outbox) in self.outboxes.get(&to).into_iter().flatten() {
-            let is_excepted = except.is_some_and(|except| Arc::ptr_eq(stream, except));
-            if !is_excepted && outbox.try_send(message.into_owned()).is_err() {
+            if !Arc::ptr_eq(stream, except) && outbox.try_send(message.into_owned()).is_err() {
                 let _ = stream.shutdown(Shutdown::Both);
             }
         }

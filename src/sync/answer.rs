@@ -22,8 +22,8 @@ pub struct SyncAnswer {
     bounds: SyncBounds,
     after: MsgId,
     store_id: StoreId,
-    rows: u32,
-    bytes: u32,
+    rows: usize,
+    bytes: usize,
     has_begun: bool,
     goes_on: bool,
     held: Vec<StoredMessage>,
@@ -136,8 +136,7 @@ impl SyncAnswer {
         self.after = row.msgid;
         self.rows = self.rows.saturating_add(1);
         if verdict == SyncRow::Taken {
-            let frame_len = u32::try_from(Header::LEN.saturating_add(row.body.len()));
-            self.bytes = self.bytes.saturating_add(frame_len.unwrap_or(u32::MAX));
+            self.bytes = self.bytes.saturating_add(Header::LEN).saturating_add(row.body.len());
             if self.holds() {
                 self.held.push(row);
             }

@@ -280,7 +280,7 @@ fn a_session_is_small() {
     assert_eq!(size_of::<Session>(), 32);
     // With its decoder, its numbering, the reason why it is over, its dialect, and the end and the
     // bounds of its syncs.
-    assert_eq!(size_of::<Online>(), 112);
+    assert_eq!(size_of::<Online>(), 120);
 }
 
 /// Checks the plain and the pretty form for the text and for its bytes as a list.

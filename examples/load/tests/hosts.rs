@@ -7,8 +7,11 @@ use std::process::Command;
 
 use bytes::BytesMut;
 use kefu_load::{Args, Progress};
-use kefu_proto::{Account, AppId, Body, Flags, LoginStatus, MsgId, Seq, UserId};
-use kefu_testing::client::{Client, Frames, answer, auth_token, customer, parse, question};
+use kefu_proto::{Account, Ack, AckStatus, AppId, AuthToken, Body, Flags, LoginStatus, Metadata};
+use kefu_proto::{MsgId, Platform, Seq, UserId};
+use kefu_testing::client::{
+    Client, Frames, answer, auth_token, customer, message_v2, parse, question,
+};
 use kefu_testing::client::{seller, take_frame, token};
 use kefu_testing::process::Process;
 use kefu_testing::within;
@@ -44,6 +47,10 @@ tests! {
     writes_what_is_queued_before_it_closes,
     notifies_in_the_order_of_the_queue,
     closes_a_connection_that_does_not_read,
+    serves_an_app_of_2018_and_a_desk_of_today_in_one_chat,
+    tells_a_blocked_customer_of_version_2,
+    notifies_of_a_message_to_oneself_before_its_ack,
+    remembers_which_dialect_a_web_client_knows,
 }
 
 async fn loses_nothing_under_load(target: Target) {
@@ -228,6 +235,70 @@ async fn closes_a_connection_that_does_not_read(target: Target) {
     let mut desk = host.log_in(seller(2), "desk").await;
     send_at_once(&mut phone, Flags::UNPERSISTENT, 1, 1, "hi").await;
     assert!(matches!(desk.receive("a message").await.body, Body::Customer(_)));
+}
+
+async fn serves_an_app_of_2018_and_a_desk_of_today_in_one_chat(target: Target) {
+    let host = Host::start(target).await;
+    let mut app = host.log_in(customer(1), "phone").await;
+    let mut desk = Client::log_in_v2(host.addr, seller(2), "desk").await;
+    let mut home = Client::log_in_v2(host.addr, seller(2), "home").await;
+    let seq = app.send(question(customer(1), seller(2), "hi")).await;
+    app.receive_ack(seq).await;
+    assert_eq!(desk.receive_notify().await, MsgId(1));
+    let (end, found) = desk.sync_v2(MsgId(0)).await;
+    let [(_, chat)] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((end, chat.sender, &chat.content[..]), (MsgId(1), customer(1), &b"hi"[..]));
+    assert_eq!(desk.sync_v2(MsgId(9)).await, (MsgId(1), vec![]), "back to the end of the queue");
+
+    let seq = desk.send(message_v2(seller(2), customer(1), "yes?")).await;
+    let metadata = Metadata { sync_key: MsgId(2), prev_sync_key: MsgId(1) };
+    assert_eq!(desk.receive_live_ack(seq).await, metadata);
+    home.receive_notify().await;
+    assert_eq!(home.receive_copy().await.0, metadata);
+    assert_eq!(app.receive_notify().await, MsgId(2), "and no copy");
+    assert_eq!(app.sync(MsgId(0)).await.contents(), [b"yes?"]);
+}
+
+async fn tells_a_blocked_customer_of_version_2(target: Target) {
+    let host = Host::start(target).await;
+    let blocked = Account::new(AppId(8), UserId(13));
+    let mut phone = Client::log_in_v2(host.addr, blocked, "phone").await;
+    let seq = phone.send(message_v2(blocked, seller(2), "let me in")).await;
+    let ack = Ack { seq, status: AckStatus::BLOCKED };
+    assert_eq!(phone.receive("an ACK").await.body, Body::Ack(ack));
+    assert_eq!(host.log_in(seller(2), "desk").await.sync(MsgId(0)).await.end, MsgId(0));
+}
+
+async fn notifies_of_a_message_to_oneself_before_its_ack(target: Target) {
+    let host = Host::start(target).await;
+    let mut desk = host.log_in(seller(2), "desk").await;
+    for number in 0..20 {
+        let seq = desk.send(question(seller(2), seller(2), "a note")).await;
+        assert_eq!(desk.receive_notify().await, MsgId(2 * number + 1));
+        desk.receive_ack(seq).await;
+    }
+    assert_eq!(desk.receive_all().await, []);
+}
+
+async fn remembers_which_dialect_a_web_client_knows(target: Target) {
+    let host = Host::start(target).await;
+    let mut phone = host.log_in(customer(1), "phone").await;
+    let seq = phone.send(question(customer(1), seller(2), "hi")).await;
+    phone.receive_ack(seq).await;
+    let log_in = async || {
+        let mut web = Client::connect(host.addr).await;
+        let Body::AuthToken(login) = auth_token(&token(seller(2)), "") else { unreachable!() };
+        web.send(Body::AuthToken(AuthToken { platform: Platform::WEB, ..login })).await;
+        web.receive("an AUTH_STATUS").await;
+        web
+    };
+    let mut web = log_in().await;
+    assert_eq!(web.sync(MsgId(0)).await.contents(), [b"hi"], "as it was sent");
+    web.send(message_v2(seller(2), customer(1), "yes?")).await;
+    web.receive_all().await;
+    let (_, found) = log_in().await.sync_v2(MsgId(0)).await;
+    let contents: Vec<_> = found.iter().map(|(_, chat)| &chat.content[..]).collect();
+    assert_eq!(contents, [&b"hi"[..], b"yes?"]);
 }
 
 /// Writes messages of a customer to seller 2 all at once, then waits for their ACKs.

@@ -3,13 +3,18 @@
 //! The rooms, lowest first. Each knows only rooms that stand before it:
 //!
 //! - `uuid`: the `uuid` in a content, by which a repeated message is recognised
-//! - `store`: messages, sync keys, device numbers and offline pushes, embedded or on NATS
+//! - `dialect`: which dialect a client gets at its login
+//! - `store`: messages, sync keys, device numbers, dialects and offline pushes, embedded or on
+//!   NATS
 //! - `metrics`: the metrics of `/metrics`
 //! - `redis`: the Redis of an existing API service: its accounts, and the queue of its push service
 //! - `tokens`: the tokens file
 //! - `auth`: who a client is: by the tokens file, or by Redis
 //! - `router`: who is connected to this server
 //! - `peers`: the other servers of a service on NATS
+//! - `forward`: messages to connections of this server and of others
+//! - `dispatch`: saves, whose effects are forwarded in the order of the queues
+//! - `unreadable`: rows of queues that fit no command
 //! - `trace`: a live trace of all messages, for the page
 //! - `service`: what all connections of a server share
 //! - `connection`: one task per connection, from its first byte to its end
@@ -23,7 +28,10 @@
 
 mod auth;
 mod connection;
+pub mod dialect;
+mod dispatch;
 mod engine_io;
+mod forward;
 mod http;
 mod metrics;
 pub mod options;
@@ -37,5 +45,6 @@ pub mod store;
 mod tls;
 mod tokens;
 mod trace;
+mod unreadable;
 mod uuid;
 mod ws;

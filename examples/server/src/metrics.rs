@@ -42,6 +42,8 @@ pub struct Metrics {
     pub push_failures: Counter,
     /// Frames of commands that the protocol does not list.
     pub unlisted: Counter,
+    /// Rows that a sync has left out because they fit no command.
+    pub unreadable: Counter,
 }
 
 impl Metrics {
@@ -64,6 +66,7 @@ impl Metrics {
             pushes: Counter::default(),
             push_failures: Counter::default(),
             unlisted: Counter::default(),
+            unreadable: Counter::default(),
         };
         metrics.register();
         metrics
@@ -140,6 +143,11 @@ impl Metrics {
             "unlisted_frames",
             "Frames of commands that the protocol does not list",
             self.unlisted.clone(),
+        );
+        r.register(
+            "unreadable_rows",
+            "Rows that a sync has left out because they fit no command",
+            self.unreadable.clone(),
         );
     }
 }

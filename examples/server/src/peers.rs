@@ -70,13 +70,9 @@ impl Peers {
 
     /// Sends a message to the account's connections on other servers.
     pub async fn send(&self, to: Account, message: &OwnedOutbound) {
-        let mut frame = BytesMut::new();
-        if !self.store.is_connected() || message.encode_within(FrameLimit::MAX, &mut frame).is_err()
-        {
-            return;
-        }
+        let Some(payload) = encode(message).filter(|_| self.store.is_connected()) else { return };
         // A message that is lost with the connection is a gap, which is repaired later.
-        let _ = self.store.client().publish(subject(to), frame.freeze()).await;
+        let _ = self.store.client().publish(subject(to), payload).await;
     }
 
     /// Puts a message into the push outbox if its receiver is connected to no server (H7.3).
@@ -194,9 +190,19 @@ impl Drop for Presence {
     }
 }
 
+/// A message for other servers. A live copy and its METADATA are one payload, so that they arrive
+/// together or not at all.
+fn encode(message: &OwnedOutbound) -> Option<Bytes> {
+    let mut payload = BytesMut::new();
+    message.encode_within(FrameLimit::MAX, &mut payload).ok()?;
+    Some(payload.freeze())
+}
+
 /// A message as another server has encoded it; `None` for anything else.
 fn decode(payload: Bytes) -> Option<OwnedOutbound> {
-    OwnedOutbound::decode(&mut BytesMut::from(payload), FrameLimit::MAX).ok()?
+    let mut payload = BytesMut::from(payload);
+    let message = OwnedOutbound::decode(&mut payload, FrameLimit::MAX).ok()??;
+    payload.is_empty().then_some(message)
 }
 
 /// The subject of an account's connections on other servers.
@@ -210,3 +216,52 @@ const NOBODY: &str = "kefu.nobody";
 const GAP: &str = "kefu.gap";
 /// After a reconnect, until the subscriptions are restored.
 const SETTLE: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use kefu_proto::{
+        Accepted, AppId, Appended, Body, Config, Copies, CustomerMessageV2, DeviceId, Effect,
+        Effects, Flags, Identity, Message, MsgId, Seq, Session, UnixTime, UserId, Version,
+    };
+
+    use super::*;
+
+    /// The effects of a CUSTOMER_V2 whose copies have known predecessors.
+    fn effects() -> Effects {
+        let sender = Account::new(AppId(7), UserId(1));
+        let config = Config::new(AppId(1453)).unwrap();
+        let session = Session::new(config, Identity::new(sender, DeviceId(11)).unwrap());
+        let body = Body::CustomerV2(CustomerMessageV2 {
+            sender,
+            receiver: Account::new(AppId(1453), UserId(2)),
+            timestamp: UnixTime::from(0),
+            content: Bytes::from(vec![b'x'; 30_000]),
+        });
+        let message = Message { seq: Seq(3), version: Version(2), flags: Flags::TEXT, body };
+        let delivery = session.handle(message, UnixTime::from(1)).unwrap();
+        let Accepted::Persistent(saves) = delivery.accept() else { panic!("it is stored") };
+        let appended =
+            |msgid, previous| Appended { msgid: MsgId(msgid), previous: Some(MsgId(previous)) };
+        saves.confirm(Copies { receiver: appended(9, 4), sender: appended(10, 0) })
+    }
+
+    #[test]
+    fn w10_a_live_copy_arrives_with_its_metadata_or_not_at_all() {
+        let effects = effects();
+        let copies = effects.iter().filter_map(|effect| match effect {
+            Effect::SendAppMessage { message, .. } | Effect::SendMessage { message, .. } => {
+                Some(message.into_owned())
+            }
+            _ => None,
+        });
+        let copies: Vec<_> = copies.collect();
+        assert!(matches!(copies[0].get(), Outbound::LiveCopy(_)), "{copies:?}");
+        for sent in copies {
+            let payload = encode(&sent).unwrap();
+            assert_eq!(decode(payload.clone()), Some(sent));
+            assert_eq!(decode(payload.slice(..payload.len() - 1)), None);
+            assert_eq!(decode([&payload[..], &payload[..]].concat().into()), None);
+        }
+    }
+}

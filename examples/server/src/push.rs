@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::metrics::Metrics;
-use crate::redis::{ConnectError, PushList, Redis, RedisError};
+use crate::redis::{ConnectError, PushLists, Redis, RedisError};
 use crate::service::Service;
 use crate::store::{PushBatch, PushEntry};
 
@@ -38,8 +38,8 @@ async fn hand_over(sink: &Sink, batch: PushBatch) {
 pub enum Sink {
     /// The log, one line per push.
     Log,
-    /// The queue of a push service.
-    Redis(PushList),
+    /// The queues of a push service.
+    Redis(PushLists),
 }
 
 impl Sink {
@@ -47,13 +47,13 @@ impl Sink {
     pub async fn redis(url: &str, metrics: &Metrics) -> Result<Self, ConnectError> {
         let failures = metrics.push_failures.clone();
         let redis = Redis::connect("--push", url, TIMEOUT, failures).await?;
-        Ok(Self::Redis(PushList::new(redis)))
+        Ok(Self::Redis(PushLists::new(redis)))
     }
 
     async fn take(&self, entries: &[PushEntry]) -> Result<(), RedisError> {
         match self {
             Self::Log => entries.iter().for_each(log),
-            Self::Redis(list) => list.push(entries).await?,
+            Self::Redis(lists) => lists.push(entries).await?,
         }
         Ok(())
     }
@@ -61,7 +61,7 @@ impl Sink {
     async fn until_ready(&self) {
         match self {
             Self::Log => {}
-            Self::Redis(list) => list.until_reachable().await,
+            Self::Redis(lists) => lists.until_reachable().await,
         }
     }
 }

@@ -4,19 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kefu_proto::{
-    Account, AuthToken, ChatMessage, Config, DeviceId, FrameLimit, Identity, OwnedOutbound,
+    Account, Authentication, ChatMessage, Command, Config, DecodeError, DeviceId, Dialect,
+    FrameLimit, Identity, MsgId, Platform,
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Auth;
+use crate::dialect::{Settings, Shown};
+use crate::dispatch::Dispatcher;
+use crate::forward::Forwarder;
 use crate::metrics::Metrics;
-use crate::peers::{Peers, Presence};
-use crate::router::{ConnectionId, Inbox, Router, Seat};
+use crate::peers::Presence;
+use crate::router::{Inbox, Seat};
 use crate::store::{Push, Store};
 use crate::tokens::DemoToken;
 use crate::trace::{PushOutcome, Trace};
+use crate::unreadable::UnreadableRows;
 
 /// The shared state of a server.
 pub struct Service {
@@ -25,10 +30,13 @@ pub struct Service {
     pub auth: Auth,
     /// The demo's tokens, as long as they are valid.
     pub demo: Vec<DemoToken>,
+    /// Which dialects clients get at their login.
+    pub dialects: Settings,
     pub store: Store,
-    pub router: Arc<Router>,
-    /// Other servers of the same service, if the store allows some.
-    pub peers: Option<Arc<Peers>>,
+    pub forwarder: Arc<Forwarder>,
+    /// The way of a message into the store and to connections.
+    pub dispatcher: Dispatcher,
+    pub unreadable: UnreadableRows,
     pub metrics: Arc<Metrics>,
     pub trace: Trace,
     /// Cancelled when the server stops.
@@ -47,6 +55,15 @@ pub struct Limits {
     pub frame: FrameLimit,
 }
 
+/// Who has logged in, and with what.
+#[derive(Clone, Copy, Debug)]
+pub struct Client {
+    pub identity: Identity,
+    pub platform: Platform,
+    /// The dialect that it gets until it shows another.
+    pub dialect: Dialect,
+}
+
 /// A connection's registration: what others send it, for as long as this is kept.
 pub struct Registration {
     pub seat: Seat,
@@ -55,41 +72,69 @@ pub struct Registration {
 }
 
 impl Service {
-    /// Who logs in (S1); `None` if the token is unknown, or a lookup failed.
-    pub async fn identify(&self, login: &AuthToken) -> Option<Identity> {
-        let account = self.auth.account(login.token.as_bytes()).await.ok()??;
-        let device_id = match login.device() {
+    /// Who logs in (S1, D1); `None` if the token is unknown, or a lookup failed.
+    pub async fn identify(&self, login: &Authentication) -> Option<Client> {
+        let token = login.auth_token();
+        let account = self.auth.account(token.token.as_bytes()).await.ok()??;
+        let device_id = match token.device() {
             None => DeviceId(0),
             Some((name, platform)) => self.auth.device_id(&self.store, name, platform).await?,
         };
-        Identity::new(account, device_id).ok()
+        let identity = Identity::new(account, device_id).ok()?;
+        let platform = token.platform;
+        let dialect = self.dialect(account, platform, login.dialect()).await?;
+        Some(Client { identity, platform, dialect })
     }
 
-    /// Registers a connection of `account`. When this returns, messages of all servers reach it.
-    pub async fn register(&self, account: Account) -> Registration {
-        let (seat, inbox) = self.router.join(account);
-        let presence = match &self.peers {
-            Some(peers) => Some(peers.join(account).await),
-            None => None,
+    /// In a wrong dialect a client would skip what it does not know. So a failed lookup is no login.
+    async fn dialect(
+        &self,
+        account: Account,
+        platform: Platform,
+        told: Option<Dialect>,
+    ) -> Option<Dialect> {
+        let setting = self.dialects.of(platform);
+        let shown = if setting.asks_shown(told) {
+            self.store.shown(account, platform).await.ok()?
+        } else {
+            None
         };
+        Some(setting.choose(told, shown))
+    }
+
+    /// Keeps what a client has shown (D1.8). If that fails it shows it again with its next login.
+    pub async fn keep_dialect(&self, account: Account, platform: Platform, dialect: Dialect) {
+        let shown = Shown { dialect, under: self.dialects.of(platform) };
+        if let Err(error) = self.store.keep_shown(account, platform, shown).await {
+            tracing::warn!(%error, %account, %platform, "a dialect is not kept");
+        }
+    }
+
+    /// Registers a connection. When this returns, messages of all servers reach it.
+    pub async fn register(&self, account: Account) -> Registration {
+        let (seat, inbox, presence) = self.forwarder.join(account).await;
         Registration { seat, inbox, _presence: presence }
     }
 
-    /// Sends a message to all connections of an account, except to one of this server.
-    pub async fn send(&self, to: Account, except: Option<ConnectionId>, message: &OwnedOutbound) {
-        self.router.send(to, except, message, &self.metrics);
-        if let Some(peers) = &self.peers {
-            peers.send(to, message).await;
-        }
+    /// A sync has left a row out.
+    pub fn note_unreadable(
+        &self,
+        queue: Account,
+        msgid: MsgId,
+        command: Command,
+        error: DecodeError,
+    ) {
+        self.metrics.unreadable.inc();
+        self.unreadable.log(queue, msgid, command, error);
     }
 
     /// Puts a message into the push outbox if its receiver is connected nowhere (H7.3).
     pub async fn push(&self, to: Account, message: &ChatMessage) -> PushOutcome {
-        if self.router.is_online(to) {
+        if self.forwarder.router.is_online(to) {
             return PushOutcome::Connected;
         }
         let entry = Push { to, message: message.clone() };
-        if let Some(peers) = &self.peers {
+        if let Some(peers) = &self.forwarder.peers {
             peers.push(entry);
             return PushOutcome::Undecided;
         }

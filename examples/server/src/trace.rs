@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use kefu_proto::{Account, Command, Effect, Effects, Encode, MsgId, Outbound, Refusal};
+use kefu_proto::{
+    Account, Appended, Command, Effect, Effects, Encode, Metadata, MsgId, Outbound, Refusal, Seq,
+};
 use serde::Serialize;
 use tokio::sync::broadcast;
 
@@ -69,9 +71,27 @@ struct Step {
     command: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     msgid: Option<i64>,
+    /// Of a `SaveMessage`: the newest msgid of the queue before, if the store knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous: Option<i64>,
+    /// Of a live copy and its ACK: the METADATA that goes before it, under the number before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<Keys>,
     /// Of a `PushMessage`.
     #[serde(skip_serializing_if = "Option::is_none")]
     push: Option<PushOutcome>,
+}
+
+#[derive(Debug, Serialize)]
+struct Keys {
+    sync_key: i64,
+    prev_sync_key: i64,
+}
+
+impl From<Metadata> for Keys {
+    fn from(Metadata { sync_key, prev_sync_key }: Metadata) -> Self {
+        Self { sync_key: sync_key.into(), prev_sync_key: prev_sync_key.into() }
+    }
 }
 
 /// Whether a push went out.
@@ -101,8 +121,7 @@ impl TraceEvent {
         let mut steps = Vec::new();
         if let Some(copies) = effects.copies() {
             for (queue, copy) in [(receiver, copies.receiver), (sender, copies.sender)] {
-                let msgid = Some(copy.msgid);
-                steps.push(Step::new("SaveMessage", Some(queue), message.command(), msgid));
+                steps.push(Step::saved(queue, message.command(), copy));
             }
         }
         steps.extend(effects.iter().map(|effect| Step {
@@ -113,7 +132,7 @@ impl TraceEvent {
             parties: [sender, receiver],
             from: sender.to_string(),
             command: message.command().to_string(),
-            seq: Some(message.seq.0),
+            seq: acknowledged(effects).map(i32::from),
             uuid: uuid::find(message.content())
                 .filter(|uuid| uuid.len() <= UUID_MAX)
                 .map(Into::into),
@@ -137,6 +156,15 @@ impl TraceEvent {
     }
 }
 
+/// The sender's number for the message: that of a CUSTOMER_V2 is only in its ACK.
+fn acknowledged(effects: &Effects) -> Option<Seq> {
+    effects.iter().find_map(|effect| match effect.message() {
+        Outbound::Ack(ack) => Some(ack.seq),
+        Outbound::LiveAck(ack) => Some(ack.ack().seq),
+        _ => None,
+    })
+}
+
 /// The command of a refused message, which follows from the rule that it broke.
 const fn refused_command(refusal: Refusal) -> Option<Command> {
     match refusal {
@@ -147,29 +175,32 @@ const fn refused_command(refusal: Refusal) -> Option<Command> {
         Refusal::NotKefuApp { .. } | Refusal::SellerIdMismatch { .. } => {
             Some(Command::CUSTOMER_SUPPORT)
         }
+        Refusal::SenderMismatch { .. } | Refusal::NoKefuSide { .. } => Some(Command::CUSTOMER_V2),
         _ => None,
     }
 }
 
 impl Step {
-    fn new(
-        effect: &'static str,
-        to: Option<Account>,
-        command: Command,
-        msgid: Option<MsgId>,
-    ) -> Self {
-        let to = to.map(|to| to.to_string());
-        Self { effect, to, command: command.to_string(), msgid: msgid.map(i64::from), push: None }
+    fn new(effect: &'static str, to: Option<Account>, command: Command) -> Self {
+        let (to, command) = (to.map(|to| to.to_string()), command.to_string());
+        Self { effect, to, command, msgid: None, previous: None, metadata: None, push: None }
+    }
+
+    fn saved(queue: Account, command: Command, Appended { msgid, previous }: Appended) -> Self {
+        let (msgid, previous) = (Some(msgid.into()), previous.map(MsgId::into));
+        Self { msgid, previous, ..Self::new("SaveMessage", Some(queue), command) }
     }
 }
 
 impl From<Effect<'_>> for Step {
     fn from(effect: Effect<'_>) -> Self {
         let message = effect.message();
-        let msgid = match message {
-            Outbound::SyncNotify(msgid) => Some(msgid),
-            _ => None,
-        };
-        Self::new(effect.name(), effect.to(), message.command(), msgid)
+        let step = Self::new(effect.name(), effect.to(), message.command());
+        match message {
+            Outbound::SyncNotify(msgid) => Self { msgid: Some(msgid.into()), ..step },
+            Outbound::LiveCopy(copy) => Self { metadata: Some(copy.metadata().into()), ..step },
+            Outbound::LiveAck(ack) => Self { metadata: Some(ack.metadata().into()), ..step },
+            _ => step,
+        }
     }
 }

@@ -10,9 +10,10 @@ use std::time::{Duration, SystemTime};
 use bytes::BytesMut;
 use clap::Parser;
 use kefu_proto::{
-    Account, AppId, AuthToken, Closed, Config, Delivery, DeviceId, Effect, Encode, EncodeError,
-    FrameLimit, IDLE_TIMEOUT, Identity, Login, LoginStep, MsgId, Online, Outbound, OwnedOutbound,
-    Platform, Request, SaveMessage, StoredMessage, SyncRequest, UnixTime, UserId,
+    Account, AppId, Appended, Authentication, Closed, Config, Delivery, DeviceId, Dialect, Effect,
+    Encode, EncodeError, FrameLimit, IDLE_TIMEOUT, Identity, Login, LoginStep, MsgId, Online,
+    Outbound, OwnedOutbound, Platform, Request, SaveMessage, StoredMessage, SyncRequest, UnixTime,
+    UserId,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -81,7 +82,7 @@ async fn log_in(host: &Mutex<Host>, config: Config, socket: &mut Socket) -> Opti
         let step = login.receive(&mut socket.read, &mut socket.out).ok()?;
         socket.flush().await?;
         login = match step {
-            LoginStep::Authenticate(asked) => match lock(host).identify(asked.auth_token()) {
+            LoginStep::Authenticate(mut asked) => match lock(host).identify(&mut asked) {
                 Some(identity) => return asked.accept(identity, &mut socket.out).ok(),
                 None => asked.refuse(&mut socket.out).ok()?,
             },
@@ -155,6 +156,10 @@ impl Connection<'_> {
                     let old = host.kept_keys.entry(self.online.identity().account()).or_insert(key);
                     *old = key.max(*old);
                 }
+                Request::KeepDialect(dialect) => {
+                    let me = self.online.identity();
+                    lock(self.host).dialects.insert((me.account(), me.device_id()), dialect);
+                }
                 _ => {} // a command outside the protocol
             }
         }
@@ -174,8 +179,13 @@ impl Connection<'_> {
         for effect in &effects {
             match effect {
                 Effect::PushMessage { .. } => {} // tell a push service, if `to` is not connected
-                Effect::SendAppMessage { to, message } => host.send(to, None, message),
-                Effect::SendMessage { to, message } => host.send(to, Some(task::id()), message),
+                Effect::SendAppMessage { to, message } => {
+                    host.send(to, message);
+                    if to == self.online.identity().account() {
+                        self.write(&message)?; // here, so that it comes before the ACK
+                    }
+                }
+                Effect::SendMessage { to, message } => host.send(to, message),
                 Effect::EnqueueMessage { message } => self.write(&message)?,
             }
         }
@@ -195,6 +205,9 @@ impl Connection<'_> {
                 self.online.sync_row(&mut answer, row, &mut self.socket.out)?;
             }
         }
+        if answer.wants_newest() {
+            answer.set_newest(lock(self.host).newest(account));
+        }
         self.online.finish_sync(answer, &mut self.socket.out)
     }
 
@@ -208,6 +221,7 @@ impl Connection<'_> {
 struct Host {
     queues: HashMap<Account, Vec<StoredMessage>>,
     kept_keys: HashMap<Account, MsgId>,
+    dialects: HashMap<(Account, DeviceId), Dialect>,
     devices: HashMap<(Vec<u8>, Platform), DeviceId>,
     outboxes: HashMap<Account, HashMap<task::Id, Sender<OwnedOutbound>>>,
 }
@@ -218,21 +232,31 @@ fn lock(host: &Mutex<Host>) -> MutexGuard<'_, Host> {
 
 impl Host {
     /// Who logs in, and from which device. A real host looks the token up.
-    fn identify(&mut self, auth: &AuthToken) -> Option<Identity> {
+    fn identify(&mut self, login: &mut Authentication) -> Option<Identity> {
+        let auth = login.auth_token();
         let (_, account) = str::from_utf8(auth.token.as_bytes()).ok()?.split_once('-')?;
         let account = account.replacen('-', "/", 1).parse().ok()?;
         let new = DeviceId(i64::try_from(self.devices.len()).ok()? + 1);
         let device = auth.device().map(|(name, platform)| (name.to_vec(), platform));
         let device_id = device.map_or(DeviceId(0), |key| *self.devices.entry(key).or_insert(new));
+        // The login of a web client does not tell which dialect it knows.
+        let shown = self.dialects.get(&(account, device_id));
+        if let (None, Some(&shown)) = (login.dialect(), shown) {
+            login.set_dialect(shown);
+        }
         Identity::new(account, device_id).ok()
     }
 
     /// Stores a copy, even a repeat; `Saves` tells how to recognize one.
-    fn append(&mut self, save: SaveMessage<'_>) -> MsgId {
-        let queue = self.queues.entry(save.queue()).or_default();
-        let msgid = MsgId(queue.last().map_or(1, |last| last.msgid.0 + 1));
-        queue.push(StoredMessage::new(save, msgid));
-        msgid
+    fn append(&mut self, save: SaveMessage<'_>) -> Appended {
+        let previous = self.newest(save.queue());
+        let msgid = MsgId(previous.0 + 1);
+        self.queues.entry(save.queue()).or_default().push(StoredMessage::new(save, msgid));
+        Appended { msgid, previous: Some(previous) }
+    }
+
+    fn newest(&self, account: Account) -> MsgId {
+        self.queues.get(&account).and_then(|queue| queue.last()).map_or(MsgId(0), |row| row.msgid)
     }
 
     fn page(&self, account: Account, after: MsgId) -> Vec<StoredMessage> {
@@ -240,10 +264,10 @@ impl Host {
         rows.skip_while(|row| row.msgid <= after).take(256).cloned().collect()
     }
 
-    /// Sends to all connections of a user but one. One that is too slow loses its outbox, and ends.
-    fn send(&mut self, to: Account, except: Option<task::Id>, message: Outbound<'_>) {
+    /// Sends to all other connections of a user. One that is too slow loses its outbox, and ends.
+    fn send(&mut self, to: Account, message: Outbound<'_>) {
         self.outboxes.entry(to).or_default().retain(|&id, outbox| {
-            Some(id) == except || outbox.try_send(message.into_owned()).is_ok()
+            id == task::id() || outbox.try_send(message.into_owned()).is_ok()
         });
     }
 }

@@ -19,7 +19,7 @@ fn s12_1_s12_2_an_answer_has_as_many_rows_as_the_bounds_say() {
     for dialect in DIALECTS {
         for (bound, taken) in [(0, 1), (1, 1), (2, 2), (3, 3)] {
             for left_out in [false, true] {
-                let bounds = SyncBounds { rows: bound, bytes: u32::MAX };
+                let bounds = SyncBounds { rows: bound, bytes: usize::MAX };
                 let (_, answer, came) = begun(dialect, bounds, |msgid| {
                     // In version 1 this device's own are left out.
                     let device_id = if left_out { DeviceId(3) } else { DeviceId(4) };
@@ -39,7 +39,7 @@ fn s12_1_an_answer_has_as_many_bytes_as_the_bounds_say_and_one_message() {
     // A frame of 100 bytes each.
     for (bytes, taken) in [(0, 1), (1, 1), (100, 1), (101, 2), (200, 2), (201, 3)] {
         for dialect in DIALECTS {
-            let bounds = SyncBounds { rows: u32::MAX, bytes };
+            let bounds = SyncBounds { rows: usize::MAX, bytes };
             let (_, _, came) = begun(dialect, bounds, |msgid| row(msgid, 100 - 12 - 36));
             let full = came.iter().position(|came| *came == SyncRow::Full);
             assert_eq!(full, Some(taken), "{dialect:?} {bytes}");

@@ -26,7 +26,7 @@ enum Step {
 
 /// The outcome of the oldest request in flight.
 pub(super) enum Done {
-    /// The effects of messages that are stored.
+    /// The effects of messages that are stored, forwarded already.
     Saved(Result<Vec<Effects>, StoreError>),
     Apply(Effects),
     Reply(Message),

@@ -1,11 +1,18 @@
 //! The login (S1).
 
-use kefu_proto::{Closed, Login, LoginStep, Online};
+use kefu_proto::{Closed, Login, LoginStep, Online, Platform};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::connection::end::End;
 use crate::connection::socket::Socket;
-use crate::service::{Registration, Service};
+use crate::service::{Client, Registration, Service};
+
+/// A connection whose client has logged in.
+pub(super) struct LoggedIn {
+    pub(super) online: Online,
+    pub(super) platform: Platform,
+    pub(super) registration: Registration,
+}
 
 /// Serves the connection until a login succeeds.
 ///
@@ -14,7 +21,7 @@ use crate::service::{Registration, Service};
 pub(super) async fn log_in<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     socket: &mut Socket<R, W>,
     service: &Service,
-) -> Result<(Online, Registration), End> {
+) -> Result<LoggedIn, End> {
     let mut login = Login::new(service.config, service.limits.frame);
     loop {
         match login.receive(&mut socket.input.buffer, &mut socket.output.buffer)? {
@@ -26,11 +33,14 @@ pub(super) async fn log_in<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
                     () = service.stopping.cancelled() => return Err(End::Stopping),
                 }
             }
-            LoginStep::Authenticate(authentication) => {
+            LoginStep::Authenticate(mut authentication) => {
                 let out = &mut socket.output.buffer;
-                if let Some(identity) = service.identify(authentication.auth_token()).await {
+                if let Some(client) = service.identify(&authentication).await {
+                    let Client { identity, platform, dialect } = client;
+                    authentication.set_dialect(dialect);
                     let online = authentication.accept(identity, out).map_err(Closed::from)?;
-                    return Ok((online, service.register(identity.account()).await));
+                    let registration = service.register(identity.account()).await;
+                    return Ok(LoggedIn { online, platform, registration });
                 }
                 service.metrics.logins_refused.inc();
                 login = authentication.refuse(out).map_err(Closed::from)?;

@@ -6,8 +6,10 @@ mod in_flight;
 mod liveness;
 mod login;
 mod online;
+mod pages;
 mod serve;
 mod socket;
+mod sync;
 
 pub use admit::admit;
 pub use end::End;

@@ -4,8 +4,8 @@
 use std::time::SystemTime;
 
 use kefu_proto::{
-    Accepted, Closed, Delivery, Effect, Effects, Encode, MsgId, Online, OwnedOutbound, Refusal,
-    Request, Saves, SyncAnswer, SyncRequest, UnixTime,
+    Accepted, Closed, Delivery, Dialect, Effect, Effects, Encode, MsgId, Online, OwnedOutbound,
+    Platform, Refusal, Request, Saves, SyncRequest, UnixTime,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::sleep_until;
@@ -13,7 +13,9 @@ use tokio::time::sleep_until;
 use crate::connection::end::End;
 use crate::connection::in_flight::{Done, InFlight};
 use crate::connection::liveness::Liveness;
+use crate::connection::login::LoggedIn;
 use crate::connection::socket::Socket;
+use crate::connection::sync::Syncing;
 use crate::service::{Registration, Service};
 use crate::trace::TraceEvent;
 
@@ -21,6 +23,7 @@ use crate::trace::TraceEvent;
 pub(super) struct OnlineConnection<'c, R, W> {
     socket: &'c mut Socket<R, W>,
     online: Online,
+    platform: Platform,
     registration: Registration,
     service: &'c Service,
     /// Messages that will be stored together.
@@ -29,7 +32,7 @@ pub(super) struct OnlineConnection<'c, R, W> {
     /// Waits until nothing is in flight.
     blocked: Option<Blocked>,
     /// A sync that is being answered.
-    syncing: Option<SyncAnswer>,
+    syncing: Option<Syncing>,
     /// Set once nothing more is read. What is in flight is still finished.
     ending: Option<End>,
     liveness: Liveness,
@@ -39,13 +42,13 @@ pub(super) struct OnlineConnection<'c, R, W> {
 enum Blocked {
     Sync(SyncRequest),
     KeepSyncKey(MsgId),
+    KeepDialect(Dialect),
 }
 
 impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W> {
     pub(super) fn new(
         socket: &'c mut Socket<R, W>,
-        online: Online,
-        registration: Registration,
+        LoggedIn { online, platform, registration }: LoggedIn,
         liveness: Liveness,
         service: &'c Service,
     ) -> Self {
@@ -53,6 +56,7 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W>
         Self {
             socket,
             online,
+            platform,
             registration,
             service,
             batch: Vec::new(),
@@ -90,7 +94,7 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W>
         let mut taken = Ok(true);
         while matches!(taken, Ok(true)) && self.may_begin() {
             taken = if self.syncing.is_some() {
-                self.sync_page().await
+                self.sync_page().await.map(|()| true)
             } else if let Some(request) = self.blocked.take() {
                 self.begin(request).await
             } else {
@@ -134,6 +138,10 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W>
                 self.submit().await;
                 self.blocked = Some(Blocked::KeepSyncKey(key));
             }
+            Some(Request::KeepDialect(dialect)) => {
+                self.submit().await;
+                self.blocked = Some(Blocked::KeepDialect(dialect));
+            }
             // Unlisted commands have no meaning for this server.
             Some(_) => {
                 self.service.metrics.unlisted.inc();
@@ -162,7 +170,8 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W>
         }
         let batch = std::mem::take(&mut self.batch);
         // A closed store takes nothing, so there is no ACK (H8).
-        for save in self.service.store.submit(batch).await.unwrap_or_default() {
+        let from = self.registration.seat.id();
+        for save in self.service.dispatcher.submit(batch, from).await.unwrap_or_default() {
             self.in_flight.save(save);
         }
     }
@@ -184,48 +193,31 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W>
                 let account = self.online.identity().account();
                 self.service.auth.keep_key(&self.service.store, account, key).await;
             }
+            Blocked::KeepDialect(dialect) => {
+                let account = self.online.identity().account();
+                self.service.keep_dialect(account, self.platform, dialect).await;
+            }
         }
         Ok(true)
     }
 
     async fn begin_sync(&mut self, request: SyncRequest) -> Result<(), End> {
-        if self.socket.output.is_lost() {
-            return Ok(());
+        if !self.socket.output.is_lost() {
+            let out = &mut self.socket.output.buffer;
+            let syncing = Syncing::begin(request, &mut self.online, self.service, out).await?;
+            self.syncing = Some(syncing);
         }
-        let kept = if request.wants_kept_key() {
-            let Service { auth, store, .. } = self.service;
-            auth.kept_key(store, request.queue()).await.map_err(|_| End::Store)?
-        } else {
-            MsgId(0)
-        };
-        let out = &mut self.socket.output.buffer;
-        let answer = self.online.begin_sync(request, kept, out).map_err(Closed::from)?;
-        self.syncing = Some(answer);
         Ok(())
     }
 
-    /// Writes the next page of the sync, and its end after the last page.
-    async fn sync_page(&mut self) -> Result<bool, End> {
-        let Some(mut answer) = self.syncing.take() else { return Ok(true) };
-        if self.socket.output.is_lost() {
-            return Ok(true);
+    async fn sync_page(&mut self) -> Result<(), End> {
+        if let Some(syncing) = self.syncing.take()
+            && !self.socket.output.is_lost()
+        {
+            let out = &mut self.socket.output.buffer;
+            self.syncing = syncing.continued(&mut self.online, self.service, out).await?;
         }
-        let page = match answer.after() {
-            Some(after) => self.service.store.page(answer.queue(), after, PAGE).await,
-            None => Ok(Vec::new()),
-        };
-        let page = page.map_err(|_| End::Store)?;
-        let is_last = page.len() < PAGE;
-        let out = &mut self.socket.output.buffer;
-        for row in page {
-            self.online.sync_row(&mut answer, row, out).map_err(Closed::from)?;
-        }
-        if is_last {
-            self.online.finish_sync(answer, out).map_err(Closed::from)?;
-        } else {
-            self.syncing = Some(answer);
-        }
-        Ok(true)
+        Ok(())
     }
 
     /// Waits for the next event and handles it.
@@ -267,39 +259,50 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W>
         Ok(())
     }
 
-    /// Applies the effects of a request, in order (H6, H7). If its save failed there are none (H8).
+    /// Finishes the oldest request. If its save failed there are no effects (H8).
     async fn finish(&mut self, done: Done) -> Result<(), End> {
         match done {
             Done::Saved(effects) => {
                 for effects in effects.unwrap_or_default() {
-                    self.apply(&effects).await?;
+                    self.answer(&effects).await?;
                 }
             }
-            Done::Apply(effects) => self.apply(&effects).await?,
+            Done::Apply(effects) => {
+                self.service.forwarder.forward(&effects, self.registration.seat.id()).await;
+                self.answer(&effects).await?;
+            }
             Done::Reply(message) => self.write(&message)?,
         }
         Ok(())
     }
 
-    async fn apply(&mut self, effects: &Effects) -> Result<(), End> {
+    /// Applies what is left of the effects once they are forwarded: the push and the ACK.
+    async fn answer(&mut self, effects: &Effects) -> Result<(), End> {
         let mut push = None;
         for effect in effects {
             match effect {
                 Effect::PushMessage { to, message } => {
                     push = Some(self.service.push(to, message).await);
                 }
-                Effect::SendAppMessage { to, message } => {
-                    self.service.send(to, None, &message.into_owned()).await;
+                Effect::SendAppMessage { .. } | Effect::SendMessage { .. } => {}
+                Effect::EnqueueMessage { message } => {
+                    self.take_own_mail(effects)?;
+                    self.write(&message)?;
                 }
-                Effect::SendMessage { to, message } => {
-                    let this = Some(self.registration.seat.id());
-                    self.service.send(to, this, &message.into_owned()).await;
-                }
-                Effect::EnqueueMessage { message } => self.write(&message)?,
             }
         }
         if self.service.trace.is_watched() {
             self.service.trace.send(TraceEvent::applied(effects, push));
+        }
+        Ok(())
+    }
+
+    /// A message to oneself comes to this connection, too, and before its ACK (H7.4, H7.6).
+    fn take_own_mail(&mut self, effects: &Effects) -> Result<(), End> {
+        if effects.receiver() == self.online.identity().account() {
+            while let Ok(message) = self.registration.inbox.messages.try_recv() {
+                self.write(&message)?;
+            }
         }
         Ok(())
     }
@@ -323,5 +326,3 @@ const OUTPUT_HIGH_WATER: usize = 256 * 1024;
 const MAX_IN_FLIGHT: usize = 1024;
 /// The most messages of others that are written at once.
 const MAIL_BATCH: usize = 256;
-/// The most rows of a queue that are read at once.
-const PAGE: usize = 256;

@@ -24,8 +24,8 @@ pub async fn serve(
     let mut socket = Socket::new(reader, writer);
     let time = service.limits.login_timeout.saturating_sub(liveness.accepted().elapsed());
     let end = match timeout(time, log_in(&mut socket, &service)).await {
-        Ok(Ok((online, registration))) => {
-            OnlineConnection::new(&mut socket, online, registration, liveness, &service).run().await
+        Ok(Ok(logged_in)) => {
+            OnlineConnection::new(&mut socket, logged_in, liveness, &service).run().await
         }
         Ok(Err(end)) => end,
         Err(_) => End::LoginDeadline,

@@ -10,6 +10,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser};
 use kefu_proto::{Config, FrameLimit};
 
+use crate::dialect::PlatformSetting;
 use crate::options::backend::Backend;
 use crate::options::redis::RedisOptions;
 use crate::options::streams::Streams;
@@ -74,6 +75,22 @@ pub struct Options {
     /// [default: tokens.toml in the data folder, with two demo tokens on first run]
     #[arg(long, env = "KEFU_TOKENS", value_name = "FILE", verbatim_doc_comment)]
     pub tokens: Option<PathBuf>,
+
+    /// In which form clients get chat messages: `auto`, by what each client tells and has shown; or
+    /// for a platform (`ios`, `android`, `web` or a number) one of `v1`, `v2` and `as-sent`, until
+    /// a client shows another: --dialect web=v2,android=v1
+    ///
+    /// Clients of web pages log in alike, whatever version of the protocol they know. With `auto`
+    /// they get each message as it was sent until they have sent one. A value without a platform is
+    /// for all others.
+    #[arg(
+        long,
+        env = "KEFU_DIALECT",
+        value_name = "[PLATFORM=]DIALECT",
+        default_value = "auto",
+        value_delimiter = ','
+    )]
+    pub dialect: Vec<PlatformSetting>,
 
     /// Certificate of the server and its chain, for TLS on both ports: a PEM file
     ///

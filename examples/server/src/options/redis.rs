@@ -23,8 +23,8 @@ pub struct RedisOptions {
     pub auth: AuthSource,
 
     /// Where pushes for offline users go: `log`, one line each; or
-    /// `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, as JSON at the end of the list
-    /// `customer_push_queue`, at least once
+    /// `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, as JSON at the end of the lists
+    /// `customer_push_queue` and `customer_push_queue_v2`, at least once
     #[arg(
         long,
         env = "KEFU_PUSH",

@@ -2,8 +2,9 @@
 
 mod accounts;
 mod connection;
+mod push_json;
 mod push_list;
 
 pub use accounts::Accounts;
 pub use connection::{ConnectError, Redis, RedisError};
-pub use push_list::PushList;
+pub use push_list::PushLists;

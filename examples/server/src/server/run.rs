@@ -11,6 +11,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::dialect::Settings;
+use crate::dispatch::Dispatcher;
+use crate::forward::Forwarder;
 use crate::http;
 use crate::metrics::Metrics;
 use crate::options::Options;
@@ -23,6 +26,7 @@ use crate::service::{Limits, Service};
 use crate::tls::Tls;
 use crate::tokens::DemoToken;
 use crate::trace::Trace;
+use crate::unreadable::UnreadableRows;
 
 /// A server that is ready to accept connections.
 pub struct Server {
@@ -52,6 +56,7 @@ impl Server {
         let http = open::port("--http", options.http).await?;
         let router = Router::new(options.outbox.get());
         let (store, peers) = open::store(options, &router, &metrics).await?;
+        let forwarder = Arc::new(Forwarder { router, peers, metrics: Arc::clone(&metrics) });
         let capacity = options.max_connections.get().min(Semaphore::MAX_PERMITS);
         let service = Service {
             config: options.kefu_appid,
@@ -62,9 +67,11 @@ impl Server {
             },
             auth,
             demo,
+            dialects: Settings::new(options.dialect.clone()),
+            dispatcher: Dispatcher::new(store.clone(), Arc::clone(&forwarder)),
             store,
-            router,
-            peers,
+            forwarder,
+            unreadable: UnreadableRows::default(),
             metrics,
             trace: Trace::new(),
             stopping: CancellationToken::new(),

@@ -12,3 +12,10 @@ pub enum StoreError {
     #[error(transparent)]
     JetStream(#[from] jetstream::JetStreamError),
 }
+
+impl StoreError {
+    /// For a store that answers no more.
+    pub const fn closed() -> Self {
+        Self::Embedded(embedded::StoreError::Closed)
+    }
+}

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use kefu_proto::{Account, DeviceId, Effects, MsgId, Platform, Saves, StoredMessage};
 use tokio::time::Instant;
 
+use crate::dialect::Shown;
 use crate::store::embedded;
 use crate::store::error::StoreError;
 use crate::store::jetstream::JetStream;
@@ -41,6 +42,15 @@ impl Store {
         }
     }
 
+    /// Whether messages are stored in the order in which they are submitted, whichever connection
+    /// they are of.
+    pub const fn is_ordered(&self) -> bool {
+        match self {
+            Self::Embedded(_) => true,
+            Self::JetStream(_) => false,
+        }
+    }
+
     /// The messages of a queue with greater msgids than `after`, oldest first. Fewer than `limit`
     /// are the end of the queue.
     pub async fn page(
@@ -52,6 +62,14 @@ impl Store {
         Ok(match self {
             Self::Embedded(store) => store.page(queue, after, limit).await?,
             Self::JetStream(store) => store.page(queue, after, limit).await?,
+        })
+    }
+
+    /// The newest msgid of a queue; 0 if it is empty.
+    pub async fn newest(&self, queue: Account) -> Result<MsgId, StoreError> {
+        Ok(match self {
+            Self::Embedded(store) => store.newest(queue).await?,
+            Self::JetStream(store) => store.newest(queue).await?.unwrap_or(MsgId(0)),
         })
     }
 
@@ -68,6 +86,32 @@ impl Store {
         match self {
             Self::Embedded(store) => store.keep_key(account, key).await?,
             Self::JetStream(store) => store.keep_key(account, key).await?,
+        }
+        Ok(())
+    }
+
+    /// What an account's client on a platform has shown, if that is known (D1.8).
+    pub async fn shown(
+        &self,
+        account: Account,
+        platform: Platform,
+    ) -> Result<Option<Shown>, StoreError> {
+        Ok(match self {
+            Self::Embedded(store) => store.shown(account, platform).await?,
+            Self::JetStream(store) => store.shown(account, platform).await?,
+        })
+    }
+
+    /// Keeps it instead of what was known.
+    pub async fn keep_shown(
+        &self,
+        account: Account,
+        platform: Platform,
+        shown: Shown,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Embedded(store) => store.keep_shown(account, platform, shown).await?,
+            Self::JetStream(store) => store.keep_shown(account, platform, shown).await?,
         }
         Ok(())
     }
@@ -135,7 +179,7 @@ pub struct PendingSave {
 }
 
 impl PendingSave {
-    fn new(
+    pub(crate) fn new(
         messages: usize,
         effects: impl Future<Output = Result<Vec<Effects>, StoreError>> + Send + 'static,
     ) -> Self {

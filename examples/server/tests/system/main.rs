@@ -10,3 +10,4 @@ mod skipped;
 mod start;
 mod support;
 mod tls;
+mod version2;

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use kefu_proto::{Account, DeviceId, Effects, MsgId, Platform, Saves, StoredMessage};
 use tokio::sync::oneshot;
 
+use crate::dialect::Shown;
 use crate::store::embedded::error::{OpenError, StoreError};
 use crate::store::embedded::jobs::{JobQueue, weight};
 use crate::store::embedded::options::Options;
@@ -17,7 +18,7 @@ use crate::store::embedded::outbox::{self, OutboxRow, PushId};
 use crate::store::embedded::read::{self, ReadPool};
 use crate::store::embedded::task::{Stored, Task};
 use crate::store::embedded::writer::{Signals, Writer};
-use crate::store::embedded::{keys, mark, schema};
+use crate::store::embedded::{dialects, keys, mark, schema};
 use crate::store::push::Push;
 
 /// A handle to the store; clones are handles to the same one.
@@ -92,6 +93,15 @@ impl Store {
         self.readers.read(move |db| read::page(db, queue, after, limit)).await
     }
 
+    /// The newest msgid of a queue; 0 if it is empty.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the queue could not be read.
+    pub async fn newest(&self, queue: Account) -> Result<MsgId, StoreError> {
+        self.readers.read(move |db| read::newest(db, queue)).await
+    }
+
     /// The sync key that is kept for an account; 0 if there is none (S2).
     ///
     /// # Errors
@@ -108,6 +118,33 @@ impl Store {
     /// [`StoreError`]: it may not have been kept.
     pub async fn keep_key(&self, account: Account, key: MsgId) -> Result<(), StoreError> {
         self.jobs.ask(|answer| Task::KeepKey { account, key, answer }).await
+    }
+
+    /// What an account's client on a platform has shown, if that is known (D1.8).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it could not be read.
+    pub async fn shown(
+        &self,
+        account: Account,
+        platform: Platform,
+    ) -> Result<Option<Shown>, StoreError> {
+        self.readers.read(move |db| dialects::shown(db, account, platform)).await
+    }
+
+    /// Keeps it instead of what was known.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: it may not have been kept.
+    pub async fn keep_shown(
+        &self,
+        account: Account,
+        platform: Platform,
+        shown: Shown,
+    ) -> Result<(), StoreError> {
+        self.jobs.ask(|answer| Task::KeepShown { account, platform, shown, answer }).await
     }
 
     /// The number of a device: one for each pair of name and platform, from 1, forever (S1).

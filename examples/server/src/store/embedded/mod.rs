@@ -28,6 +28,7 @@
 //! such a checkpoint, too. A group that failed can still appear after a crash, as if only its
 //! answer had been lost; an answered group is never lost.
 
+mod dialects;
 mod error;
 mod handle;
 mod jobs;

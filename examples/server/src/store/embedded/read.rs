@@ -81,3 +81,10 @@ pub(super) fn page(
     }
     Ok(page)
 }
+
+/// The newest msgid of a queue; 0 if it is empty.
+pub(super) fn newest(db: &Connection, queue: Account) -> rusqlite::Result<MsgId> {
+    let mut select =
+        db.prepare_cached("SELECT ifnull(max(msgid), 0) FROM queue WHERE appid = ?1 AND uid = ?2")?;
+    select.query_one([queue.appid.0, queue.uid.0], |row| row.get(0)).map(MsgId)
+}

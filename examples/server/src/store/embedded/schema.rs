@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB, OpenFlags, wal::CheckpointMode};
 
+use crate::store::embedded::dialects;
 use crate::store::embedded::error::OpenError;
 use crate::store::embedded::options::Options;
 
@@ -101,6 +102,7 @@ pub(super) fn open_folder(dir: &Path, options: &Options) -> Result<(Lock, Connec
         OpenError::Database(error) if is_no_database(&error) => OpenError::Foreign { path },
         error => error,
     })?;
+    dialects::create(&db)?;
     let wal: String = db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if wal != "wal" {
         return Err(OpenError::NoLog { path: dir.to_owned() });

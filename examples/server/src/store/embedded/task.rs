@@ -4,11 +4,12 @@ use kefu_proto::{Account, Copies, DeviceId, Effects, MsgId, Platform, Saves};
 use rusqlite::{Connection, Result};
 use tokio::sync::oneshot;
 
+use crate::dialect::Shown;
 use crate::store::embedded::error::StoreError;
-use crate::store::embedded::keys;
 use crate::store::embedded::mark::Mark;
 use crate::store::embedded::message::Inserts;
 use crate::store::embedded::outbox::{self, Outbox, PushId};
+use crate::store::embedded::{dialects, keys};
 use crate::store::observer::Group;
 use crate::store::push::Push;
 
@@ -17,6 +18,7 @@ use crate::store::push::Push;
 pub(super) enum Task {
     Save { batch: Vec<Saves>, marks: Vec<Option<Mark>>, answer: Answer<Stored> },
     KeepKey { account: Account, key: MsgId, answer: Answer<()> },
+    KeepShown { account: Account, platform: Platform, shown: Shown, answer: Answer<()> },
     Device { name: Vec<u8>, platform: Platform, answer: Answer<DeviceId> },
     Push { entry: Push },
     Pushed { entries: Vec<PushId>, answer: Answer<()> },
@@ -62,6 +64,9 @@ impl Task {
         report.others = report.others.saturating_add(1);
         match self {
             Self::KeepKey { account, key, .. } => keys::keep_key(db, *account, *key)?,
+            Self::KeepShown { account, platform, shown, .. } => {
+                dialects::keep(db, *account, *platform, *shown)?;
+            }
             Self::Device { name, platform, .. } => {
                 return keys::device_id(db, name, *platform).map(Done::Device);
             }
@@ -81,7 +86,12 @@ impl Task {
             (Self::Device { answer, .. }, Done::Device(id)) => {
                 let _ = answer.send(Ok(id));
             }
-            (Self::KeepKey { answer, .. } | Self::Pushed { answer, .. }, _) => {
+            (
+                Self::KeepKey { answer, .. }
+                | Self::KeepShown { answer, .. }
+                | Self::Pushed { answer, .. },
+                _,
+            ) => {
                 let _ = answer.send(Ok(()));
             }
             // To the caller a dropped answer is an error, so a mismatch never looks like success.
@@ -95,7 +105,9 @@ impl Task {
         match self {
             Self::Save { answer, .. } => drop(answer.send(Err(error))),
             Self::Device { answer, .. } => drop(answer.send(Err(error))),
-            Self::KeepKey { answer, .. } | Self::Pushed { answer, .. } => {
+            Self::KeepKey { answer, .. }
+            | Self::KeepShown { answer, .. }
+            | Self::Pushed { answer, .. } => {
                 drop(answer.send(Err(error)));
             }
             Self::Push { .. } | Self::Close { .. } => {}

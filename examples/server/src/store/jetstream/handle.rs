@@ -33,6 +33,7 @@ pub(super) struct Inner {
     pub(super) queues: Vec<stream::Stream>,
     pub(super) kept: kv::Store,
     pub(super) devices: kv::Store,
+    pub(super) dialects: kv::Store,
     pub(super) push_stream: stream::Stream,
     pub(super) push_consumer: OnceCell<PullConsumer>,
     pub(super) gaps: Arc<Gaps>,
@@ -68,8 +69,10 @@ impl JetStream {
         let push_stream = streams::pushes(&context, &settings).await?;
         let kept = streams::bucket(&context, &settings, "kefu_kept").await?;
         let devices = streams::bucket(&context, &settings, "kefu_devices").await?;
+        let dialects = streams::bucket(&context, &settings, "kefu_dialects").await?;
         let health = Arc::new(Health::default());
-        let watched = queues.iter().chain([&kept.stream, &devices.stream, &push_stream]);
+        let buckets = [&kept, &devices, &dialects].map(|bucket| &bucket.stream);
+        let watched = queues.iter().chain(buckets).chain([&push_stream]);
         tokio::spawn(health::watch(Arc::downgrade(&health), watched.cloned().collect()));
         let inner = Inner {
             name: client.new_inbox(),
@@ -79,6 +82,7 @@ impl JetStream {
             queues,
             kept,
             devices,
+            dialects,
             push_stream,
             push_consumer: OnceCell::new(),
             gaps,

@@ -18,6 +18,7 @@
 mod address;
 mod attempts;
 mod connection;
+mod dialects;
 mod error;
 mod gaps;
 mod handle;

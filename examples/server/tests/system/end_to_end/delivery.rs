@@ -204,7 +204,7 @@ async fn s2_a_queue_of_many_pages_comes_whole_and_in_order(store: Store) {
     from.write(&sent).await;
     assert_eq!(from.receive_all().await.len(), MANY);
     let mut desk = server.log_in(seller(2), "desk").await;
-    let found = desk.sync(BEGINNING).await;
+    let found = desk.sync_all(BEGINNING).await;
     let expected: Vec<_> = (0..MANY).map(content).collect();
     assert!(found.contents().into_iter().eq(expected.iter().map(String::as_bytes)));
 }

@@ -52,6 +52,7 @@ async fn metrics_are_prometheus_text_with_a_number_for_everything(store: Store) 
         "kefu_outbox_drops_total 0",
         "kefu_pushes_total 3",
         "kefu_unlisted_frames_total 1",
+        "kefu_unreadable_rows_total 0",
     ] {
         assert!(metrics.body.lines().any(|found| found == line), "{line}\n{}", metrics.body);
     }

@@ -26,7 +26,9 @@ async fn without_redis_nobody_logs_in_and_everybody_else_goes_on() {
     asker.receive_all().await;
     asker.send(Body::SyncKey(MsgId(2))).await;
     asker.receive_all().await;
-    assert_eq!(asker.sync(MsgId(0)).await.begin, MsgId(2));
+    let mut tablet = server.log_in(customer(1), "tablet").await;
+    assert_eq!(tablet.sync(MsgId(0)).await.begin, MsgId(2));
+    drop(tablet);
 
     redis.kill().await;
     let mut waiting = Client::connect(server.tcp).await;
@@ -52,7 +54,8 @@ async fn without_redis_nobody_logs_in_and_everybody_else_goes_on() {
     until_health(server.http, 200, "ok\n").await;
     waiting.authenticate(customer(1), "tablet").await;
     asker.send(Body::SyncKey(MsgId(3))).await;
-    assert_eq!(asker.sync(MsgId(0)).await.begin, MsgId(3));
+    asker.receive_all().await;
+    assert_eq!(waiting.sync(MsgId(0)).await.begin, MsgId(3));
     talk(&mut asker, &mut answerer).await;
 }
 

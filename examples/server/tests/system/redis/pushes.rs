@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kefu_proto::{Body, CustomerMessage, StoreId};
-use kefu_testing::client::{answer, customer, question, seller};
+use kefu_testing::client::{Client, answer, customer, message_v2, question, seller};
 use kefu_testing::until;
 use tokio::time::sleep;
 
@@ -13,6 +13,7 @@ use crate::support::server::Server;
 use crate::support::store::Store;
 
 const LIST: &str = "customer_push_queue";
+const LIST_V2: &str = "customer_push_queue_v2";
 
 #[tokio::test]
 async fn a_push_is_json_with_all_that_the_push_service_reads() {
@@ -47,6 +48,35 @@ async fn a_push_is_json_with_all_that_the_push_service_reads() {
         ]
     );
     assert_eq!(server.metric("kefu_push_failures_total").await, 0);
+}
+
+#[tokio::test]
+async fn a_push_of_version_2_has_a_list_of_its_own() {
+    let Some(redis) = Redis::start().await else { return };
+    redis.add_token(customer(1));
+    redis.add_token(seller(2));
+    let server = server_with(&redis).await;
+    let mut asker = Client::log_in_v2(server.tcp, customer(1), "phone").await;
+    asker.send(message_v2(customer(1), seller(3), r#"{"text":"你好"}"#)).await;
+    asker.send(question(customer(1), seller(4), "v1")).await;
+    asker.send(message_v2(customer(1), seller(i64::MIN), Vec::from(b"a\xff\0"))).await;
+    asker.receive_all().await;
+    drop(asker);
+    server.until_closed("left", 1).await;
+    let mut answerer = Client::log_in_v2(server.tcp, seller(2), "desk").await;
+    answerer.send(message_v2(seller(2), customer(1), "hello!")).await;
+    answerer.receive_all().await;
+    until("the pushes are there", async || list_of(&redis, LIST_V2).len() >= 3).await;
+    assert_eq!(
+        list_of(&redis, LIST_V2),
+        [
+            r#"{"appid":1453,"sender_appid":7,"sender":1,"receiver_appid":1453,"receiver":3,"content":"{\"text\":\"你好\"}"}"#,
+            "{\"appid\":1453,\"sender_appid\":7,\"sender\":1,\"receiver_appid\":1453,\
+             \"receiver\":-9223372036854775808,\"content\":\"a\u{fffd}\\u0000\"}",
+            r#"{"appid":7,"sender_appid":1453,"sender":2,"receiver_appid":7,"receiver":1,"content":"hello!"}"#,
+        ]
+    );
+    assert_eq!(receivers(&list(&redis)), [4], "version 1 stays where it is");
 }
 
 #[tokio::test]
@@ -112,7 +142,11 @@ async fn pushed(redis: &Redis, length: usize) -> Vec<String> {
 }
 
 fn list(redis: &Redis) -> Vec<String> {
-    redis.ask(&["LRANGE", LIST, "0", "-1"])
+    list_of(redis, LIST)
+}
+
+fn list_of(redis: &Redis, name: &str) -> Vec<String> {
+    redis.ask(&["LRANGE", name, "0", "-1"])
 }
 
 fn receivers(pushes: &[String]) -> Vec<i64> {

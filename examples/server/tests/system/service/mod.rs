@@ -7,6 +7,6 @@ mod kills;
 mod outage;
 mod proxy;
 mod pushes;
-mod servers;
+pub(crate) mod servers;
 mod settings;
 mod upgrade;

@@ -26,7 +26,7 @@ async fn streams_with_other_settings_are_reported_and_stay_as_they_are() {
     let settings = ["--shards", "4", "--retain-days", "7", "--retain-bytes", "1000000"];
     place.server(&settings).await.kill().await;
     let made = streams(&nats.url()).await;
-    assert_eq!(made.len(), 4 + 3);
+    assert_eq!(made.len(), 4 + 4);
 
     for (other, expected) in [
         (["--replicas", "3"], "stream kefu_queues_0 has replicas 1, this server was told 3; "),
@@ -85,7 +85,7 @@ async fn servers_that_start_together_on_an_empty_cluster_make_its_streams_togeth
     let place = Place::new(cluster.url());
     let start = || place.server(&["--replicas", "3"]);
     let (a, b, c) = tokio::join!(start(), start(), start());
-    assert_eq!(streams(&place.store).await.len(), 8 + 3);
+    assert_eq!(streams(&place.store).await.len(), 8 + 4);
     let mut desk = Client::log_in(a.tcp, seller(2), "desk").await;
     for (server, uid) in [(b, 3), (c, 4)] {
         let mut asker = Client::log_in(server.tcp, customer(uid), "phone").await;
@@ -110,7 +110,7 @@ async fn a_server_waits_for_most_of_a_cluster() {
         cluster.resume(2);
     };
     tokio::join!(servers, cluster_goes_on);
-    assert_eq!(streams(&place.store).await.len(), 8 + 3);
+    assert_eq!(streams(&place.store).await.len(), 8 + 4);
 }
 
 #[tokio::test]

@@ -8,6 +8,10 @@
 //! say what to whom, what is stored where, who is notified with which id, and when the sender gets
 //! an ACK. Sockets, clock, storage, threads and logs are the host's.
 //!
+//! Both versions of the protocol are one chat: clients of version 1 (2016 to 2021) and of version 2
+//! (since October 2021) share the same queues, and each gets every message in the form that it
+//! knows ([`Dialect`]).
+//!
 //! ```
 //! use std::collections::HashMap;
 //!
@@ -91,6 +95,7 @@
 //! | effect | – | plain data for the host | [`Effect`], [`Outbound`], [`OwnedOutbound`] |
 //! | delivery | your own rules, then the msgids of both saves | the rest of the effects | [`Delivery`], [`Saves`], [`SaveMessage`], [`Effects`] |
 //! | rules | a message, who sent it, the time | a delivery or a refusal | [`Session`], [`Identity`], [`Config`], [`Refusal`] |
+//! | dialect | what goes out | the form that a client knows | [`Dialect`] |
 //! | connection | bytes, who a token is, pages of a queue | requests to finish in order, and frames | [`Login`], [`Online`], [`Request`], [`SyncRequest`] |
 //!
 //! The last one, the server's side of a whole connection, is for hosts that want it.
@@ -113,7 +118,8 @@
 //! # Rules
 //!
 //! Numbers such as `H2.1` or `W5` are the rules of the protocol: W the wire's, H the handler's, S
-//! those of login and sync. [`spec`] has them all, with a whole conversation byte by byte. Each
+//! those of login and sync, D those of dialects. [`spec`] has them all, with two conversations byte
+//! by byte. Each
 //! stands beside the code that keeps the rule and at the tests that fail when it is broken.
 //!
 //! # Features

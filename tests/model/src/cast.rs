@@ -109,11 +109,12 @@ impl Post {
     /// The frame in a dialect, whose seq and content are the post's number.
     pub(crate) fn frame(&self, number: usize, dialect: Dialect) -> BytesMut {
         let number = u8::try_from(number).unwrap();
-        let body = match dialect {
-            Dialect::V2 => self.body_v2(number),
-            Dialect::V1 | Dialect::AsSent => self.body_v1(number),
-        };
         let flags = if self.persistent { Flags::NONE } else { Flags::UNPERSISTENT };
+        let (body, flags) = match dialect {
+            // In the guise of a server (H13.4).
+            Dialect::V2 => (self.body_v2(number), flags | Flags::SELF | Flags::PUSH),
+            Dialect::V1 | Dialect::AsSent => (self.body_v1(number), flags),
+        };
         frame(&Message { seq: Seq(number.into()), version: Version(1), flags, body })
     }
 

@@ -33,18 +33,44 @@ pub(crate) struct Client {
 }
 
 /// What no connection may get.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub(crate) struct Complaints {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Complaint {
     /// A METADATA without its message, or a live copy without METADATA.
-    pub(crate) parted: bool,
+    Parted,
     /// A form that its dialect does not know.
-    pub(crate) unknown_form: bool,
+    UnknownForm,
     /// Another sender, receiver or time than the post has.
-    pub(crate) altered: bool,
+    Altered,
     /// A SYNC_NOTIFY while it has to ask on anyway.
-    pub(crate) not_held_back: bool,
+    NotHeldBack,
     /// A live copy with flags that are not a server's to set.
-    pub(crate) posing: bool,
+    Posing,
+}
+
+/// A set of complaints.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub(crate) struct Complaints(u8);
+
+impl Complaints {
+    fn note(&mut self, complaint: Complaint, is_due: bool) {
+        self.0 |= u8::from(is_due) << complaint.place();
+    }
+
+    pub(crate) fn contains(self, complaint: Complaint) -> bool {
+        self.0 & 1 << complaint.place() != 0
+    }
+}
+
+impl Complaint {
+    const fn place(self) -> u8 {
+        match self {
+            Self::Parted => 0,
+            Self::UnknownForm => 1,
+            Self::Altered => 2,
+            Self::NotHeldBack => 3,
+            Self::Posing => 4,
+        }
+    }
 }
 
 impl Client {
@@ -59,13 +85,7 @@ impl Client {
         copied: Posts::NONE,
         acked: Posts::NONE,
         pair: None,
-        complaints: Complaints {
-            parted: false,
-            unknown_form: false,
-            altered: false,
-            not_held_back: false,
-            posing: false,
-        },
+        complaints: Complaints(0),
     };
 
     /// Reads whole frames, as many as there are. `is_behind`: it has been told to ask on.
@@ -80,8 +100,9 @@ impl Client {
         while let Some(frame) = FrameDecoder::new(FrameLimit::CLIENT).decode(&mut bytes).unwrap() {
             let Parsed::Message(message) = frame.parse().unwrap() else { panic!("unlisted") };
             let complaints = &mut self.complaints;
-            complaints.unknown_form |= !knows(dialect, message.command());
-            complaints.not_held_back |= is_behind && message.command() == Command::SYNC_NOTIFY;
+            complaints.note(Complaint::UnknownForm, !knows(dialect, message.command()));
+            let is_notify = message.command() == Command::SYNC_NOTIFY;
+            complaints.note(Complaint::NotHeldBack, is_behind && is_notify);
             let ends = message.command() == Command::SYNC_END;
             match message.body {
                 // S12.3: the rest of an answer, and no news.
@@ -90,7 +111,7 @@ impl Client {
             }
             has_ended = ends;
         }
-        self.complaints.parted |= metadata.is_some();
+        self.complaints.note(Complaint::Parted, metadata.is_some());
         assert!(!bytes.has_remaining(), "frames are written whole (S8)");
     }
 
@@ -103,7 +124,7 @@ impl Client {
     ) -> Option<Metadata> {
         self.check(world, &body);
         let may_follow = matches!(body, Body::Ack(_)) || flags.contains(Flags::PUSH);
-        self.complaints.parted |= metadata.is_some() && !may_follow;
+        self.complaints.note(Complaint::Parted, metadata.is_some() && !may_follow);
         match body {
             Body::Metadata(metadata) => return Some(metadata),
             Body::AuthStatus(answer) => {
@@ -138,8 +159,8 @@ impl Client {
     fn hear_v2(&mut self, post: usize, flags: Flags, metadata: Option<Metadata>) {
         if flags.contains(Flags::PUSH) {
             self.copied.insert(post);
-            self.complaints.parted |= metadata.is_none();
-            self.complaints.posing |= flags.contains(Flags::SELF);
+            self.complaints.note(Complaint::Parted, metadata.is_none());
+            self.complaints.note(Complaint::Posing, flags.contains(Flags::SELF));
             if self.follow(metadata, post) {
                 self.seen.insert(post);
             }
@@ -173,9 +194,10 @@ impl Client {
         let post = &world.posts[usize::from(content[0])];
         let parties = post.parties.map(|[receiver, sender]| [sender, receiver]);
         let expected = parties.map(|parties| parties.map(|account| ACCOUNTS[account]));
-        self.complaints.altered |= content.len() != 1
+        let altered = content.len() != 1
             || timestamp.as_secs() != NOW
             || (expected.is_some() && cast::parties(body) != expected);
+        self.complaints.note(Complaint::Altered, altered);
     }
 }
 

@@ -13,11 +13,11 @@ use super::cast::{ACCOUNTS, ANNS, BOBS, DESK, Post, SELLER};
 use super::host::{Host, Sound};
 use super::properties::{
     ACKED, ANSWERED, CAUGHT_UP, COMPLETE, COPIED, HELD_BACK, KEPT, KNOWN, NO_ECHO, NOTIFIED, ONCE,
-    PAIRED, PREVIOUS, PRIVATE, PUSHED, READABLE, REFUSED,
+    PAIRED, PREVIOUS, PRIVATE, PUSHED, READABLE, REFUSED, SAME,
 };
 use super::store::{Answer, Copy, Row};
 use super::world::{Ticket, World};
-use super::{MIXED, NEW, QUESTION, QUESTIONS, SHORT_ANSWERS, SLOW_READERS};
+use super::{MIXED, NEW, NEWS_OF_TYPING, QUESTION, QUESTIONS, SHORT_ANSWERS, SLOW_READERS};
 
 /// Declares a host with one wrong decision.
 macro_rules! flawed {
@@ -297,6 +297,23 @@ fn d3_a_live_copy_to_version_1_is_found() {
 #[test]
 fn s12_a_notify_that_is_not_held_back_is_found() {
     finds(HELD_BACK, World { host: &Literalist, ..SHORT_ANSWERS });
+}
+
+flawed! {
+    /// Takes the receiver for the sender where it translates.
+    Translator: fn write(&self, online: &mut Online, message: &Outbound<'_>, out: &mut BytesMut) {
+        online.write(message, out).unwrap();
+        let is_translated = message.command() != Command::CUSTOMER_V2;
+        if let Some(body) = out.get_mut(12..44).filter(|_| is_translated) {
+            let (sender, receiver) = body.split_at_mut(16);
+            sender.swap_with_slice(receiver);
+        }
+    }
+}
+
+#[test]
+fn d2_a_translation_that_swaps_the_parties_is_found() {
+    finds(SAME, World { host: &Translator, ..NEWS_OF_TYPING });
 }
 
 flawed! {

@@ -87,6 +87,10 @@ const BROWSER: [Dialect; 4] = [Dialect::V1, Dialect::V2, Dialect::AsSent, Dialec
 /// Two customers ask at once, one in each version.
 const MIXED_QUESTIONS: World = World { dialects: MIXED, ..QUESTIONS };
 
+/// A seller of version 1 is typing to a customer of version 2.
+const NEWS_OF_TYPING: World =
+    World { dialects: [Dialect::V1, Dialect::V2, Dialect::V1, Dialect::V2], ..TYPING };
+
 /// An answer has one row, and there is more to read.
 const SHORT_ANSWERS: World =
     World { dialects: MIXED, rows: 1, posts: QUESTIONS.posts, ..SLOW_READERS };
@@ -114,6 +118,11 @@ fn a_message_of_version_2_survives_a_fault() {
 #[test]
 fn both_versions_may_ask_at_once() {
     holds("two questions, one of each version", MIXED_QUESTIONS);
+}
+
+#[test]
+fn an_unpersistent_message_is_translated() {
+    holds("two messages, one unpersistent for version 2", NEWS_OF_TYPING);
 }
 
 #[test]

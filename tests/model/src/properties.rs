@@ -8,7 +8,7 @@ use kefu_proto::{Dialect, MsgId};
 use stateright::{Model, Property};
 
 use super::cast::{ACCOUNTS, DESK, OWNERS, Post, SELLER};
-use super::client::Complaints;
+use super::client::Complaint;
 use super::world::{State, World};
 
 pub(crate) const PUSHED: &str = "H7: nobody is pushed before both copies are stored";
@@ -58,13 +58,13 @@ pub(crate) fn all() -> Vec<Property<World>> {
         Property::always(NO_ECHO, no_echo),
         Property::always(KEPT, kept),
         Property::always(CAUGHT_UP, caught_up),
-        Property::always(PAIRED, |_, state| !complains(state, |it| it.parted)),
+        Property::always(PAIRED, |_, state| !complains(state, Complaint::Parted)),
         Property::always(PREVIOUS, previous),
         Property::always(COPIED, copied),
-        Property::always(FLAGGED, |_, state| !complains(state, |it| it.posing)),
-        Property::always(KNOWN, |_, state| !complains(state, |it| it.unknown_form)),
-        Property::always(SAME, |_, state| !complains(state, |it| it.altered)),
-        Property::always(HELD_BACK, |_, state| !complains(state, |it| it.not_held_back)),
+        Property::always(FLAGGED, |_, state| !complains(state, Complaint::Posing)),
+        Property::always(KNOWN, |_, state| !complains(state, Complaint::UnknownForm)),
+        Property::always(SAME, |_, state| !complains(state, Complaint::Altered)),
+        Property::always(HELD_BACK, |_, state| !complains(state, Complaint::NotHeldBack)),
         Property::eventually(ANSWERED, answered),
     ]
 }
@@ -220,8 +220,8 @@ fn caught_up(world: &World, state: &State) -> bool {
     !(0..OWNERS.len()).any(is_behind) || !at_rest()
 }
 
-fn complains(state: &State, of: impl Fn(&Complaints) -> bool) -> bool {
-    state.clients.iter().any(|client| of(&client.complaints))
+fn complains(state: &State, of: Complaint) -> bool {
+    state.clients.iter().any(|client| client.complaints.contains(of))
 }
 
 /// Each device's last one; every one is the last in some state.

@@ -23,6 +23,7 @@ use super::store::{Answer, Copy, Store};
 
 /// What does not change while the model runs.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice by itself")]
 pub(crate) struct World {
     pub(crate) host: &'static dyn Host,
     pub(crate) posts: &'static [Post],
@@ -361,7 +362,9 @@ impl World {
     /// A frame goes out on the connection of a device, if there is one.
     fn write(&self, state: &mut State, device: usize, message: &Outbound<'_>) {
         let Some(connection) = state.connections[device] else { return };
-        let mut online = host::resume(self, device, connection);
+        // How the last SYNC ended matters only to who has to ask on.
+        let ended = connection.ended.filter(|_| connection.is_behind);
+        let mut online = host::resume(self, device, Connection { ended, ..connection });
         let mut out = BytesMut::new();
         self.host.write(&mut online, message, &mut out);
         state.clients[device].read(self, connection.dialect, connection.is_behind, out);

@@ -184,7 +184,7 @@ impl Client {
         continues
     }
 
-    /// D2.5: whatever the form, it is the post.
+    /// D2: whatever the form, it is the post.
     fn check(&mut self, world: &World, body: &Body) {
         let (content, timestamp) = match body {
             Body::Customer(chat) | Body::CustomerSupport(chat) => (&chat.content, chat.timestamp),

@@ -12,7 +12,7 @@ use crate::reference::{self, CUSTOMER, CUSTOMER_SUPPORT, OF_SERVERS, Written, id
 use crate::script::{Script, answer};
 
 proptest! {
-    /// D2.1–D2.5, D3.4: live, an unpersistent message above all.
+    /// D2, D3.4: live, an unpersistent message above all.
     #[test]
     fn d2_there_and_back_a_message_says_the_same(chat in accepted()) {
         let Accepted { config, ref message, .. } = chat;
@@ -26,7 +26,7 @@ proptest! {
         is_translated_back(config.kefu_appid(), message, &back)?;
     }
 
-    /// D2.1–D2.5, D4.1–D4.4: as a queue is read.
+    /// D2, D4.1–D4.4: as a queue is read.
     #[test]
     fn d2_a_stored_message_says_the_same_in_each_dialect(
         chat in accepted(),
@@ -136,14 +136,14 @@ fn own(command: Command) -> Dialect {
     if command == Command::CUSTOMER_V2 { Dialect::V2 } else { Dialect::V1 }
 }
 
-/// D2.5: sender, receiver, time and content.
+/// D2: sender, receiver, time and content.
 fn is_same(kefu: AppId, one: &Written, another: &Written) -> Result<(), TestCaseError> {
     prop_assert_eq!(parties(kefu, one), parties(kefu, another));
     prop_assert_eq!(&one.body[32..], &another.body[32..]);
     Ok(())
 }
 
-/// D2.5: and the command but between two accounts of the kefu app.
+/// D2: and the command but between two accounts of the kefu app.
 fn is_translated_back(
     AppId(kefu): AppId,
     message: &ChatMessage,

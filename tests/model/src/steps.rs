@@ -194,13 +194,16 @@ impl State {
         let wishes = self.clients.iter().filter(|client| client.wants_sync);
         let connections = || self.connections.iter().flatten();
         let synced = || connections().filter_map(|it| it.reading).map(|(_, upto)| upto);
-        let keys = self.clients.iter().map(|client| client.key.0);
+        // Where a device's next SYNC begins, or this one has begun.
+        let begun = self.clients.iter().zip(&self.connections).map(|(client, connection)| {
+            connection.and_then(|it| it.reading).map_or(client.key.0, |(begin, _)| begin.0)
+        });
         (
             self.faults_left,
             Reverse(self.sent.iter().sum()),
             jobs.sum::<usize>() + calls.sum::<usize>(),
             offline.count(),
-            Reverse(keys.sum()),
+            Reverse(begun.sum()),
             wishes.count(),
             synced().count(),
             Reverse(synced().map(|msgid| msgid.0).sum()),

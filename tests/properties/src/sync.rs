@@ -4,9 +4,9 @@
 use bytes::BytesMut;
 use kefu_proto::strategy;
 use kefu_proto::{
-    Body, Command, Config, DeviceId, Dialect, EncodeError, FrameLimit, Identity, Login, LoginStep,
-    Message, MsgId, Online, Outbound, Request, StoreId, StoredMessage, SyncBounds, SyncRow,
-    UnixTime, Version,
+    Body, Command, Config, DeviceId, Dialect, Encode, EncodeError, FrameLimit, Identity, Login,
+    LoginStep, Message, MsgId, Online, Outbound, Request, StoreId, StoredMessage, SyncBounds,
+    SyncRow, UnixTime, Version,
 };
 use proptest::prelude::*;
 
@@ -109,6 +109,68 @@ proptest! {
         let third = request(&mut online, MsgId(7))?;
         let answer = online.begin_sync(third, MsgId(again), &mut Vec::new())?;
         prop_assert_eq!(answer.after(), Some(MsgId(7)));
+    }
+
+    /// D1.7: what the client says meanwhile is for what comes behind the answer.
+    #[test]
+    fn d1_an_answer_ends_in_the_dialect_in_which_it_began(
+        (script, rows, message) in reader().prop_flat_map(|(script, rows)| {
+            let message = strategy::accepted(script.config, script.identity);
+            (Just(script), Just(rows), message)
+        }),
+        says in 0..8_usize,
+    ) {
+        let answered = |says: Option<usize>| -> Result<(Vec<u8>, Dialect), TestCaseError> {
+            let (mut online, mut out) = (script.connect(), Vec::new());
+            let request = request(&mut online, MsgId(0))?;
+            let mut answer = online.begin_sync(request, MsgId(0), &mut out)?;
+            for (index, row) in rows.iter().enumerate() {
+                if says == Some(index) {
+                    let mut read = BytesMut::from(&bytes(&message)[..]);
+                    while online.receive(&mut read, UnixTime::from(1))?.is_some() {}
+                }
+                online.sync_row(&mut answer, row.clone(), &mut out)?;
+            }
+            online.finish_sync(answer, &mut out)?;
+            Ok((out, online.dialect()))
+        };
+        let (undisturbed, _) = answered(None)?;
+        let (out, dialect) = answered(Some(says))?;
+        prop_assert_eq!(out, undisturbed);
+        if says < rows.len() {
+            let is_v2 = message.command() == Command::CUSTOMER_V2;
+            prop_assert_eq!(dialect, if is_v2 { Dialect::V2 } else { Dialect::V1 });
+        }
+    }
+
+    /// S12.5: each from its own key, and none before the one before it.
+    #[test]
+    fn s12_syncs_that_came_together_are_answered_one_after_the_other(
+        (script, rows) in reader(),
+        keys in prop::collection::vec(1..12_i64, 1..4),
+    ) {
+        let (mut online, mut apart) = (script.connect(), script.connect());
+        let mut read = BytesMut::new();
+        for &key in &keys {
+            read.extend_from_slice(&bytes(&Message::from(Body::Sync(MsgId(key)))));
+        }
+        let mut requests = Vec::new();
+        while let Some(Request::Sync(request)) = online.receive(&mut read, UnixTime::from(1))? {
+            requests.push(request);
+        }
+        prop_assert_eq!(requests.len(), keys.len());
+        let (mut together, mut expected) = (Vec::new(), Vec::new());
+        for (request, key) in requests.into_iter().zip(keys) {
+            let mut reading = online.begin_sync(request, MsgId(0), &mut together)?;
+            prop_assert_eq!(reading.after(), Some(MsgId(key)));
+            for row in &rows {
+                online.sync_row(&mut reading, row.clone(), &mut together)?;
+            }
+            online.finish_sync(reading, &mut together)?;
+            let (keys, pages, newest) = ((MsgId(key), MsgId(0)), rows.chunks(3), MsgId(0));
+            answer(&mut apart, keys, pages, newest, StoreId(0), &mut expected)?;
+        }
+        prop_assert_eq!(together, expected);
     }
 
     /// D4.6: who is beyond the end of a queue comes back to it, except in version 1.

@@ -2,14 +2,16 @@
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{
-    Account, AppId, AuthToken, Body, Command, Config, CustomerMessage, DeviceId, Encode, Flags,
-    Identity, Message, Platform, Seq, ShortBytes, StoreId, UnixTime, UserId, Version,
+    Account, AppId, AuthToken, Body, Command, Config, CustomerMessage, CustomerMessageV2, DeviceId,
+    Dialect, Encode, Flags, Identity, Message, Platform, Seq, ShortBytes, StoreId, UnixTime,
+    UserId, Version,
 };
 
 /// What the server's clock says: it stands still.
 pub(crate) const NOW: i32 = 1_500_000_000;
 
 const KEFU_APP: AppId = AppId(1453);
+const NOBODY: UserId = UserId(-1);
 
 /// The owners of the queues. The customers differ in the uid alone, Ann and the seller in the app
 /// alone.
@@ -73,6 +75,9 @@ impl Post {
         ..Self::answers(DESK, ACCOUNTS[BOB], ACCOUNTS[SELLER].uid)
     };
 
+    /// H13: Ann writes to Bob. Version 1 cannot even say it.
+    pub(crate) const ANN_TO_BOB: Self = Self::refused(Self::answers(ANNS, ACCOUNTS[BOB], NOBODY));
+
     /// H2: Bob writes in the name of Ann.
     pub(crate) const BOB_AS_ANN: Self = Self::refused(Self::asks(BOBS, ACCOUNTS[ANN], UserId(1)));
     /// H2: Ann writes in the name of the user of another app who has her uid.
@@ -101,9 +106,19 @@ impl Post {
         Self { parties: None, ..post }
     }
 
-    /// The frame, whose seq and content are the post's number.
-    pub(crate) fn frame(&self, number: usize) -> BytesMut {
+    /// The frame in a dialect, whose seq and content are the post's number.
+    pub(crate) fn frame(&self, number: usize, dialect: Dialect) -> BytesMut {
         let number = u8::try_from(number).unwrap();
+        let flags = if self.persistent { Flags::NONE } else { Flags::UNPERSISTENT };
+        let (body, flags) = match dialect {
+            // In the guise of a server (H13.4).
+            Dialect::V2 => (self.body_v2(number), flags | Flags::SELF | Flags::PUSH),
+            Dialect::V1 | Dialect::AsSent => (self.body_v1(number), flags),
+        };
+        frame(&Message { seq: Seq(number.into()), version: Version(1), flags, body })
+    }
+
+    fn body_v1(&self, number: u8) -> Body {
         let chat = CustomerMessage {
             customer_appid: self.customer.appid,
             customer_id: self.customer.uid,
@@ -112,22 +127,52 @@ impl Post {
             timestamp: UnixTime::from(0),
             content: Bytes::copy_from_slice(&[number]),
         };
-        let body = match self.command {
+        match self.command {
             Command::CUSTOMER => Body::Customer(chat),
             _ => Body::CustomerSupport(chat),
+        }
+    }
+
+    fn body_v2(&self, number: u8) -> Body {
+        let seller = Account::new(KEFU_APP, self.seller);
+        let (sender, receiver) = match self.command {
+            Command::CUSTOMER => (self.customer, seller),
+            // Of no app that a customer could write to.
+            _ if self.seller == NOBODY => (ACCOUNTS[OWNERS[self.device]], self.customer),
+            _ => (seller, self.customer),
         };
-        let flags = if self.persistent { Flags::NONE } else { Flags::UNPERSISTENT };
-        frame(&Message { seq: Seq(number.into()), version: Version(1), flags, body })
+        let (timestamp, content) = (UnixTime::from(0), Bytes::copy_from_slice(&[number]));
+        Body::CustomerV2(CustomerMessageV2 { sender, receiver, timestamp, content })
     }
 }
 
-/// The login of a device: the token is its number.
-pub(crate) fn login(device: usize) -> BytesMut {
-    plain(Body::AuthToken(AuthToken {
-        platform: Platform::ANDROID,
+/// Sender and receiver of a chat message, by its body.
+pub(crate) fn parties(body: &Body) -> Option<[Account; 2]> {
+    let two = |chat: &CustomerMessage| {
+        let customer = Account::new(chat.customer_appid, chat.customer_id);
+        [customer, Account::new(KEFU_APP, chat.seller_id)]
+    };
+    match body {
+        Body::Customer(chat) => Some(two(chat)),
+        Body::CustomerSupport(chat) => Some(two(chat)).map(|[customer, seller]| [seller, customer]),
+        Body::CustomerV2(chat) => Some([chat.sender, chat.receiver]),
+        _ => None,
+    }
+}
+
+/// The login of a device in a dialect: the token is its number.
+pub(crate) fn login(device: usize, dialect: Dialect) -> BytesMut {
+    let (version, platform) = match dialect {
+        Dialect::V1 => (1, Platform::ANDROID),
+        Dialect::V2 => (2, Platform::ANDROID),
+        Dialect::AsSent => (1, Platform::WEB),
+    };
+    let body = Body::AuthToken(AuthToken {
+        platform,
         token: ShortBytes::new(vec![u8::try_from(device).unwrap()]).unwrap(),
         device_id: ShortBytes::new("phone").unwrap(),
-    }))
+    });
+    frame(&Message { seq: Seq(0), version: Version(version), flags: Flags::NONE, body })
 }
 
 /// What the server knows about the owner of a token.

@@ -2,18 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use kefu_proto::{Account, Copies, DeviceId, Effect, MsgId, SaveMessage};
+use bytes::BytesMut;
+use kefu_proto::{
+    Account, Command, Copies, DeviceId, Effect, Encode, FrameDecoder, FrameLimit, MsgId, Online,
+    Outbound, SaveMessage,
+};
 use stateright::{Checker, HasDiscoveries, Model};
 
 use super::cast::{ACCOUNTS, ANNS, BOBS, DESK, Post, SELLER};
 use super::host::{Host, Sound};
 use super::properties::{
-    ACKED, ANSWERED, CAUGHT_UP, COMPLETE, KEPT, NO_ECHO, NOTIFIED, ONCE, PRIVATE, PUSHED, READABLE,
-    REFUSED,
+    ACKED, ANSWERED, CAUGHT_UP, COMPLETE, COPIED, HELD_BACK, KEPT, KNOWN, NO_ECHO, NOTIFIED, ONCE,
+    PAIRED, PREVIOUS, PRIVATE, PUSHED, READABLE, REFUSED, SAME,
 };
-use super::store::{Copy, Row};
+use super::store::{Answer, Copy, Row};
 use super::world::{Ticket, World};
-use super::{QUESTION, QUESTIONS, SLOW_READERS};
+use super::{MIXED, NEW, NEWS_OF_TYPING, QUESTION, QUESTIONS, SHORT_ANSWERS, SLOW_READERS};
 
 /// Declares a host with one wrong decision.
 macro_rules! flawed {
@@ -30,8 +34,8 @@ macro_rules! flawed {
 
 flawed! {
     /// Goes on when the receiver's copy is stored, and invents an id for the sender's.
-    Hasty: fn saved(&self, [receiver, sender]: [Option<MsgId>; 2]) -> Option<Copies> {
-        Some(Copies { receiver: receiver?.into(), sender: sender.unwrap_or(MsgId(0)).into() })
+    Hasty: fn saved(&self, [receiver, sender]: [Option<Answer>; 2]) -> Option<Copies> {
+        Some(Copies { receiver: receiver?.into(), sender: sender.map_or(MsgId(0).into(), Into::into) })
     }
 }
 
@@ -67,7 +71,7 @@ flawed! {
     /// answer.
     Counter: fn answered(
         &self,
-        waiting: (Ticket, [Option<MsgId>; 2]),
+        waiting: (Ticket, [Option<Answer>; 2]),
         answer: (Ticket, Copy),
     ) -> Option<Copy> {
         let next = if waiting.1[0].is_none() { Copy::Receivers } else { Copy::Senders };
@@ -82,7 +86,7 @@ fn h7_a_second_answer_that_counts_for_the_second_save_is_found() {
 
 flawed! {
     /// Takes each queue's id for the other's.
-    Swapper: fn saved(&self, [receiver, sender]: [Option<MsgId>; 2]) -> Option<Copies> {
+    Swapper: fn saved(&self, [receiver, sender]: [Option<Answer>; 2]) -> Option<Copies> {
         Some(Copies { receiver: sender?.into(), sender: receiver?.into() })
     }
 }
@@ -220,6 +224,132 @@ flawed! {
 #[test]
 fn s5_a_notify_that_is_lost_is_found() {
     finds(CAUGHT_UP, World { host: &Silent, ..QUESTION });
+}
+
+flawed! {
+    /// Takes what is the newest now for what was the newest before.
+    Guesser: fn previous(&self, _answer: Answer, newest: &dyn Fn() -> MsgId) -> Option<MsgId> {
+        Some(newest())
+    }
+}
+
+#[test]
+fn h14_a_guess_at_what_was_before_is_found() {
+    finds(PREVIOUS, World { host: &Guesser, dialects: NEW, ..QUESTIONS });
+}
+
+#[test]
+fn s10_a_repeat_that_names_todays_newest_is_found() {
+    let posts = &[Post::ANN_ASKS, Post::SELLER_ANSWERS];
+    finds(PREVIOUS, World { host: &Guesser, dialects: NEW, posts, faults: 1, ..QUESTION });
+}
+
+flawed! {
+    /// Drops every METADATA.
+    Stripper: fn write(&self, online: &mut Online, message: &Outbound<'_>, out: &mut BytesMut) {
+        write_some(online, message, out, |_, command| command != Command::METADATA);
+    }
+}
+
+#[test]
+fn w10_a_live_copy_without_metadata_is_found() {
+    finds(PAIRED, World { host: &Stripper, dialects: NEW, ..QUESTION });
+}
+
+flawed! {
+    /// Drops what stands behind a METADATA.
+    Truncator: fn write(&self, online: &mut Online, message: &Outbound<'_>, out: &mut BytesMut) {
+        write_some(online, message, out, |index, _| index == 0);
+    }
+}
+
+#[test]
+fn w10_metadata_without_a_message_is_found() {
+    finds(PAIRED, World { host: &Truncator, dialects: NEW, ..QUESTION });
+}
+
+flawed! {
+    /// Has something else to say between the two.
+    Interrupter: fn write(&self, online: &mut Online, message: &Outbound<'_>, out: &mut BytesMut) {
+        write_some(online, message, out, |index, _| index == 0);
+        online.write(&Outbound::SyncNotify(MsgId(1)), out).unwrap();
+        write_some(online, message, out, |index, _| index == 1);
+    }
+}
+
+#[test]
+fn w10_a_pair_that_is_separated_is_found() {
+    finds(PAIRED, World { host: &Interrupter, dialects: NEW, ..QUESTION });
+}
+
+flawed! {
+    /// Writes everything as it is, whatever the connection's dialect.
+    Literalist: fn write(&self, _: &mut Online, message: &Outbound<'_>, out: &mut BytesMut) {
+        message.encode(out).unwrap();
+    }
+}
+
+#[test]
+fn d3_a_live_copy_to_version_1_is_found() {
+    finds(KNOWN, World { host: &Literalist, dialects: MIXED, ..QUESTIONS });
+}
+
+#[test]
+fn s12_a_notify_that_is_not_held_back_is_found() {
+    finds(HELD_BACK, World { host: &Literalist, ..SHORT_ANSWERS });
+}
+
+flawed! {
+    /// Takes the receiver for the sender where it translates.
+    Translator: fn write(&self, online: &mut Online, message: &Outbound<'_>, out: &mut BytesMut) {
+        online.write(message, out).unwrap();
+        let is_translated = message.command() != Command::CUSTOMER_V2;
+        if let Some(body) = out.get_mut(12..44).filter(|_| is_translated) {
+            let (sender, receiver) = body.split_at_mut(16);
+            sender.swap_with_slice(receiver);
+        }
+    }
+}
+
+#[test]
+fn d2_a_translation_that_swaps_the_parties_is_found() {
+    finds(SAME, World { host: &Translator, ..NEWS_OF_TYPING });
+}
+
+flawed! {
+    /// Goes on when the receiver's copy is stored, with what the store knows of that.
+    Eager: fn saved(&self, [receiver, sender]: [Option<Answer>; 2]) -> Option<Copies> {
+        let receiver = receiver?;
+        Some(Copies { receiver: receiver.into(), sender: sender.unwrap_or(receiver).into() })
+    }
+}
+
+#[test]
+fn h14_a_live_copy_before_the_second_save_is_found() {
+    finds(COPIED, World { host: &Eager, dialects: NEW, ..QUESTION });
+}
+
+#[test]
+fn h14_an_ack_with_the_other_queues_id_is_found() {
+    finds(PREVIOUS, World { host: &Eager, dialects: NEW, ..QUESTION });
+}
+
+/// Writes those frames of a message that are wanted, by their place and command.
+fn write_some(
+    online: &mut Online,
+    message: &Outbound<'_>,
+    out: &mut BytesMut,
+    wanted: impl Fn(usize, Command) -> bool,
+) {
+    let mut whole = BytesMut::new();
+    online.write(message, &mut whole).unwrap();
+    let mut index = 0;
+    while let Some(frame) = FrameDecoder::new(FrameLimit::CLIENT).decode(&mut whole).unwrap() {
+        if wanted(index, frame.command) {
+            frame.encode(out).unwrap();
+        }
+        index += 1;
+    }
 }
 
 /// Breadth first, so that no shorter way leads there.

@@ -5,13 +5,13 @@ use core::fmt::Debug;
 
 use bytes::BytesMut;
 use kefu_proto::{
-    Account, Copies, Effect, FrameLimit, Login, LoginStep, MsgId, Online, Request, SaveMessage,
-    UnixTime,
+    Account, Body, Command, Copies, DeviceId, Dialect, Effect, FrameLimit, Login, LoginStep, MsgId,
+    Online, Outbound, Request, SaveMessage, StoredMessage, SyncBounds, UnixTime,
 };
 
 use super::cast::{self, ACCOUNTS, OWNERS};
-use super::store::{Copy, Row};
-use super::world::Ticket;
+use super::store::{Answer, Copy, Row};
+use super::world::{Connection, Ticket, World};
 
 /// What a host decides, decided right. A flawed host decides one of these things wrong.
 pub(crate) trait Host: Debug + Sync {
@@ -49,7 +49,7 @@ pub(crate) trait Host: Debug + Sync {
     /// this attempt.
     fn answered(
         &self,
-        waiting: (Ticket, [Option<MsgId>; 2]),
+        waiting: (Ticket, [Option<Answer>; 2]),
         answer: (Ticket, Copy),
     ) -> Option<Copy> {
         (waiting.0 == answer.0).then_some(answer.1)
@@ -60,8 +60,13 @@ pub(crate) trait Host: Debug + Sync {
         None
     }
 
+    /// What was the newest before a copy: what the store says, whatever is the newest now.
+    fn previous(&self, answer: Answer, _newest: &dyn Fn() -> MsgId) -> Option<MsgId> {
+        answer.previous
+    }
+
     /// Whether what is known of both ids is enough for the effects.
-    fn saved(&self, [receiver, sender]: [Option<MsgId>; 2]) -> Option<Copies> {
+    fn saved(&self, [receiver, sender]: [Option<Answer>; 2]) -> Option<Copies> {
         Some(Copies { receiver: receiver?.into(), sender: sender?.into() })
     }
 
@@ -75,6 +80,11 @@ pub(crate) trait Host: Debug + Sync {
             Effect::SendMessage { to, .. } => is(*to) && Some(device) != own,
             Effect::EnqueueMessage { .. } => Some(device) == own,
         }
+    }
+
+    /// Writes a message to a connection.
+    fn write(&self, online: &mut Online, message: &Outbound<'_>, out: &mut BytesMut) {
+        online.write(message, out).unwrap();
     }
 
     /// Which of the rows after a sync key is read next.
@@ -95,11 +105,11 @@ pub(crate) struct Sound;
 impl Host for Sound {}
 
 /// A device logs in: its connection, and what is written to it.
-pub(crate) fn log_in(host: &dyn Host, device: usize) -> (Online, BytesMut) {
+pub(crate) fn log_in(host: &dyn Host, device: usize, dialect: Dialect) -> (Online, BytesMut) {
     let mut out = BytesMut::new();
     let login = Login::new(cast::config(), FrameLimit::CLIENT);
     let LoginStep::Authenticate(authentication) =
-        login.receive(&mut cast::login(host.owner(device)), &mut out).unwrap()
+        login.receive(&mut cast::login(host.owner(device), dialect), &mut out).unwrap()
     else {
         panic!("a login was sent")
     };
@@ -108,10 +118,48 @@ pub(crate) fn log_in(host: &dyn Host, device: usize) -> (Online, BytesMut) {
     (online, out)
 }
 
-/// What becomes of one frame on a device's connection. A connection remembers of earlier frames
-/// only how many it wrote, so a new connection can stand in for the old one.
-pub(crate) fn request(host: &dyn Host, device: usize, mut frame: BytesMut) -> (Online, Request) {
-    let (mut online, _) = log_in(host, device);
-    let request = online.receive(&mut frame, UnixTime::from(cast::NOW)).unwrap();
-    (online, request.unwrap())
+/// What becomes of one frame on a device's connection.
+pub(crate) fn request(
+    host: &dyn Host,
+    device: usize,
+    dialect: Dialect,
+    mut frame: BytesMut,
+) -> (Online, Request) {
+    let (mut online, _) = log_in(host, device, dialect);
+    let request = receive(&mut online, &mut frame);
+    (online, request)
+}
+
+pub(crate) fn receive(online: &mut Online, frame: &mut BytesMut) -> Request {
+    online.receive(frame, UnixTime::from(cast::NOW)).unwrap().unwrap()
+}
+
+/// A connection in the state of another. It remembers of earlier frames, besides how many it wrote,
+/// which dialect its client has shown, and how its last SYNC ended: so a new connection can stand in
+/// for the old one once it has answered such a SYNC.
+pub(crate) fn resume(world: &World, device: usize, connection: Connection) -> Online {
+    let (mut online, _) = log_in(world.host, device, connection.dialect);
+    online.set_sync_bounds(SyncBounds { rows: world.rows, ..SyncBounds::default() });
+    if let Some(end) = connection.ended {
+        let rows = if connection.is_behind { world.rows } else { 0 };
+        answer_again(&mut online, end, rows);
+    }
+    online
+}
+
+/// Answers a SYNC with so many rows of a colleague's, of which the last is `end`; where there are
+/// any, there is one more.
+fn answer_again(online: &mut Online, MsgId(end): MsgId, rows: usize) {
+    let mut out = BytesMut::new();
+    let begin = end - i64::try_from(rows).unwrap();
+    let Request::Sync(request) = receive(online, &mut cast::plain(Body::Sync(MsgId(begin)))) else {
+        panic!("a SYNC was sent")
+    };
+    let mut answer = online.begin_sync(request, MsgId(0), &mut out).unwrap();
+    for msgid in (begin + 1..=end + 1).map(MsgId).filter(|_| rows > 0) {
+        let (device_id, command, body) = (DeviceId(0), Command(99), bytes::Bytes::new());
+        let row = StoredMessage { msgid, device_id, command, body };
+        online.sync_row(&mut answer, row, &mut out).unwrap();
+    }
+    online.finish_sync(answer, &mut out).unwrap();
 }

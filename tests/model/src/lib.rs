@@ -26,6 +26,7 @@ use stateright::{Checker, Model};
 
 use cast::Post;
 use host::Sound;
+use kefu_proto::Dialect;
 use world::World;
 
 /// A customer asks, and nothing fails.
@@ -36,6 +37,9 @@ const QUESTION: World = World {
     idempotent: true,
     at_once: true,
     page: 8,
+    dialects: [Dialect::V1; 4],
+    tells: true,
+    rows: 8,
     prompt: true,
 };
 
@@ -71,6 +75,26 @@ const TYPING: World = World { posts: &[Post::BOB_ASKS, Post::SELLER_IS_TYPING], 
 /// A store that stores a repeat again (S10).
 const FORGETFUL_STORE: World = World { idempotent: false, faults: 1, ..QUESTION };
 
+/// All are of version 2.
+const NEW: [Dialect; 4] = [Dialect::V2; 4];
+
+/// A customer and a seller's phone of version 1, a customer and a desk of version 2.
+const MIXED: [Dialect; 4] = [Dialect::V1, Dialect::V2, Dialect::V2, Dialect::V1];
+
+/// The desk runs in a browser and has said nothing yet; the phone is new.
+const BROWSER: [Dialect; 4] = [Dialect::V1, Dialect::V2, Dialect::AsSent, Dialect::V2];
+
+/// Two customers ask at once, one in each version.
+const MIXED_QUESTIONS: World = World { dialects: MIXED, ..QUESTIONS };
+
+/// A seller of version 1 is typing to a customer of version 2.
+const NEWS_OF_TYPING: World =
+    World { dialects: [Dialect::V1, Dialect::V2, Dialect::V1, Dialect::V2], ..TYPING };
+
+/// An answer has one row, and there is more to read.
+const SHORT_ANSWERS: World =
+    World { dialects: MIXED, rows: 1, posts: QUESTIONS.posts, ..SLOW_READERS };
+
 #[test]
 fn a_message_survives_a_fault() {
     holds("one message, one fault", World { faults: 1, ..QUESTION });
@@ -84,6 +108,77 @@ fn a_store_that_keeps_repeats_holds_a_message_at_least_once() {
 #[test]
 fn a_question_and_an_answer_may_cross() {
     holds("two messages", TALK);
+}
+
+#[test]
+fn a_message_of_version_2_survives_a_fault() {
+    holds("one message of version 2, one fault", World { dialects: NEW, faults: 1, ..QUESTION });
+}
+
+#[test]
+fn both_versions_may_ask_at_once() {
+    holds("two questions, one of each version", MIXED_QUESTIONS);
+}
+
+#[test]
+fn an_unpersistent_message_is_translated() {
+    holds("two messages, one unpersistent for version 2", NEWS_OF_TYPING);
+}
+
+#[test]
+fn both_versions_may_talk() {
+    holds("two messages, one of each version", World { dialects: MIXED, ..TALK });
+}
+
+#[test]
+fn a_browser_gets_what_was_sent_until_it_speaks() {
+    holds("two messages, a browser", World { dialects: BROWSER, ..TALK });
+}
+
+#[test]
+fn version_2_leaves_no_trace_of_a_refused_message() {
+    let posts = &[Post::ANN_ASKS, Post::BOB_AS_ANN, Post::ANN_TO_BOB, Post::SELLER_AS_ANOTHER];
+    holds("four messages of version 2, three refused", World { posts, dialects: NEW, ..QUESTION });
+}
+
+#[test]
+fn answers_may_be_short() {
+    holds("two questions, answers of one row", World { rows: 1, ..MIXED_QUESTIONS });
+}
+
+#[test]
+#[ignore = "large: with --release"]
+fn what_was_before_is_true_whatever_fails() {
+    holds(
+        "two questions of version 2, one fault, saves in order",
+        World { dialects: NEW, at_once: false, faults: 1, ..QUESTIONS },
+    );
+}
+
+#[test]
+#[ignore = "large: with --release"]
+fn what_was_before_is_true_whoever_is_first() {
+    holds("three messages of version 2", World { dialects: NEW, ..TALKS });
+}
+
+#[test]
+#[ignore = "large: with --release"]
+fn both_versions_survive_a_fault() {
+    holds(
+        "a question and an answer in two versions, one fault, saves in order",
+        World { dialects: MIXED, at_once: false, faults: 1, ..TALK },
+    );
+}
+
+#[test]
+fn notifies_are_enough() {
+    holds("a store that does not tell", World { tells: false, ..MIXED_QUESTIONS });
+}
+
+#[test]
+#[ignore = "large: with --release"]
+fn slow_readers_of_both_versions_miss_nothing() {
+    holds("two questions, slow readers, answers of one row", SHORT_ANSWERS);
 }
 
 #[test]

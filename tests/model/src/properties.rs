@@ -4,10 +4,11 @@
 //! Queues only grow and clients forget nothing, so what has been said can be compared with what is
 //! stored in the very state that follows the saying.
 
-use kefu_proto::MsgId;
+use kefu_proto::{Dialect, MsgId};
 use stateright::{Model, Property};
 
-use super::cast::{ACCOUNTS, OWNERS, Post};
+use super::cast::{ACCOUNTS, DESK, OWNERS, Post, SELLER};
+use super::client::Complaint;
 use super::world::{State, World};
 
 pub(crate) const PUSHED: &str = "H7: nobody is pushed before both copies are stored";
@@ -21,6 +22,13 @@ pub(crate) const COMPLETE: &str = "S2: what a sync key has passed has been read"
 pub(crate) const NO_ECHO: &str = "S2: no device reads what it has sent";
 pub(crate) const KEPT: &str =
     "S3: the largest sync key is kept, and none that no device has reached";
+pub(crate) const PAIRED: &str = "W10: METADATA and its message come together";
+pub(crate) const PREVIOUS: &str = "H14: METADATA names a copy, and the one before it in that queue";
+pub(crate) const COPIED: &str = "H14: no live copy goes out before both copies are stored";
+pub(crate) const FLAGGED: &str = "H13: nobody but a server sets the flags of servers";
+pub(crate) const KNOWN: &str = "D3: nothing goes to a dialect in a form that it does not know";
+pub(crate) const SAME: &str = "D2: in every dialect a message has its sender, receiver and time";
+pub(crate) const HELD_BACK: &str = "S12: who has to ask on is not notified";
 pub(crate) const ANSWERED: &str = "H9: every message is acknowledged in the end";
 pub(crate) const CAUGHT_UP: &str =
     "S5: at rest, every device has read every message from elsewhere in its queue";
@@ -29,6 +37,9 @@ pub(crate) const REPEATED: &str = "a message that was stored is sent again and a
 pub(crate) const TOLD_OFFLINE: &str = "somebody who is not connected is pushed";
 pub(crate) const LATE: &str = "the store answers when the host has forgotten the question";
 pub(crate) const SKIPPED: &str = "a new device begins at the kept key";
+
+pub(crate) const CONTINUED: &str = "a live copy continues what a client has";
+pub(crate) const BEHIND: &str = "a client is told to ask on";
 
 /// Where something is to hold eventually, stateright looks only at paths that end, and where two
 /// paths meet it goes on with what held on the first of them. Neither does harm here: every path
@@ -47,6 +58,13 @@ pub(crate) fn all() -> Vec<Property<World>> {
         Property::always(NO_ECHO, no_echo),
         Property::always(KEPT, kept),
         Property::always(CAUGHT_UP, caught_up),
+        Property::always(PAIRED, |_, state| !complains(state, Complaint::Parted)),
+        Property::always(PREVIOUS, previous),
+        Property::always(COPIED, copied),
+        Property::always(FLAGGED, |_, state| !complains(state, Complaint::Posing)),
+        Property::always(KNOWN, |_, state| !complains(state, Complaint::UnknownForm)),
+        Property::always(SAME, |_, state| !complains(state, Complaint::Altered)),
+        Property::always(HELD_BACK, |_, state| !complains(state, Complaint::NotHeldBack)),
         Property::eventually(ANSWERED, answered),
     ]
 }
@@ -63,6 +81,24 @@ pub(crate) fn occurrences() -> Vec<Property<World>> {
             state.clients.iter().any(|client| client.since > MsgId(0))
         }),
     ]
+}
+
+/// That live copies are taken, and answers are short, where there is reason to.
+pub(crate) fn occurrences_of_version_2(world: &World) -> Vec<Property<World>> {
+    let mut properties = Vec::new();
+    let to_seller = world.posts.iter().filter(|it| it.parties.is_some_and(|it| it[0] == SELLER));
+    if to_seller.count() > 1 && world.tells && world.dialects[DESK] == Dialect::V2 {
+        properties.push(Property::sometimes(CONTINUED, |_, state: &State| {
+            let client = &state.clients[DESK];
+            client.pair.is_some_and(|(key, previous, _)| client.key == key && previous > MsgId(0))
+        }));
+    }
+    if world.rows == 1 && !world.prompt {
+        properties.push(Property::sometimes(BEHIND, |_, state: &State| {
+            state.connections.iter().flatten().any(|connection| connection.is_behind)
+        }));
+    }
+    properties
 }
 
 fn pushed(world: &World, state: &State) -> bool {
@@ -104,7 +140,9 @@ fn private(world: &World, state: &State) -> bool {
         let is_party = |account| it.parties.is_none_or(|parties| parties.contains(&account));
         let devices = (0..OWNERS.len()).all(|device| {
             let client = &state.clients[device];
-            (!client.seen.contains(post) || is_party(OWNERS[device]))
+            let shown = [client.seen, client.own, client.copied];
+            (!shown.iter().any(|posts| posts.contains(post)) || is_party(OWNERS[device]))
+                && (!client.own.contains(post) || device == it.device)
                 && (!client.acked.contains(post) || device == it.device)
         });
         let queues = (0..ACCOUNTS.len()).all(|account| {
@@ -122,7 +160,8 @@ fn refused(world: &World, state: &State) -> bool {
             || state
                 .clients
                 .iter()
-                .any(|client| client.seen.contains(post) || client.acked.contains(post))
+                .flat_map(|client| [client.seen, client.own, client.copied, client.acked])
+                .any(|posts| posts.contains(post))
             || state.pushed.iter().any(|posts| posts.contains(post))
     };
     let mut posts = world.posts.iter().enumerate();
@@ -139,7 +178,11 @@ fn complete(world: &World, state: &State) -> bool {
 
 fn no_echo(world: &World, state: &State) -> bool {
     let mut posts = world.posts.iter().enumerate();
-    posts.all(|(post, it)| !state.clients[it.device].seen.contains(post))
+    posts.all(|(post, it)| {
+        let client = &state.clients[it.device];
+        // A live copy goes to a connection that has come since (H7.5).
+        !client.seen.contains(post) || client.copied.contains(post)
+    })
 }
 
 /// As far as the clients have sent the keys that they have come to.
@@ -175,6 +218,26 @@ fn caught_up(world: &World, state: &State) -> bool {
         steps.is_empty()
     };
     !(0..OWNERS.len()).any(is_behind) || !at_rest()
+}
+
+fn complains(state: &State, of: Complaint) -> bool {
+    state.clients.iter().any(|client| client.complaints.contains(of))
+}
+
+/// Each device's last one; every one is the last in some state.
+fn previous(_: &World, state: &State) -> bool {
+    (0..OWNERS.len()).all(|device| {
+        state.clients[device].pair.is_none_or(|(key, previous, post)| {
+            let (store, queue) = (&state.store, OWNERS[device]);
+            let row = store.row(queue, key);
+            row.is_some_and(|row| row.post() == post && store.before(queue, key) == previous)
+        })
+    })
+}
+
+fn copied(world: &World, state: &State) -> bool {
+    let told = |post| state.clients.iter().any(|client| client.copied.contains(post));
+    persistent(world).all(|(post, it)| !told(post) || in_both_queues(state, post, it))
 }
 
 fn repeated(world: &World, state: &State) -> bool {

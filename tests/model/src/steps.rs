@@ -2,12 +2,12 @@
 
 use core::cmp::Reverse;
 
-use kefu_proto::MsgId;
 use stateright::{Model, Property};
 
 use super::cast::OWNERS;
 use super::properties;
-use super::world::{Connection, Failed, State, World};
+use super::store::Answer;
+use super::world::{Failed, State, World};
 
 /// One step of the world. Posts, devices, jobs and calls are given by their index.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -61,7 +61,7 @@ impl Model for World {
                 None => {}
                 Some(connection) => {
                     let idle = self.is_idle(state, device);
-                    if connection.synced.is_some() || idle && state.clients[device].wants_sync {
+                    if connection.reading.is_some() || idle && state.clients[device].wants_sync {
                         steps.push(Step::Sync(device));
                     }
                     if idle && state.clients[device].owes_key {
@@ -81,8 +81,8 @@ impl Model for World {
         match step {
             Step::Send(post) => self.send(state, post),
             Step::Perform(call) => {
-                let msgid = self.perform(state, call);
-                state.calls[call].answer = Some(Ok(msgid));
+                let answer = self.perform(state, call);
+                state.calls[call].answer = Some(Ok(answer));
             }
             Step::Answer(call) => {
                 let call = state.calls.remove(call);
@@ -101,6 +101,7 @@ impl Model for World {
 
     fn properties(&self) -> Vec<Property<Self>> {
         let mut properties = properties::all();
+        properties.extend(properties::occurrences_of_version_2(self));
         if self.faults > 0 {
             properties.extend(properties::occurrences());
         }
@@ -129,7 +130,7 @@ impl World {
             .jobs
             .iter()
             .any(|job| job.connected && self.posts[job.ticket.post].device == device);
-        !busy && state.connections[device].is_some_and(|connection| connection.synced.is_none())
+        !busy && state.connections[device].is_some_and(|connection| connection.reading.is_none())
     }
 
     fn possible_faults<'s>(&'s self, state: &'s State) -> impl Iterator<Item = Fault> + 's {
@@ -177,13 +178,13 @@ impl World {
 }
 
 /// What is left to happen, the weightiest first: see [`State::rank`].
-type Rank = (usize, Reverse<usize>, usize, usize, usize, usize, Reverse<i64>, usize);
+type Rank = (usize, Reverse<usize>, usize, usize, Reverse<i64>, usize, usize, Reverse<i64>, usize);
 
 impl State {
     /// Falls with every step, so that no path has a cycle and every path ends. On that rests what
     /// stateright says of a property that holds eventually.
     fn rank(&self) -> Rank {
-        let unanswered = |ids: &[Option<MsgId>; 2]| ids.iter().filter(|id| id.is_none()).count();
+        let unanswered = |ids: &[Option<Answer>; 2]| ids.iter().filter(|id| id.is_none()).count();
         let jobs = self
             .jobs
             .iter()
@@ -191,13 +192,18 @@ impl State {
         let calls = self.calls.iter().map(|call| 1 + usize::from(call.answer.is_none()));
         let offline = self.connections.iter().filter(|connection| connection.is_none());
         let wishes = self.clients.iter().filter(|client| client.wants_sync);
-        let synced =
-            || self.connections.iter().flatten().filter_map(|Connection { synced }| *synced);
+        let connections = || self.connections.iter().flatten();
+        let synced = || connections().filter_map(|it| it.reading).map(|(_, upto)| upto);
+        // Where a device's next SYNC begins, or this one has begun.
+        let begun = self.clients.iter().zip(&self.connections).map(|(client, connection)| {
+            connection.and_then(|it| it.reading).map_or(client.key.0, |(begin, _)| begin.0)
+        });
         (
             self.faults_left,
             Reverse(self.sent.iter().sum()),
             jobs.sum::<usize>() + calls.sum::<usize>(),
             offline.count(),
+            Reverse(begun.sum()),
             wishes.count(),
             synced().count(),
             Reverse(synced().map(|msgid| msgid.0).sum()),

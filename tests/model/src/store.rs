@@ -1,7 +1,7 @@
 //! The store: it survives whatever happens to the server.
 
 use bytes::Bytes;
-use kefu_proto::{Command, DeviceId, Encode, MsgId, SaveMessage, StoredMessage};
+use kefu_proto::{Appended, Command, DeviceId, Encode, MsgId, SaveMessage, StoredMessage};
 
 use super::cast::ACCOUNTS;
 
@@ -20,6 +20,20 @@ pub(crate) struct Row {
     pub(crate) device_id: DeviceId,
     pub(crate) command: Command,
     pub(crate) body: Bytes,
+}
+
+/// What the store answers.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) msgid: MsgId,
+    /// The newest before, if the store tells.
+    pub(crate) previous: Option<MsgId>,
+}
+
+impl From<Answer> for Appended {
+    fn from(Answer { msgid, previous }: Answer) -> Self {
+        Self { msgid, previous }
+    }
 }
 
 /// Which of the two copies of a message.
@@ -57,15 +71,27 @@ impl Row {
 impl Store {
     /// Appends; an idempotent store gives the id of the row that it has already. All that tells two
     /// messages apart is in the body here, since the clock stands still and the content is the
-    /// mark.
-    pub(crate) fn append(&mut self, queue: usize, row: Row, idempotent: bool) -> MsgId {
+    /// mark. With it goes the id before, which no later row changes.
+    pub(crate) fn append(&mut self, queue: usize, row: Row, idempotent: bool) -> Answer {
         let rows = &mut self.queues[queue];
         let known = rows.iter().position(|known| idempotent && *known == row);
         let index = known.unwrap_or_else(|| {
             rows.push(row);
             rows.len() - 1
         });
-        msgid(queue, index)
+        let msgid = msgid(queue, index);
+        Answer { msgid, previous: Some(self.before(queue, msgid)) }
+    }
+
+    /// The id of the row before this one, 0 if there is none.
+    pub(crate) fn before(&self, queue: usize, msgid: MsgId) -> MsgId {
+        let earlier = self.ids_after(queue, MsgId(0)).take_while(|id| *id < msgid);
+        earlier.last().unwrap_or(MsgId(0))
+    }
+
+    /// The newest id at present, apart from this one.
+    pub(crate) fn newest_but(&self, queue: usize, msgid: MsgId) -> MsgId {
+        self.ids_after(queue, MsgId(0)).filter(|id| *id != msgid).last().unwrap_or(MsgId(0))
     }
 
     /// The row of this id, if the queue has one.

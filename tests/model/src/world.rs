@@ -10,16 +10,20 @@
 //! connection that broke before they were written.
 
 use bytes::BytesMut;
-use kefu_proto::{Accepted, Body, Effect, Effects, Encode, MsgId, Outbound, Request, Saves, Seq};
+use kefu_proto::{
+    Accepted, Body, Dialect, Effect, Effects, MsgId, Online, Outbound, Request, Saves, Seq,
+    StoredMessage, SyncAnswer,
+};
 
 use super::cast::{self, ACCOUNTS, OWNERS, Post, Posts};
 use super::client::Client;
 use super::host::{self, Host};
 use super::steps::{Fault, Step};
-use super::store::{Copy, Store};
+use super::store::{Answer, Copy, Store};
 
 /// What does not change while the model runs.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice by itself")]
 pub(crate) struct World {
     pub(crate) host: &'static dyn Host,
     pub(crate) posts: &'static [Post],
@@ -32,6 +36,12 @@ pub(crate) struct World {
     pub(crate) at_once: bool,
     /// How many rows of a queue the host reads in one go.
     pub(crate) page: usize,
+    /// What each device speaks. One that is `AsSent` speaks version 1, and its login does not tell.
+    pub(crate) dialects: [Dialect; OWNERS.len()],
+    /// Whether the store tells what was the newest before.
+    pub(crate) tells: bool,
+    /// With how many rows a SYNC is answered at most.
+    pub(crate) rows: usize,
     /// Whether clients reconnect at once after a crash and sync as soon as they are notified,
     /// instead of at any time.
     pub(crate) prompt: bool,
@@ -57,10 +67,15 @@ pub(crate) struct State {
     pub(crate) disturbed: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Connection {
-    /// How far a sync in progress has read.
-    pub(crate) synced: Option<MsgId>,
+    pub(crate) dialect: Dialect,
+    /// Where a sync in progress has begun, and how far it has read.
+    pub(crate) reading: Option<(MsgId, MsgId)>,
+    /// The key of the last SYNC_END, where that still matters.
+    pub(crate) ended: Option<MsgId>,
+    /// The client has been told to ask on, and has not.
+    pub(crate) is_behind: bool,
 }
 
 /// Which try of which post.
@@ -77,7 +92,7 @@ pub(crate) struct Job {
     /// (S7).
     pub(crate) connected: bool,
     /// The ids of both copies as far as they are known; `None` where nothing is to be saved.
-    pub(crate) saving: Option<[Option<MsgId>; 2]>,
+    pub(crate) saving: Option<[Option<Answer>; 2]>,
     pub(crate) applied: usize,
 }
 
@@ -85,7 +100,7 @@ pub(crate) struct Job {
 pub(crate) struct Call {
     pub(crate) ticket: Ticket,
     pub(crate) copy: Copy,
-    pub(crate) answer: Option<Result<MsgId, Failed>>,
+    pub(crate) answer: Option<Result<Answer, Failed>>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -144,9 +159,11 @@ impl World {
     }
 
     pub(crate) fn log_in(&self, state: &mut State, device: usize) {
-        let (_, out) = host::log_in(self.host, device);
-        state.connections[device] = Some(Connection::default());
-        state.clients[device].read(out);
+        let dialect = self.dialects[device];
+        let (_, out) = host::log_in(self.host, device, dialect);
+        let (reading, ended, is_behind) = (None, None, false);
+        state.connections[device] = Some(Connection { dialect, reading, ended, is_behind });
+        state.clients[device].read(self, dialect, is_behind, out);
     }
 
     /// A client sends a post, and the host begins with it.
@@ -163,7 +180,14 @@ impl World {
             return;
         }
         let saving = match self.request(post) {
-            Request::Deliver(delivery) => delivery.is_persistent().then_some([None; 2]),
+            Request::Deliver(delivery) => {
+                let device = self.posts[post].device;
+                if let Some(connection) = &mut state.connections[device] {
+                    // D1.6
+                    connection.dialect = self.spoken(device);
+                }
+                delivery.is_persistent().then_some([None; 2])
+            }
             Request::Refused(_) => {
                 if self.host.acknowledges_refused() {
                     let seq = Seq(i32::try_from(post).unwrap());
@@ -184,13 +208,14 @@ impl World {
     }
 
     /// The store does what it was asked for.
-    pub(crate) fn perform(&self, state: &mut State, call: usize) -> MsgId {
+    pub(crate) fn perform(&self, state: &mut State, call: usize) -> Answer {
         let Call { ticket: Ticket { post, .. }, copy, .. } = state.calls[call];
         let saves = self.saves(post);
         let save = saves.requests()[copy.index()];
         let row = self.host.row(copy, save);
         let known = self.idempotent && self.host.hands_in_the_mark();
-        state.store.append(self.host.queue(save.queue()), row, known)
+        let answer = state.store.append(self.host.queue(save.queue()), row, known);
+        Answer { previous: answer.previous.filter(|_| self.tells), ..answer }
     }
 
     /// An answer of the store comes to the host, where perhaps nobody waits for it any more.
@@ -201,7 +226,11 @@ impl World {
             Some((index, copy))
         });
         let Some((index, copy)) = waiting else { return };
-        let answer = call.answer.unwrap().ok().or_else(|| self.host.id_of_failure());
+        let failure = || {
+            let msgid = self.host.id_of_failure()?;
+            Some(Answer { msgid, previous: None })
+        };
+        let mut answer = call.answer.unwrap().ok().or_else(failure);
         if answer.is_none() {
             state.jobs.remove(index);
             return;
@@ -209,6 +238,13 @@ impl World {
         let Job { ticket, saving, .. } = &mut state.jobs[index];
         let (ticket, saving) = (*ticket, saving.as_mut().unwrap());
         let first = saving[copy.index()].is_none() && copy == Copy::Receivers;
+        if let Some(answer) = &mut answer {
+            let newest = || {
+                let queue = self.saves(ticket.post).requests()[copy.index()].queue();
+                state.store.newest_but(self.host.queue(queue), answer.msgid)
+            };
+            answer.previous = self.host.previous(*answer, &newest);
+        }
         saving[copy.index()] = answer;
         if first && !self.at_once {
             state.call(ticket, Copy::Senders);
@@ -239,45 +275,84 @@ impl World {
         }
     }
 
-    /// A client sends SYNC if none is in progress; the host sends the next rows, and SYNC_END after
-    /// the last.
+    /// A client sends SYNC if none is in progress; the host reads the next rows, and the answer ends
+    /// after the last or where it is full.
     pub(crate) fn sync(&self, state: &mut State, device: usize) {
-        let asked = state.connections[device].unwrap().synced;
-        let key = asked.unwrap_or(state.clients[device].key);
-        let (mut online, request) = host::request(self.host, device, cast::plain(Body::Sync(key)));
-        let Request::Sync(request) = request else { panic!("SYNC became {request:?}") };
-        let queue = self.host.queue(request.queue());
-        let kept = state.store.kept[queue].filter(|_| asked.is_none());
+        let connection = state.connections[device].unwrap();
         let mut out = BytesMut::new();
-        let mut answer = online.begin_sync(request, kept.unwrap_or(MsgId(0)), &mut out).unwrap();
-        match asked {
-            None => state.clients[device].wants_sync = false,
-            // SYNC_BEGIN has been sent by an earlier step.
-            Some(_) => out.clear(),
-        }
-        let mut page = 0..self.page;
-        let ended = loop {
-            if page.next().is_none() {
-                break false;
-            }
-            let after = answer.after().unwrap();
-            let next = self.host.next_row(&mut state.store.ids_after(queue, after));
-            let Some(msgid) = next else { break true };
-            let row = state.store.read(queue, msgid);
-            online.sync_row(&mut answer, row, &mut out).unwrap();
+        let mut online = host::resume(self, device, connection);
+        let mut answer = self.begin_sync(state, device, &mut online, &mut out);
+        let begin = answer.after().unwrap();
+        let mut end = begin;
+        let mut next = |answer: &mut SyncAnswer, out: &mut BytesMut| {
+            let row = self.next_row(&state.store, answer)?;
+            online.sync_row(answer, row, out).unwrap();
+            end = answer.after()?;
+            Some(())
         };
-        let synced = answer.after().filter(|_| !ended);
-        if ended {
-            online.finish_sync(answer, &mut out).unwrap();
+        // An answer in progress is made once more, up to where it was: so much has been written.
+        if let Some((_, upto)) = connection.reading {
+            while answer.after() < Some(upto) && next(&mut answer, &mut out).is_some() {}
+            out.clear();
         }
-        state.connections[device] = Some(Connection { synced });
-        state.clients[device].read(out);
+        let goes_on = (0..self.page).all(|_| next(&mut answer, &mut out).is_some());
+        let is_full = answer.after().is_none();
+        let dialect = connection.dialect;
+        state.connections[device] = Some(if goes_on {
+            Connection { reading: Some((begin, end)), is_behind: false, ..connection }
+        } else {
+            online.finish_sync(answer, &mut out).unwrap();
+            // Otherwise the client asks from a key of its own, and it does not matter.
+            let ended = (is_full || end == MsgId(0)).then_some(end);
+            Connection { dialect, reading: None, ended, is_behind: is_full }
+        });
+        // The notify that follows a full answer is part of it.
+        state.clients[device].read(self, dialect, false, out);
+    }
+
+    fn begin_sync(
+        &self,
+        state: &mut State,
+        device: usize,
+        online: &mut Online,
+        out: &mut BytesMut,
+    ) -> SyncAnswer {
+        let connection = state.connections[device].unwrap();
+        let client = &mut state.clients[device];
+        let begun = connection.reading.map(|(begin, _)| begin);
+        let key = begun.unwrap_or(client.key);
+        let request = match host::receive(online, &mut cast::plain(Body::Sync(key))) {
+            Request::Sync(request) => request,
+            other => panic!("SYNC became {other:?}"),
+        };
+        let kept = state.store.kept[self.host.queue(request.queue())];
+        let kept = kept.filter(|_| begun.is_none()).unwrap_or(MsgId(0));
+        let answer = online.begin_sync(request, kept, out).unwrap();
+        client.wants_sync &= begun.is_some();
+        if begun.is_none() && client.key == MsgId(0) {
+            client.since = answer.after().unwrap();
+        }
+        answer
+    }
+
+    fn next_row(&self, store: &Store, answer: &SyncAnswer) -> Option<StoredMessage> {
+        let queue = self.host.queue(answer.queue());
+        let msgid = self.host.next_row(&mut store.ids_after(queue, answer.after()?))?;
+        Some(store.read(queue, msgid))
+    }
+
+    /// What the devices of a post's owner say.
+    fn spoken(&self, device: usize) -> Dialect {
+        match self.dialects[device] {
+            Dialect::AsSent => Dialect::V1,
+            spoken => spoken,
+        }
     }
 
     /// A client sends SYNC_KEY, and the host keeps it.
     pub(crate) fn keep_key(&self, state: &mut State, device: usize) {
         let frame = cast::plain(Body::SyncKey(state.clients[device].key));
-        let (online, request) = host::request(self.host, device, frame);
+        let (online, request) = host::request(self.host, device, self.dialects[device], frame);
         let Request::KeepSyncKey(key) = request else { panic!("SYNC_KEY became {request:?}") };
         let kept = &mut state.store.kept[self.host.queue(online.identity().account())];
         *kept = Some(self.host.keeps(*kept, key));
@@ -285,16 +360,17 @@ impl World {
     }
 
     /// A frame goes out on the connection of a device, if there is one.
-    fn write(&self, state: &mut State, device: usize, message: &impl Encode) {
-        if state.connections[device].is_some() {
-            let (mut online, mut out) = host::log_in(self.host, device);
-            out.clear();
-            online.write(message, &mut out).unwrap();
-            state.clients[device].read(out);
-        }
+    fn write(&self, state: &mut State, device: usize, message: &Outbound<'_>) {
+        let Some(connection) = state.connections[device] else { return };
+        // How the last SYNC ended matters only to who has to ask on.
+        let ended = connection.ended.filter(|_| connection.is_behind);
+        let mut online = host::resume(self, device, Connection { ended, ..connection });
+        let mut out = BytesMut::new();
+        self.host.write(&mut online, message, &mut out);
+        state.clients[device].read(self, connection.dialect, connection.is_behind, out);
     }
 
-    fn effects(&self, post: usize, saving: Option<[Option<MsgId>; 2]>) -> Effects {
+    fn effects(&self, post: usize, saving: Option<[Option<Answer>; 2]>) -> Effects {
         match self.accepted(post) {
             Accepted::Persistent(saves) => saves.confirm(self.host.saved(saving.unwrap()).unwrap()),
             Accepted::Transient(effects) => effects,
@@ -315,7 +391,8 @@ impl World {
 
     fn request(&self, post: usize) -> Request {
         let Post { device, .. } = self.posts[post];
-        host::request(self.host, device, self.posts[post].frame(post)).1
+        let dialect = self.dialects[device];
+        host::request(self.host, device, dialect, self.posts[post].frame(post, dialect)).1
     }
 }
 

@@ -4,9 +4,12 @@
 use std::net::Ipv4Addr;
 
 use bytes::{Bytes, BytesMut};
-use kefu_proto::{AppId, AuthStatus, AuthToken, Body, Command, CustomerMessage, DecodeError};
-use kefu_proto::{Encode, EncodeError, Flags, Frame, FrameLimit, LoginStatus, Message, Parsed};
-use kefu_proto::{MsgId, Platform, Seq, ShortBytes, StoreId, UnixTime, UserId, Version};
+use kefu_proto::{
+    Account, Ack, AckStatus, AppId, AuthStatus, AuthToken, Body, Command, CustomerMessage,
+    CustomerMessageV2, DecodeError, Encode, EncodeError, Flags, Frame, FrameLimit, LoginStatus,
+    Message, Metadata, MsgId, Parsed, Platform, Seq, ShortBytes, StoreId, UnixTime, UserId,
+    Version,
+};
 
 use crate::codec::{body, bytes, decoded};
 
@@ -30,6 +33,8 @@ fn w3_the_layout_of_every_body() {
         (28, Body::SyncEnd(key), key_bytes),
         (29, Body::SyncNotify(key), key_bytes),
         (34, Body::SyncKey(key), key_bytes),
+        (37, Body::Metadata(Metadata { sync_key: key, prev_sync_key: MsgId(-2) }), METADATA),
+        (64, Body::CustomerV2(chat_v2(b"hi\xff")), CHAT),
     ] {
         let message = numbered(message);
         assert_eq!(message.command(), Command(command));
@@ -42,17 +47,62 @@ fn w3_the_layout_of_every_body() {
 const CHAT: &[u8] = b"\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x02\
     \x59\x68\x2f\0hi\xff";
 
+/// key, previous, then 16 bytes that say nothing.
+const METADATA: &[u8] = b"\x01\x02\x03\x04\x05\x06\x07\x08\xff\xff\xff\xff\xff\xff\xff\xfe\
+    \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+/// W10.2.
+#[test]
+fn w10_what_follows_the_keys_is_needed_and_ignored() {
+    let command = Command::METADATA;
+    let mut body = METADATA.to_vec();
+    let expected = parsed(command, &body);
+    body[16..].fill(0xff);
+    assert_eq!(parsed(command, &body), expected);
+    body.push(1);
+    assert_eq!(parsed(command, &body), expected);
+    let refused = DecodeError::TooShort { command, needed: 32, actual: 31 };
+    assert_eq!(parsed(command, &METADATA[..31]), Err(refused));
+}
+
+/// W3.5, W5.3.
+#[test]
+fn w3_an_ack_has_a_status_from_version_2_on() {
+    let ack = |status| Body::Ack(Ack { seq: Seq(7), status: AckStatus(status) });
+    for (version, status, expected) in [
+        (0, 0, &[0, 0, 0, 7][..]),
+        (1, 0, &[0, 0, 0, 7]),
+        (2, 3, &[0, 0, 0, 7, 3]),
+        (3, -1, &[0, 0, 0, 7, 0xff]),
+    ] {
+        let message = Message { version: Version(version), ..numbered(ack(status)) };
+        assert_eq!(body(&message), expected);
+        assert_eq!(decoded(&bytes(&message)).parse(), Ok(Parsed::Message(message)));
+    }
+    for (version, body, status) in
+        [(1, &[0, 0, 0, 7, 3][..], 0), (2, &[0, 0, 0, 7], 0), (2, &[0, 0, 0, 7, 3, 9], 3)]
+    {
+        let frame = Frame { version: Version(version), ..Frame::new(Command::ACK, body.into()) };
+        let Ok(Parsed::Message(message)) = frame.parse() else { panic!("{body:?}") };
+        assert_eq!(message.body, ack(status));
+    }
+}
+
 #[test]
 fn w4_2_any_content_passes_unchanged() {
     for content in [&b""[..], b"\0", b"\xff\xfe", "\u{4f60}".as_bytes(), b"{\"text\":\"hi\"}"] {
-        for body in [Body::Customer(chat(content)), Body::CustomerSupport(chat(content))] {
+        for body in [
+            Body::Customer(chat(content)),
+            Body::CustomerSupport(chat(content)),
+            Body::CustomerV2(chat_v2(content)),
+        ] {
             let message = numbered(body);
             assert_eq!(decoded(&bytes(&message)).parse(), Ok(Parsed::Message(message)));
         }
     }
 }
 
-/// W5.2, W5.5, W5.6.
+/// W5.2, W5.5, W5.6, W5.7.
 #[test]
 fn w5_the_lengths_in_an_auth_token() {
     let command = Command::AUTH_TOKEN;
@@ -67,10 +117,11 @@ fn w5_the_lengths_in_an_auth_token() {
         (&[2, 2, b't', b'u'], short(5, 4)),
         (&[2, 0, 2, b'd'], short(5, 4)),
         (&[2, 1, b't', 1], short(5, 4)),
-        (&[2, 0xff, 0, 0], DecodeError::NegativeLength { length: -1 }),
-        (&[2, 0x80, 0, 0], DecodeError::NegativeLength { length: -128 }),
-        (&[2, 0, 0xff, b'd'], DecodeError::NegativeLength { length: -1 }),
-        (&[2, 1, b't', 0x81], DecodeError::NegativeLength { length: -127 }),
+        // No length is negative.
+        (&[2, 0xff, 0, 0], short(257, 4)),
+        (&[2, 0x80, 0, 0], short(130, 4)),
+        (&[2, 0, 0xff, b'd'], short(258, 4)),
+        (&[2, 1, b't', 0x81], short(133, 4)),
     ] {
         assert_eq!(parsed(command, body), Err(expected), "{body:?}");
     }
@@ -133,6 +184,16 @@ fn numbered(body: Body) -> Message {
 fn login(token: &'static [u8], device_id: &'static [u8]) -> AuthToken {
     let [token, device_id] = [token, device_id].map(|bytes| ShortBytes::new(bytes).unwrap());
     AuthToken { platform: Platform::ANDROID, token, device_id }
+}
+
+/// With the ids that a [`chat`] has, in their order.
+fn chat_v2(content: &[u8]) -> CustomerMessageV2 {
+    CustomerMessageV2 {
+        sender: Account::new(AppId(7), UserId(1)),
+        receiver: Account::new(AppId(3), UserId(2)),
+        timestamp: UnixTime::from(0x5968_2f00),
+        content: Bytes::copy_from_slice(content),
+    }
 }
 
 fn chat(content: &[u8]) -> CustomerMessage {

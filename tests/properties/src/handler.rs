@@ -1,13 +1,18 @@
 //! What becomes of a message, from any sender (H1–H10).
 
 use bytes::BytesMut;
-use kefu_proto::strategy::{self, SaveFailed, SaveScript};
-use kefu_proto::{Accepted, Account, ChatMessage, Command, Config, CustomerMessage, Delivery};
-use kefu_proto::{DeviceId, Effect, Effects, Encode, EncodeError, Flags, FrameDecoder, FrameLimit};
-use kefu_proto::{Identity, Message, Outbound, Parsed, Refusal, Session, UnixTime, UserId};
+use kefu_proto::strategy::{self, SaveFailed};
+use kefu_proto::{
+    Accepted, Account, Ack, AckStatus, ChatMessage, Command, Config, Delivery, Effect, Encode,
+};
+use kefu_proto::{
+    EncodeError, Flags, FrameDecoder, FrameLimit, Identity, Message, Outbound, Parsed,
+};
+use kefu_proto::{Refusal, Session, UnixTime};
 use proptest::prelude::*;
 
-use crate::{from_customer, text, with_text};
+use crate::exchange::{Exchange, Stop, delivered, exchange};
+use crate::{ids, with};
 
 proptest! {
     /// H2.1, H2.2, H2.3, H2.4, H3.1, H3.2, H3.3.
@@ -35,15 +40,14 @@ proptest! {
         }
     }
 
-    /// H6.1, H6.2, H6.3, H7.1, H7.2, H7.3, H7.4, H7.5, H7.6, H7.7, H8.2.
+    /// H6.1, H6.2, H6.3, H7.1, H7.2, H7.3, H7.4, H7.5, H7.6, H7.7, H8.2, H14.1–H14.10.
     #[test]
     fn h6_h7_the_order_of_the_steps_with_the_saves_first(exchange in exchange()) {
         let log = exchange.run();
         let saves = ["SaveMessage"; 2];
-        let rest = ["PushMessage", "SendAppMessage", "SendMessage", "EnqueueMessage"];
         let expected = match log.end {
             Ok(_) if exchange.is_transient() => vec!["SendAppMessage", "EnqueueMessage"],
-            Ok(_) => [&saves[..], &rest].concat(),
+            Ok(_) => [&saves[..], &exchange.effects()].concat(),
             Err(Stop::Refused(_)) => vec![],
             Err(Stop::NotSaved(_)) if exchange.script.receiver.is_none() => saves[..1].into(),
             Err(Stop::NotSaved(_)) => saves.into(),
@@ -98,9 +102,12 @@ proptest! {
         let effects = exchange.run().end.unwrap();
         let own = |effect: &Effect<'_>| matches!(effect, Effect::EnqueueMessage { .. });
         prop_assert_eq!(effects.iter().filter(own).count(), 1);
-        let ack = Effect::EnqueueMessage { message: Outbound::Ack(seq.into()) };
-        prop_assert_eq!(effects.iter().last(), Some(ack));
-        prop_assert_eq!(ack.to(), None);
+        let ack = match effects.iter().last().map(|last| (last.to(), last.message())) {
+            Some((None, Outbound::Ack(ack))) => ack,
+            Some((None, Outbound::LiveAck(ack))) if exchange.is_v2() => ack.ack(),
+            other => return Err(TestCaseError::fail(format!("{other:?}"))),
+        };
+        prop_assert_eq!(ack, seq.into());
     }
 
     /// H7.4, H7.5.
@@ -126,8 +133,7 @@ proptest! {
     /// H4.1, H6.1, H7.3, W8.2.
     #[test]
     fn h4_the_hosts_time_is_everywhere_and_nothing_else_changes(exchange in delivered()) {
-        let text = CustomerMessage { timestamp: exchange.now, ..text(&exchange.message) };
-        let stamped = with_text(&exchange.message, text);
+        let stamped = exchange.stamped();
         let log = exchange.run();
         for (_, _, saved) in &log.saves {
             prop_assert_eq!(saved, &stamped);
@@ -148,8 +154,8 @@ proptest! {
     #[test]
     fn h4_the_clients_time_is_never_seen(exchange in exchange(), other in strategy::unix_time()) {
         let mut elsewhen = exchange.clone();
-        let text = CustomerMessage { timestamp: other, ..text(&exchange.message) };
-        elsewhen.message = with_text(&exchange.message, text);
+        let message = &exchange.message;
+        elsewhen.message = with(message, ids(message), other, message.content().clone());
         prop_assert_eq!(exchange.run(), elsewhen.run());
     }
 
@@ -220,8 +226,9 @@ proptest! {
         let changed = delivery.set_content(content.clone(), limit);
         if length < usize::try_from(limit.get()).unwrap() {
             prop_assert_eq!(changed, Ok(()));
-            let text = CustomerMessage { content, ..text(&exchange.message) };
-            let other = Exchange { message: with_text(&exchange.message, text), ..exchange.clone() };
+            let message = &exchange.message;
+            let message = with(message, ids(message), message.timestamp(), content);
+            let other = Exchange { message, ..exchange.clone() };
             let effects = delivery.save_with(exchange.script.store()).unwrap();
             prop_assert_eq!(effects, other.run().end.unwrap());
         } else {
@@ -230,18 +237,27 @@ proptest! {
         }
     }
 
-    /// H11.1.
+    /// H11.1, H11.3, H11.4: silence in version 1, in version 2 an ACK that says so.
     #[test]
-    fn h11_what_the_host_refuses_has_no_effect(exchange in delivered()) {
-        let handled = exchange.session().handle(exchange.message.clone().into(), exchange.now);
-        let effects = handled?.refuse();
-        prop_assert_eq!((effects.iter().next(), effects.len(), effects.copies()), (None, 0, None));
+    fn h11_what_the_host_refuses_has_no_effect_but_an_ack(
+        exchange in delivered(),
+        status in strategy::ack_status(),
+    ) {
+        let handle = || exchange.session().handle(exchange.message.clone().into(), exchange.now);
+        let effects = handle()?.refuse_with(status);
+        prop_assert_eq!(effects.copies(), None);
+        let seq = exchange.message.seq;
+        let ack = Effect::EnqueueMessage { message: Outbound::Ack(Ack { seq, status }) };
+        let expected = if exchange.is_v2() { vec![ack] } else { vec![] };
+        prop_assert_eq!(effects.len(), expected.len());
+        prop_assert!(effects.iter().eq(expected));
+        prop_assert_eq!(handle()?.refuse(), handle()?.refuse_with(AckStatus::BLOCKED));
     }
 
     #[test]
     fn the_list_counts_itself_and_ends(exchange in delivered()) {
         let effects = exchange.run().end.unwrap();
-        prop_assert_eq!(effects.len(), if exchange.is_transient() { 2 } else { 4 });
+        prop_assert_eq!(effects.len(), exchange.effects().len());
         prop_assert!(!effects.is_empty());
         let mut iter = effects.iter();
         for left in (1..=effects.len()).rev() {
@@ -281,128 +297,39 @@ proptest! {
     }
 }
 
-/// A message on a session, the time, and a store.
-#[derive(Clone, Debug)]
-struct Exchange {
-    config: Config,
-    identity: Identity,
-    message: ChatMessage,
-    now: UnixTime,
-    script: SaveScript,
-}
-
-/// A message that is accepted, and a store that does not fail.
-fn delivered() -> impl Strategy<Value = Exchange> {
-    let ids = (strategy::msg_id(), strategy::msg_id());
-    (strategy::login(), strategy::unix_time(), ids).prop_flat_map(
-        |((config, identity), now, (receiver, sender))| {
-            let script = SaveScript { receiver: Some(receiver), sender: Some(sender) };
-            strategy::accepted(config, identity).prop_map(move |message| Exchange {
-                config,
-                identity,
-                message,
-                now,
-                script,
-            })
-        },
-    )
-}
-
-/// Mostly messages that are accepted.
-fn exchange() -> impl Strategy<Value = Exchange> {
-    strategy::login().prop_flat_map(|(config, identity)| {
-        let message = prop_oneof![
-            6 => strategy::accepted(config, identity),
-            1 => strategy::refused(config, identity),
-            1 => strategy::chat_message(),
-        ];
-        (message, strategy::unix_time(), strategy::save_script()).prop_map(
-            move |(message, now, script)| Exchange { config, identity, message, now, script },
-        )
-    })
-}
-
-/// What a host sees of an exchange.
-#[derive(Debug, Eq, PartialEq)]
-struct Log {
-    /// Names of saves and effects, as they are asked for.
-    steps: Vec<&'static str>,
-    saves: Vec<(Account, DeviceId, ChatMessage)>,
-    end: Result<Effects, Stop>,
-}
-
-#[derive(Debug, Eq, PartialEq)]
-enum Stop {
-    Refused(Refusal),
-    NotSaved(SaveFailed),
-}
-
-impl Exchange {
-    fn session(&self) -> Session {
-        Session::new(self.config, self.identity)
-    }
-
-    fn run(&self) -> Log {
-        let mut steps = Vec::new();
-        let mut saves = Vec::new();
-        let mut store = self.script.store();
-        let delivery = self.session().handle(self.message.clone().into(), self.now);
-        let end = delivery.map_err(Stop::Refused).and_then(|delivery| {
-            let saved = delivery.save_with(|save| {
-                steps.push("SaveMessage");
-                saves.push((save.queue(), save.device_id(), save.message().clone()));
-                store(save)
-            });
-            saved.map_err(Stop::NotSaved)
-        });
-        steps.extend(end.iter().flatten().map(|effect| effect.name()));
-        Log { steps, saves, end }
-    }
-
-    fn is_transient(&self) -> bool {
-        self.message.flags.contains(Flags::UNPERSISTENT)
-    }
-
-    /// What a store keeps (H10), as far as it is asked.
-    fn stored(&self) -> Vec<(Account, DeviceId, Command, Vec<u8>)> {
-        let saves = self.run().saves.into_iter();
-        let stored = |(queue, device_id, message): (_, _, ChatMessage)| {
-            let mut body = Vec::new();
-            message.encode_body(&mut body).unwrap();
-            (queue, device_id, message.command(), body)
-        };
-        saves.map(stored).collect()
-    }
-
-    /// H5: the receiver and the sender, by the message.
-    fn parties(&self) -> [Account; 2] {
-        let text = text(&self.message);
-        let customer = Account::new(text.customer_appid, text.customer_id);
-        let seller = Account::new(self.config.kefu_appid(), text.seller_id);
-        if from_customer(&self.message) { [seller, customer] } else { [customer, seller] }
-    }
-}
-
 fn handled(config: Config, identity: Identity, message: &ChatMessage) -> Result<(), Refusal> {
     let message = Message::from(message.clone());
     Session::new(config, identity).handle(message, UnixTime::from(1)).map(drop)
 }
 
-/// H2, H3: the first guard that a message breaks.
+/// H2, H3, H13: the first guard that a message breaks.
 fn broken(config: Config, identity: Identity, message: &ChatMessage) -> Option<&'static str> {
+    guards(config, identity, message)
+        .into_iter()
+        .find_map(|(broken, reason)| broken.then_some(reason))
+}
+
+/// H2, H3, H13: every guard that a message has to pass, in order, and whether it breaks it.
+pub(crate) fn guards(
+    config: Config,
+    identity: Identity,
+    message: &ChatMessage,
+) -> Vec<(bool, &'static str)> {
     let Account { appid, uid } = identity.account();
-    let text = text(message);
-    let guards = if from_customer(message) {
-        vec![
-            (text.customer_appid != appid, "customer_appid_mismatch"),
-            (text.customer_id != uid, "customer_id_mismatch"),
-            (text.seller_id == UserId(0), "seller_id_zero"),
-        ]
-    } else {
-        vec![
-            (appid != config.kefu_appid(), "not_kefu_app"),
-            (uid != text.seller_id, "seller_id_mismatch"),
-        ]
-    };
-    guards.into_iter().find_map(|(broken, reason)| broken.then_some(reason))
+    let kefu_appid = config.kefu_appid();
+    let ids = ids(message);
+    match message.command() {
+        Command::CUSTOMER => vec![
+            (ids[0] != appid.0, "customer_appid_mismatch"),
+            (ids[1] != uid.0, "customer_id_mismatch"),
+            (ids[3] == 0, "seller_id_zero"),
+        ],
+        Command::CUSTOMER_SUPPORT => {
+            vec![(appid != kefu_appid, "not_kefu_app"), (ids[3] != uid.0, "seller_id_mismatch")]
+        }
+        _ => vec![
+            (ids[..2] != [appid.0, uid.0], "sender_mismatch"),
+            (![ids[0], ids[2]].contains(&kefu_appid.0), "no_kefu_side"),
+        ],
+    }
 }

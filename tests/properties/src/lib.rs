@@ -5,28 +5,53 @@
 
 mod bodies;
 mod codec;
+mod connection;
+mod exchange;
 mod handler;
+mod live;
+mod pairs;
+mod reference;
+mod script;
 mod strategies;
 mod stream;
+mod sync;
+mod translation;
+mod v1_server;
 mod writer;
 
-use kefu_proto::{Body, ChatMessage, Command, CustomerMessage, Encode, Message};
+use bytes::Bytes;
+use kefu_proto::{Account, AppId, Body, ChatMessage, Message, StoreId, UnixTime, UserId};
 
-/// What is in a chat message besides its head: a `Message` shows it.
-fn text(message: &ChatMessage) -> CustomerMessage {
+/// The four ids of a chat message, in the order of its body.
+fn ids(message: &ChatMessage) -> [i64; 4] {
     match Message::from(message.clone()).body {
-        Body::Customer(text) | Body::CustomerSupport(text) => text,
+        Body::Customer(text) | Body::CustomerSupport(text) => {
+            [text.customer_appid.0, text.customer_id.0, text.store_id.0, text.seller_id.0]
+        }
+        Body::CustomerV2(text) => {
+            [text.sender.appid.0, text.sender.uid.0, text.receiver.appid.0, text.receiver.uid.0]
+        }
         other => panic!("{other:?} is no chat message"),
     }
 }
 
-fn from_customer(message: &ChatMessage) -> bool {
-    message.command() == Command::CUSTOMER
-}
-
-/// The same message with another text.
-fn with_text(message: &ChatMessage, text: CustomerMessage) -> ChatMessage {
-    let body =
-        if from_customer(message) { Body::Customer(text) } else { Body::CustomerSupport(text) };
-    ChatMessage::try_from(Message { body, ..Message::from(message.clone()) }).unwrap()
+/// The same message with other ids, time and content.
+fn with(message: &ChatMessage, ids: [i64; 4], time: UnixTime, content: Bytes) -> ChatMessage {
+    let mut message = Message::from(message.clone());
+    match &mut message.body {
+        Body::Customer(text) | Body::CustomerSupport(text) => {
+            text.customer_appid = AppId(ids[0]);
+            text.customer_id = UserId(ids[1]);
+            text.store_id = StoreId(ids[2]);
+            text.seller_id = UserId(ids[3]);
+            (text.timestamp, text.content) = (time, content);
+        }
+        Body::CustomerV2(text) => {
+            text.sender = Account::new(AppId(ids[0]), UserId(ids[1]));
+            text.receiver = Account::new(AppId(ids[2]), UserId(ids[3]));
+            (text.timestamp, text.content) = (time, content);
+        }
+        other => panic!("{other:?} is no chat message"),
+    }
+    ChatMessage::try_from(message).unwrap()
 }

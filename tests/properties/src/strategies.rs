@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use crate::{from_customer, text};
+use crate::handler::guards;
 
 proptest! {
     #[test]
@@ -61,7 +61,7 @@ fn both_deliveries_and_every_refusal_are_reached() {
         (Just(Session::new(config, identity)), message)
     });
     let mut seen = BTreeMap::new();
-    for (session, message) in samples(&exchange, 2_000) {
+    for (session, message) in samples(&exchange, 5_000) {
         let outcome = match session.handle(message.into(), UnixTime::from(0)) {
             Ok(delivery) if delivery.is_persistent() => "persistent",
             Ok(_) => "transient",
@@ -70,11 +70,11 @@ fn both_deliveries_and_every_refusal_are_reached() {
         *seen.entry(outcome).or_insert(0) += 1;
     }
     // All but `other_command`.
-    assert_eq!(seen.len(), 7, "{seen:?}");
+    assert_eq!(seen.len(), 9, "{seen:?}");
     assert!(seen.values().all(|&count| count > 50), "{seen:?}");
 }
 
-/// H2, H3: a host that leaves out one guard lets something through.
+/// H2, H3, H13: a host that leaves out one guard lets something through.
 #[test]
 fn each_guard_is_seen_broken_alone() {
     let exchange = strategy::login().prop_flat_map(|(config, identity)| {
@@ -82,17 +82,24 @@ fn each_guard_is_seen_broken_alone() {
     });
     let mut seen = BTreeSet::new();
     for ((config, identity), message) in samples(&exchange, 2_000) {
-        let Account { appid, uid } = identity.account();
-        let text = text(&message);
-        let broken = if from_customer(&message) {
-            [text.customer_appid != appid, text.customer_id != uid, text.seller_id == UserId(0)]
-        } else {
-            [config.kefu_appid() != appid, text.seller_id != uid, false]
-        };
-        if broken.iter().filter(|&&broken| broken).count() == 1 {
-            seen.insert((from_customer(&message), broken));
+        let guards = guards(config, identity, &message).into_iter();
+        let broken: Vec<_> = guards.filter(|(broken, _)| *broken).collect();
+        if let [(_, reason)] = broken[..] {
+            seen.insert(reason);
         }
     }
+    assert_eq!(seen.len(), 7, "{seen:?}");
+}
+
+/// Each of the two copies of a message may be known to continue the one before, or not.
+#[test]
+fn h14_every_answer_of_a_store_is_reached() {
+    let known = |script: &strategy::SaveScript| {
+        script
+            .copies()
+            .map(|copies| [copies.receiver, copies.sender].map(|it| it.previous.is_some()))
+    };
+    let seen: BTreeSet<_> = samples(&strategy::save_script(), 500).iter().map(known).collect();
     assert_eq!(seen.len(), 5, "{seen:?}");
 }
 
@@ -118,7 +125,7 @@ fn the_ends_of_every_range_are_reached() {
 fn w3_every_command_is_reached_in_both_kinds_of_version() {
     let messages = samples(&strategy::message(), 2_000);
     let seen = messages.iter().map(|message| (message.command().0, message.version == Version(0)));
-    assert_eq!(seen.collect::<BTreeSet<_>>().len(), 12 * 2);
+    assert_eq!(seen.collect::<BTreeSet<_>>().len(), 14 * 2);
     let longest = |message: &&Message| message.encoded_body_len() == 32 * 1024 - 1;
     assert!(messages.iter().any(|message| longest(&message)));
     let empty = |message: &Message| match &message.body {

@@ -131,6 +131,7 @@ proptest! {
         };
         let slices: Vec<&[u8]> = match &body {
             Body::Customer(chat) | Body::CustomerSupport(chat) => vec![&chat.content],
+            Body::CustomerV2(chat) => vec![&chat.content],
             Body::AuthToken(auth) => vec![auth.token.as_bytes(), auth.device_id.as_bytes()],
             _ => vec![],
         };

@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 
 use bytes::BytesMut;
-use kefu_proto::{Body, Encode, EncodeError, FrameDecoder, FrameLimit, FrameWriter, Header};
-use kefu_proto::{Message, Parsed, Seq, Version};
+use kefu_proto::{AckStatus, Body, Encode, EncodeError, FrameDecoder, FrameLimit, FrameWriter};
+use kefu_proto::{Header, Message, Parsed, Seq, Version};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -86,10 +86,12 @@ proptest! {
 /// too.
 fn on_the_wire(mut message: Message, version: Version) -> Message {
     message.version = version;
-    if let Body::AuthStatus(auth) = &mut message.body {
-        if version != Version(0) {
+    match &mut message.body {
+        Body::AuthStatus(auth) if version != Version(0) => {
             auth.server_ip = Ipv4Addr::UNSPECIFIED;
         }
+        Body::Ack(ack) if version < Version::V2 => ack.status = AckStatus::OK,
+        _ => {}
     }
     message
 }

@@ -34,6 +34,8 @@ pub(crate) struct Answer {
     /// 0 is the receiver's copy, 1 the sender's.
     pub(crate) copy: usize,
     pub(crate) msgid: Option<i64>,
+    /// The newest before, where the store knows it.
+    pub(crate) previous: Option<i64>,
 }
 
 #[derive(Default)]

@@ -3,11 +3,13 @@
 //!
 //! The library decodes what clients send, in whatever pieces it arrives, logs them in, handles
 //! their messages, pages their queues and writes its frames. Everything around it is simulated:
-//! clients that react to what they see (`client/`), a network that is slow, cuts and loses
-//! (`net.rs`), a host that dies between any two effects (`host/`), a store that fails, is slow, or
-//! stores and reports a failure (`host/store.rs`), a clock that jumps to any time (`clock.rs`). The
-//! judge (`judge/`) compares every frame, copy and push with what was said; `judge/violation.rs`
-//! lists its invariants, and `planted.rs` shows that each of them can fail.
+//! clients of both versions that react to what they see (`client/`), a network that is slow, cuts
+//! and loses (`net.rs`), a host that dies between any two effects (`host/`), a store that fails, is
+//! slow, or stores and reports a failure (`host/store.rs`), a clock that jumps to any time
+//! (`clock.rs`). The host is several servers that pass messages on as bytes, on queues that all
+//! clients share, each in its dialect. The judge (`judge/`) compares every frame, copy and push with
+//! what was said; `judge/violation.rs` lists its invariants, and `planted.rs` shows that each of
+//! them can fail.
 //!
 //! A run is determined by its seed: its digest, over all bytes, copies and effects, does not depend
 //! on the number of threads. A run is a sequence of worlds, each with a seed of its own, which are

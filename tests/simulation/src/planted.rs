@@ -4,7 +4,7 @@
 use crate::cast::Size;
 use crate::epochs::seed_of;
 use crate::host::Plant;
-use crate::judge::Rule;
+use crate::judge::{Rule, Violation};
 use crate::world::World;
 
 /// One test a fault.
@@ -12,7 +12,9 @@ macro_rules! planted {
     ($($name:ident: $plant:ident breaks $rule:ident;)*) => {
         $(#[test]
         fn $name() {
-            assert_eq!(first_violation(Plant::$plant), Some(Rule::$rule));
+            let violation = first_violation(Plant::$plant);
+            let rule = violation.as_ref().map(|violation| violation.rule);
+            assert_eq!(rule, Some(Rule::$rule), "{violation:?}");
         })*
     };
 }
@@ -48,12 +50,31 @@ planted! {
     s1_a_login_of_nobody_is_found: AcceptAll breaks Login;
     h7_a_second_ack_is_found: AckTwice breaks AskedFor;
     w3_an_unlisted_frame_that_is_changed_is_found: ChangeUnlisted breaks Unlisted;
+    w10_a_pair_that_is_separated_is_found: SeparatePairs breaks Pair;
+    w10_a_live_copy_without_metadata_is_found: DropMetadata breaks Pair;
+    w10_metadata_without_a_message_is_found: DropMessage breaks Pair;
+    h14_a_live_copy_that_is_left_out_is_found: ForgetCopy breaks AckAfterCopy;
+    h14_live_copies_that_are_lost_between_servers_are_found: LoseCopies breaks AckAfterCopy;
+    h14_a_guess_at_what_was_before_is_found: GuessPrevious breaks Previous;
+    s10_a_repeat_that_names_todays_newest_is_found: RepeatPrevious breaks Previous;
+    d3_a_live_copy_to_version_1_is_found: CopyToV1 breaks Dialect;
+    h13_a_client_that_poses_as_a_server_is_found: KeepServerFlags breaks Header;
+    w3_an_ack_that_is_a_refusal_is_found: AckStatus breaks AskedFor;
+    d2_a_message_that_is_not_translated_is_found: TranslateNothing breaks Dialect;
+    d2_a_translation_that_swaps_the_parties_is_found: SwapParties breaks Translation;
+    d2_a_translation_to_another_shop_is_found: WrongShop breaks Translation;
+    d4_an_own_message_that_does_not_say_so_is_found: HideSelf breaks OwnMarked;
+    s12_an_answer_without_bounds_is_found: KnowNoBounds breaks Bounded;
+    s12_an_answer_that_stops_halfway_is_found: StopHalfway breaks ToldToGoOn;
+    s12_a_notify_that_is_not_held_back_is_found: NotifyBehind breaks HeldBack;
+    d1_a_dialect_that_is_not_remembered_is_found: ForgetDialect breaks WholeSync;
+    d1_a_dialect_that_nobody_is_told_of_is_found: TellNoDialect breaks DialectTold;
 }
 
 /// The first one in a few worlds, small enough for a debug build.
-fn first_violation(plant: Plant) -> Option<Rule> {
+fn first_violation(plant: Plant) -> Option<Violation> {
     (0..100).find_map(|world| {
         let outcome = World::new(seed_of(7, world), Size::Small, Some(plant)).run();
-        outcome.err().map(|failure| failure.violation.rule)
+        outcome.err().map(|failure| failure.violation)
     })
 }

@@ -107,6 +107,12 @@ pub(crate) struct Tally {
     pub(crate) copies: u64,
     pub(crate) pushes: u64,
     pub(crate) notifies: u64,
+    /// METADATA and its message.
+    pub(crate) pairs: u64,
+    pub(crate) translations: u64,
+    pub(crate) dialect_changes: u64,
+    /// SYNCs whose answer was full.
+    pub(crate) full_answers: u64,
     pub(crate) syncs: u64,
     pub(crate) failed_saves: u64,
     pub(crate) late_answers: u64,
@@ -119,7 +125,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// Every counter under its name.
-    pub(crate) fn rows(&mut self) -> [(&'static str, &mut u64); 19] {
+    pub(crate) fn rows(&mut self) -> [(&'static str, &mut u64); 23] {
         [
             ("worlds", &mut self.worlds),
             ("clients", &mut self.clients),
@@ -132,7 +138,11 @@ impl Tally {
             ("copies", &mut self.copies),
             ("pushes", &mut self.pushes),
             ("notifies", &mut self.notifies),
+            ("pairs", &mut self.pairs),
+            ("translations", &mut self.translations),
+            ("dialect changes", &mut self.dialect_changes),
             ("syncs", &mut self.syncs),
+            ("full answers", &mut self.full_answers),
             ("failed saves", &mut self.failed_saves),
             ("late answers", &mut self.late_answers),
             ("crashes", &mut self.crashes),

@@ -1,5 +1,5 @@
 //! The wire as the simulation's clients and its judge know it: written from the protocol, without
-//! the library (W1–W4).
+//! the library (W1–W4, W8–W10).
 
 /// W1
 pub(crate) const HEADER: usize = 12;
@@ -21,9 +21,20 @@ pub(crate) const SYNC_BEGIN: u8 = 27;
 pub(crate) const SYNC_END: u8 = 28;
 pub(crate) const SYNC_NOTIFY: u8 = 29;
 pub(crate) const SYNC_KEY: u8 = 34;
+pub(crate) const METADATA: u8 = 37;
+pub(crate) const CUSTOMER_V2: u8 = 64;
 
 /// W8
 pub(crate) const UNPERSISTENT: u8 = 0x02;
+pub(crate) const SELF: u8 = 0x08;
+pub(crate) const PUSH: u8 = 0x10;
+/// W8: what only a server says.
+pub(crate) const OF_SERVERS: u8 = SELF | PUSH | 0x20;
+
+/// Whether it is the command of a chat message.
+pub(crate) fn is_chat(command: u8) -> bool {
+    matches!(command, CUSTOMER | CUSTOMER_SUPPORT | CUSTOMER_V2)
+}
 
 /// The 12 bytes in front of a body (W1).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -65,6 +76,11 @@ impl Head {
 
 pub(crate) fn int32(bytes: &[u8]) -> i32 {
     i32::from_be_bytes(bytes[..4].try_into().unwrap())
+}
+
+/// The four numbers in front of a chat message (W4, W9).
+pub(crate) fn ids(body: &[u8]) -> [i64; 4] {
+    [0, 8, 16, 24].map(|at| int64(&body[at..]))
 }
 
 pub(crate) fn int64(bytes: &[u8]) -> i64 {

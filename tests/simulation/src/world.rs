@@ -5,11 +5,11 @@ use std::fmt;
 use fastrand::Rng;
 
 use crate::agenda::{Agenda, Event};
-use crate::cast::{Cast, Size};
-use crate::client::Client;
+use crate::cast::{Cast, Device, Size};
+use crate::client::{Client, Voice};
 use crate::clock::Clock;
 use crate::host::{Host, Plant};
-use crate::judge::{Judge, Verdict, Violation};
+use crate::judge::{Judge, Terms, Verdict, Violation};
 use crate::sim::{Digest, Odds, Sim, Tally};
 
 /// When all is calm, everything is settled after so many milliseconds, or never.
@@ -44,20 +44,20 @@ impl World {
         let mut rng = Rng::with_seed(seed);
         let odds = Odds::of_a_world(&mut rng);
         let cast = Cast::new(&mut rng, size);
-        let idempotent = rng.u8(..4) > 0;
+        let terms = Terms::of_a_world(&mut rng);
         let mut sim = Sim {
             rng,
             odds,
             agenda: Agenda::default(),
             clock: Clock::new(),
             links: Vec::new(),
-            judge: Judge::new(cast.kefu_app, idempotent),
+            judge: Judge::new(cast.kefu_app, terms),
             tally: Tally { worlds: 1, ..Tally::default() },
             digest: Digest::default(),
             up: true,
             unsaid: 0,
         };
-        let host = Host::new(&cast, idempotent, plant, &mut sim);
+        let host = Host::new(&cast, terms, plant, &mut sim);
         let mut world = Self { sim, cast, host, clients: Vec::new(), calm: false };
         world.populate();
         world
@@ -75,9 +75,9 @@ impl World {
         for person in &cast.people {
             for device in &person.devices {
                 sim.judge.seat(person.user, device.clone());
-                let (id, version) = (clients.len(), sim.rng.u8(..3));
+                let (id, voice) = (clients.len(), voice(device, &mut sim.rng));
                 let token = person.token.clone();
-                let mut client = Client::new(id, person.user, token, device.clone(), version);
+                let mut client = Client::new(id, person.user, token, device.clone(), voice);
                 client.schedule(sim, 1_000);
                 clients.push(client);
             }
@@ -145,6 +145,18 @@ impl World {
             }
         }
         Ok(true)
+    }
+}
+
+/// Clients of all years, by what their logins tell (D1): web clients of both versions log in alike,
+/// once they no longer put 2 into the last byte of a header.
+fn voice(device: &Device, rng: &mut Rng) -> Voice {
+    let (old, new) = (rng.u8(..2), rng.u8(..3) > 0);
+    match (new, device.platform == Device::WEB) {
+        (false, false) => Voice { version: old, speaks_v2: false, last: rng.u8(..3) },
+        (true, false) => Voice { version: 2, speaks_v2: true, last: 0 },
+        (false, true) => Voice { version: old, speaks_v2: false, last: 2 * rng.u8(..2) },
+        (true, true) => Voice { version: rng.u8(..3), speaks_v2: true, last: 0 },
     }
 }
 

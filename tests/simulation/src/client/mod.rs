@@ -23,7 +23,7 @@ pub(crate) struct Client {
     user: User,
     device: Device,
     token: Vec<u8>,
-    version: u8,
+    voice: Voice,
     line: Option<Line>,
     /// What is to be repeated until it is acknowledged, oldest first.
     waiting: VecDeque<Waiting>,
@@ -35,6 +35,16 @@ pub(crate) struct Client {
     /// Whether a look at what there is to do stands on the agenda.
     due: bool,
     out: Vec<u8>,
+}
+
+/// How a client speaks.
+#[derive(Clone, Copy)]
+pub(crate) struct Voice {
+    pub(crate) version: u8,
+    /// Whether it says CUSTOMER_V2. A login does not always tell (D1).
+    pub(crate) speaks_v2: bool,
+    /// What it puts into the last byte of a header.
+    pub(crate) last: u8,
 }
 
 struct Waiting {
@@ -57,16 +67,18 @@ struct Line {
     tried: Vec<(i32, usize)>,
     /// Which of the syncs in flight were for its own key.
     syncs: VecDeque<bool>,
+    /// The METADATA that belongs to the next frame: a key, and the one before.
+    metadata: Option<(i64, i64)>,
 }
 
 impl Client {
-    pub(crate) fn new(id: usize, user: User, token: Vec<u8>, device: Device, version: u8) -> Self {
+    pub(crate) fn new(id: usize, user: User, token: Vec<u8>, device: Device, voice: Voice) -> Self {
         Self {
             id,
             user,
             device,
             token,
-            version,
+            voice,
             line: None,
             waiting: VecDeque::new(),
             key: 0,
@@ -141,6 +153,12 @@ impl Client {
             self.repeat(sim, 0);
         }
         self.knock(sim, true);
+        if !calm && sim.rng.u8(..30) == 0 {
+            // Only here a SYNC of 0 is answered from the kept key (S2.9), which never falls (S3.1).
+            self.keep(sim, self.key);
+            self.keep(sim, self.key / 2);
+            self.sync(sim, 0, false);
+        }
         self.sync(sim, self.key, true);
         if sim.rng.bool() {
             self.repeat(sim, 0);
@@ -149,7 +167,8 @@ impl Client {
 
     fn knock(&mut self, sim: &mut Sim, right: bool) {
         let Some(line) = &mut self.line else { return };
-        sim.judge.knocked(line.link, self.id, self.version, right);
+        let Voice { version, last, .. } = self.voice;
+        sim.judge.knocked(line.link, self.id, (version, last), right);
         line.knocked |= right;
         let token = if right { &self.token[..] } else { b"nobody" };
         let length = |bytes: &[u8]| [u8::try_from(bytes.len()).unwrap()];
@@ -179,8 +198,8 @@ impl Client {
     fn write(&mut self, command: u8, flags: u8, body: &[&[u8]]) -> i32 {
         let Some(line) = &mut self.line else { return 0 };
         let seq = line.next_seq();
-        // W1: real clients put 2 into the last byte.
-        Head { seq, command, version: self.version, flags, last: 2 }.write(body, &mut self.out);
+        let Voice { version, last, .. } = self.voice;
+        Head { seq, command, version, flags, last }.write(body, &mut self.out);
         seq
     }
 
@@ -206,6 +225,7 @@ impl Line {
             spoilt: false,
             tried: Vec::new(),
             syncs: VecDeque::new(),
+            metadata: None,
         }
     }
 

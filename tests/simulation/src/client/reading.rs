@@ -3,8 +3,8 @@
 use super::Client;
 use crate::sim::Sim;
 use crate::wire::{
-    ACK, AUTH_STATUS, CUSTOMER, CUSTOMER_SUPPORT, HEADER, Head, SYNC_END, SYNC_KEY, SYNC_NOTIFY,
-    int32, int64,
+    ACK, AUTH_STATUS, CUSTOMER, CUSTOMER_SUPPORT, CUSTOMER_V2, HEADER, Head, METADATA, PUSH,
+    SYNC_END, SYNC_KEY, SYNC_NOTIFY, ids, int32, int64,
 };
 
 impl Client {
@@ -28,9 +28,23 @@ impl Client {
 
     fn read(&mut self, sim: &mut Sim, head: Head, body: &[u8]) {
         let Some(line) = &mut self.line else { return };
+        let metadata = line.metadata.take();
         match head.command {
+            METADATA => line.metadata = Some((int64(body), int64(&body[8..]))),
             AUTH_STATUS => line.inside |= int32(body) == 0,
-            ACK => self.acknowledged(sim, int32(body)),
+            ACK => {
+                self.go_on(metadata);
+                self.acknowledged(sim, int32(body));
+            }
+            CUSTOMER_V2 => {
+                let [sender_appid, sender, receiver_appid, receiver] = ids(body);
+                let sender = (sender_appid, sender);
+                let other = if sender == self.user { (receiver_appid, receiver) } else { sender };
+                self.friend = Some(other);
+                if head.flags & PUSH != 0 {
+                    self.go_on(metadata);
+                }
+            }
             CUSTOMER | CUSTOMER_SUPPORT => {
                 let customer = (int64(body), int64(&body[8..]));
                 let seller = (self.user.0, int64(&body[24..]));
@@ -48,6 +62,16 @@ impl Client {
                 self.catch_up(sim);
             }
             _ => {}
+        }
+    }
+
+    /// Who has missed nothing needs no sync for a live copy (W10).
+    fn go_on(&mut self, metadata: Option<(i64, i64)>) {
+        if let Some((key, previous)) = metadata
+            && previous == self.key
+            && previous != 0
+        {
+            self.key = key;
         }
     }
 

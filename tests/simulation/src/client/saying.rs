@@ -6,7 +6,7 @@ use super::{Client, Waiting};
 use crate::cast::{Cast, User};
 use crate::judge::Draft;
 use crate::sim::Sim;
-use crate::wire::{CUSTOMER, CUSTOMER_SUPPORT, PING, UNPERSISTENT};
+use crate::wire::{CUSTOMER, CUSTOMER_SUPPORT, CUSTOMER_V2, PING, UNPERSISTENT};
 
 /// How many messages may be in flight.
 const WINDOW: usize = 8;
@@ -58,21 +58,27 @@ impl Client {
         if sim.unsaid == 0 || self.waiting.len() >= WINDOW {
             return;
         }
-        let store = sim.judge.next_store();
-        let content = cast.texts.pick(&mut sim.rng);
         let flags = match sim.rng.u8(..20) {
             0 => UNPERSISTENT,
             1 => sim.rng.u8(..),
             _ => 1,
         };
         let serves = self.user.0 == cast.kefu_app && sim.rng.u8(..8) > 0;
-        let (command, customer, seller) = if serves {
-            (CUSTOMER_SUPPORT, self.partner(sim, &cast.customers), self.user.1)
-        } else {
-            let seller = self.partner(sim, &cast.sellers).1;
-            (CUSTOMER, self.user, if seller == 0 { 1 } else { seller })
+        let partner = self.partner(sim, if serves { &cast.customers } else { &cast.sellers });
+        let mark = sim.judge.next_mark();
+        let (command, ids) = match (self.voice.speaks_v2, serves) {
+            (true, _) => {
+                let app = if serves { partner.0 } else { cast.kefu_app };
+                (CUSTOMER_V2, [self.user.0, self.user.1, app, partner.1])
+            }
+            (false, true) => (CUSTOMER_SUPPORT, [partner.0, partner.1, mark, self.user.1]),
+            (false, false) => {
+                let seller = if partner.1 == 0 { 1 } else { partner.1 };
+                (CUSTOMER, [self.user.0, self.user.1, mark, seller])
+            }
         };
-        self.submit(sim, Draft { command, flags, customer, store, seller, content });
+        let content = cast.texts.pick(&mut sim.rng);
+        self.submit(sim, Draft { command, flags, ids, content });
     }
 
     /// Sends a message, and waits for its ACK if there can be one.

@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{
-    Account, Config, Effects, FrameLimit, Login, MsgId, Online, Request, Saves, SyncAnswer,
+    Account, Appended, Config, Effects, FrameLimit, Login, Online, Platform, Request, Saves,
+    SyncAnswer,
 };
 
 pub(super) struct Connection {
     pub(super) state: State,
     pub(super) read: BytesMut,
+    pub(super) platform: Option<Platform>,
     /// Nothing more comes from the client.
     pub(super) hung_up: bool,
     pub(super) in_flight: VecDeque<InFlight>,
@@ -37,7 +39,7 @@ pub(super) struct Saving {
     pub(super) saves: Saves,
     pub(super) body: Bytes,
     /// The answers so far; an error is an answer, too.
-    pub(super) answers: [Option<Result<MsgId, Failed>>; 2],
+    pub(super) answers: [Option<Result<Appended, Failed>>; 2],
 }
 
 /// A save failed, or its answer said so.
@@ -49,6 +51,7 @@ impl Connection {
         Self {
             state: State::Login(Login::new(config, FrameLimit::CLIENT)),
             read: BytesMut::new(),
+            platform: None,
             hung_up: false,
             in_flight: VecDeque::new(),
         }

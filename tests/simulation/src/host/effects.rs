@@ -1,6 +1,9 @@
 //! Applies effects in their order (H6, H7). The host may die after any of them.
 
-use kefu_proto::{Account, ChatMessage, Effect, Effects, Encode, Flags, Outbound};
+use bytes::BytesMut;
+use kefu_proto::{
+    Account, ChatMessage, Effect, Effects, Encode, Flags, FrameLimit, Outbound, OwnedOutbound,
+};
 
 use super::{Host, Plant};
 use crate::judge::Verdict;
@@ -14,10 +17,10 @@ impl Host {
                 None => {}
                 Some(Effect::PushMessage { to, message }) => Self::push(sim, to, message)?,
                 Some(Effect::SendAppMessage { to, message }) => {
-                    self.send(sim, to, None, &message)?;
+                    self.send(sim, link, (to, None), &message)?;
                 }
                 Some(Effect::SendMessage { to, message }) => {
-                    self.send(sim, to, Some(link), &message)?;
+                    self.send(sim, link, (to, Some(link)), &message)?;
                 }
                 Some(Effect::EnqueueMessage { message }) => {
                     sim.tally.acks += 1;
@@ -44,32 +47,53 @@ impl Host {
         sim.judge.pushed(&sim.clock, now, user, message.command().0, &body)
     }
 
+    /// To every connection of an account but one, on every server.
     pub(super) fn send(
         &mut self,
         sim: &mut Sim,
-        to: Account,
-        except: Option<usize>,
+        from: usize,
+        (to, except): (Account, Option<usize>),
         message: &Outbound<'_>,
     ) -> Verdict {
         let links = self.directory.get(&to).cloned().unwrap_or_default();
         let everybody =
             self.plant == Some(Plant::ShowEverybody) && matches!(message, Outbound::Chat(_));
         let links = if everybody { (0..self.connections.len()).collect() } else { links };
+        let passed_on = pass_on(message, sim.rng.usize(..64));
         for link in links.into_iter().filter(|&link| Some(link) != except) {
             match message {
                 Outbound::SyncNotify(_) => sim.tally.notifies += 1,
                 Outbound::Chat(_) => sim.tally.unpersistent += 1,
+                Outbound::LiveCopy(_) => sim.tally.pairs += 1,
                 _ => {}
             }
+            let elsewhere = link % self.servers != from % self.servers;
+            let lost = elsewhere
+                && self.plant == Some(Plant::LoseCopies)
+                && matches!(message, Outbound::LiveCopy(_));
             match message {
+                _ if lost => {}
                 Outbound::Chat(chat) if self.plant == Some(Plant::DropFlags) => {
                     let mut plain = (*chat).clone();
                     plain.flags = Flags::NONE;
                     self.write(sim, link, &plain)?;
                 }
+                _ if elsewhere => self.write(sim, link, &passed_on)?,
                 _ => self.write(sim, link, message)?,
             }
         }
         Ok(())
     }
+}
+
+/// The message as another server has it, which gets its bytes in two pieces.
+fn pass_on(message: &Outbound<'_>, cut: usize) -> OwnedOutbound {
+    let mut bytes = Vec::new();
+    message.encode_within(FrameLimit::MAX, &mut bytes).unwrap();
+    let (first, rest) = bytes.split_at(cut.min(bytes.len() - 1));
+    let mut read = BytesMut::from(first);
+    let early = OwnedOutbound::decode(&mut read, FrameLimit::MAX);
+    assert_eq!((early, read.len()), (Ok(None), first.len()));
+    read.extend_from_slice(rest);
+    OwnedOutbound::decode(&mut read, FrameLimit::MAX).unwrap().unwrap()
 }

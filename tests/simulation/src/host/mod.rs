@@ -3,28 +3,34 @@
 
 mod connection;
 mod effects;
+mod login;
 mod plant;
 mod planted;
 mod store;
 mod sync;
+mod tampering;
 
 use std::collections::HashMap;
 
 use kefu_proto::{
-    Accepted, Account, AppId, AuthToken, Config, Copies, DeviceId, Encode, Identity, LoginStep,
-    MsgId, Online, Request, Saves, UnixTime, UserId,
+    Accepted, Account, AppId, Appended, Config, Copies, Dialect, Encode, MsgId, Online, Platform,
+    Request, Saves, UnixTime, UserId,
 };
 
 use crate::agenda::{Answer, Event};
 use crate::cast::Cast;
-use crate::judge::{Rule, Verdict, Violation};
+use crate::judge::{Rule, Terms, Verdict, Violation};
 use crate::sim::Sim;
 use connection::{Connection, Failed, InFlight, Saving, State};
 pub(crate) use plant::Plant;
 use store::Store;
+use tampering::Tampering;
 
 pub(crate) struct Host {
     config: Config,
+    terms: Terms,
+    /// Connections are spread over so many servers, which pass messages on as bytes.
+    servers: usize,
     /// How many requests of a connection may be in flight.
     window: usize,
     /// Whether both copies are saved at the same time; if not, one after the other.
@@ -35,26 +41,33 @@ pub(crate) struct Host {
     directory: HashMap<Account, Vec<usize>>,
     tokens: HashMap<Vec<u8>, Account>,
     devices: HashMap<(Vec<u8>, i8), i64>,
+    /// What web clients have shown to speak (D1.4).
+    dialects: HashMap<(Account, Platform), Dialect>,
+    tampering: Tampering,
     tickets: u64,
     life: u32,
     out: Vec<u8>,
 }
 
 impl Host {
-    pub(crate) fn new(cast: &Cast, idempotent: bool, plant: Option<Plant>, sim: &mut Sim) -> Self {
+    pub(crate) fn new(cast: &Cast, terms: Terms, plant: Option<Plant>, sim: &mut Sim) -> Self {
         let account = |user: (i64, i64)| Account { appid: AppId(user.0), uid: UserId(user.1) };
         let tokens = cast.people.iter().map(|one| (one.token.clone(), account(one.user))).collect();
         let both_at_once = sim.rng.bool();
         Self {
             config: Config::new(AppId(cast.kefu_app)).unwrap(),
+            terms,
+            servers: sim.rng.usize(1..4),
             window: if both_at_once { [1, 4, 32][sim.rng.usize(..3)] } else { 1 },
             both_at_once,
             plant,
-            store: Store::new(idempotent, plant, &mut sim.rng),
+            store: Store::new(terms.idempotent, plant, &mut sim.rng),
             connections: Vec::new(),
             directory: HashMap::new(),
             tokens,
             devices: HashMap::new(),
+            dialects: HashMap::new(),
+            tampering: Tampering::default(),
             tickets: 0,
             life: 0,
             out: Vec::new(),
@@ -77,6 +90,7 @@ impl Host {
         }
         let Some(connection) = &mut self.connections[link] else { return Ok(()) };
         connection.read.extend_from_slice(&arrival.bytes);
+        sim.judge.arrived(link, &arrival.bytes);
         connection.hung_up |= arrival.end;
         self.work(sim, link)
     }
@@ -87,7 +101,7 @@ impl Host {
 
     /// The store has answered: late, twice, or to a host that is no more.
     pub(crate) fn answered(&mut self, sim: &mut Sim, answer: Answer) -> Verdict {
-        let Answer { life, link, ticket, copy, msgid } = answer;
+        let Answer { life, link, ticket, copy, msgid, previous } = answer;
         if life != self.life || self.dies(sim) {
             sim.tally.late_answers += 1;
             return Ok(());
@@ -97,7 +111,9 @@ impl Host {
         if saving.answers[copy].is_some() {
             return Ok(());
         }
-        saving.answers[copy] = Some(msgid.map(MsgId).ok_or(Failed));
+        let appended =
+            msgid.map(|msgid| Appended { msgid: MsgId(msgid), previous: previous.map(MsgId) });
+        saving.answers[copy] = Some(appended.ok_or(Failed));
         if self.plant == Some(Plant::NotifyEarly) && copy == 0 {
             self.notify_early(sim, link, ticket, msgid)?;
         }
@@ -156,39 +172,6 @@ impl Host {
         sim.server_closes(link);
     }
 
-    fn log_in(&mut self, sim: &mut Sim, link: usize) -> Verdict {
-        loop {
-            let Some(connection) = &mut self.connections[link] else { return Ok(()) };
-            let before = std::mem::replace(&mut connection.state, State::Closed(None));
-            let State::Login(login) = before else {
-                connection.state = before;
-                return Ok(());
-            };
-            let out = &mut self.out;
-            let step = login.receive(&mut connection.read, out);
-            if let Ok(LoginStep::Authenticate(asked)) = step {
-                let everybody = self.plant == Some(Plant::AcceptAll);
-                let token = asked.auth_token().token.as_bytes();
-                let anybody = self.tokens.values().min().filter(|_| everybody);
-                let account = self.tokens.get(token).or(anybody).copied();
-                let device_id = device_number(&mut self.devices, asked.auth_token());
-                connection.state = if let Some(account) = account {
-                    self.directory.entry(account).or_default().push(link);
-                    let identity = Identity::new(account, device_id).unwrap();
-                    State::Online(asked.accept(identity, out).unwrap())
-                } else {
-                    State::Login(asked.refuse(out).unwrap())
-                };
-                self.flush(sim, link)?;
-                continue;
-            }
-            if let Ok(LoginStep::Read(login)) = step {
-                connection.state = State::Login(login);
-            }
-            return self.flush(sim, link);
-        }
-    }
-
     /// H4: the clock is read for every request.
     fn take_in(&mut self, sim: &mut Sim, link: usize) -> Verdict {
         let now = UnixTime::saturating_from_secs(sim.clock.read(sim.now()));
@@ -199,7 +182,12 @@ impl Host {
                 return Ok(());
             }
             let peeked = self.plant.and_then(|_| planted::first_chat(&connection.read));
-            match online.receive(&mut connection.read, now) {
+            let unread = connection.read.len();
+            let next = online.receive(&mut connection.read, now);
+            let consumed = unread - connection.read.len();
+            sim.judge.consumed(link, consumed)?;
+            match next {
+                Ok(Some(Request::KeepDialect(dialect))) => self.keep_dialect(sim, link, dialect)?,
                 Ok(Some(request)) => {
                     let request = self.spoil(sim, link, request, peeked)?;
                     self.begin(sim, link, request);
@@ -233,7 +221,8 @@ impl Host {
         let ticket = self.tickets;
         let body = store::body_of(&saves);
         for copy in 0..if self.both_at_once { 2 } else { 1 } {
-            let answer = Answer { life: self.life, link, ticket, copy, msgid: None };
+            let (life, msgid, previous) = (self.life, None, None);
+            let answer = Answer { life, link, ticket, copy, msgid, previous };
             self.store.submit(sim, &saves, &body, answer);
         }
         Saving { ticket, saves, body, answers: [None; 2] }
@@ -249,7 +238,8 @@ impl Host {
                 saving.answers[1] = Some(Err(Failed));
             }
             [Some(Ok(_)), None] if !self.both_at_once => {
-                let answer = Answer { life, link, ticket, copy: 1, msgid: None };
+                let (copy, msgid, previous) = (1, None, None);
+                let answer = Answer { life, link, ticket, copy, msgid, previous };
                 self.store.submit(sim, &saving.saves, &saving.body, answer);
             }
             _ => {}
@@ -275,9 +265,10 @@ impl Host {
                 answers: [Some(Ok(receiver)), Some(Ok(sender))],
                 ..
             })) => {
-                let swap = self.plant == Some(Plant::SwapIds);
-                let (receiver, sender) = if swap { (sender, receiver) } else { (receiver, sender) };
-                let copies = Copies { receiver: receiver.into(), sender: sender.into() };
+                let copies = self.spoil_copies(&saves, Copies { receiver, sender });
+                let continues = [copies.receiver, copies.sender].map(|it| it.previous.is_some());
+                let (command, body) = (saves.message().command(), store::body_of(&saves));
+                sim.judge.confirmed(command.0, &body, continues);
                 self.apply(sim, link, &saves.confirm(copies))?;
             }
             // H8: nothing follows.
@@ -313,12 +304,17 @@ impl Host {
 
     /// Writes a frame to a connection, if it still exists and is logged in.
     fn write(&mut self, sim: &mut Sim, link: usize, message: &impl Encode) -> Verdict {
-        let own_numbers = self.plant == Some(Plant::OwnNumbers);
+        let plant = self.plant;
+        let own_numbers = plant == Some(Plant::OwnNumbers);
         let Some((online, out)) = self.online(link) else { return Ok(()) };
         if own_numbers {
             message.encode(out).unwrap();
         } else {
             online.write(message, out).unwrap();
+        }
+        if out.is_empty() && plant.is_some_and(|plant| tampering::insists(plant, message.command()))
+        {
+            message.encode(out).unwrap();
         }
         self.flush(sim, link)
     }
@@ -334,6 +330,9 @@ impl Host {
     /// Sends what is in `out`, one frame after the other.
     fn flush(&mut self, sim: &mut Sim, link: usize) -> Verdict {
         let mut out = std::mem::take(&mut self.out);
+        if let Some(plant) = self.plant {
+            self.tampering.tamper(plant, link, &mut out);
+        }
         let mut rest = &out[..];
         while !rest.is_empty() {
             let end = crate::wire::Head::read(rest).map_or(rest.len(), |(_, end)| end);
@@ -348,11 +347,4 @@ impl Host {
         self.out = out;
         Ok(())
     }
-}
-
-/// S1: one number a pair of name and platform, 0 for those without.
-fn device_number(devices: &mut HashMap<(Vec<u8>, i8), i64>, login: &AuthToken) -> DeviceId {
-    let Some((name, platform)) = login.device() else { return DeviceId(0) };
-    let next = i64::try_from(devices.len()).unwrap() + 1;
-    DeviceId(*devices.entry((name.to_vec(), platform.0)).or_insert(next))
 }

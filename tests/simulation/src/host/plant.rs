@@ -63,4 +63,42 @@ pub(crate) enum Plant {
     AckTwice,
     /// Change unlisted frames.
     ChangeUnlisted,
+    /// Something comes between a METADATA and its message.
+    SeparatePairs,
+    /// A live copy without its METADATA.
+    DropMetadata,
+    /// A METADATA without its message.
+    DropMessage,
+    /// No live copy for the receiver.
+    ForgetCopy,
+    /// Another server is given notifies alone.
+    LoseCopies,
+    /// What is the newest when the effects are applied passes for what was before.
+    GuessPrevious,
+    /// A repeat is answered with today's newest.
+    RepeatPrevious,
+    /// Live copies to clients of version 1.
+    CopyToV1,
+    /// Server flags of a client stay in the live copy.
+    KeepServerFlags,
+    /// An ACK says that the message was refused.
+    AckStatus,
+    /// A stored message of version 1 goes to version 2 as it is.
+    TranslateNothing,
+    /// A translation takes the sender for the receiver.
+    SwapParties,
+    /// A translation names another shop.
+    WrongShop,
+    /// A device's own messages do not say so.
+    HideSelf,
+    /// Answer a SYNC as a whole, however long the queue.
+    KnowNoBounds,
+    /// Do not say that a queue goes on.
+    StopHalfway,
+    /// Notify a client that has to ask on anyway.
+    NotifyBehind,
+    /// Do not remember what a web client speaks, and say that it is remembered.
+    ForgetDialect,
+    /// Take no notice of what a client shows to speak.
+    TellNoDialect,
 }

@@ -2,8 +2,8 @@
 
 use bytes::BytesMut;
 use kefu_proto::{
-    Account, Body, ChatMessage, DeviceId, Effect, Effects, Flags, FrameDecoder, FrameLimit,
-    Identity, Message, MsgId, Outbound, Parsed, Request, Session, UnixTime,
+    Account, Body, ChatMessage, Copies, DeviceId, Effect, Effects, Flags, FrameDecoder, FrameLimit,
+    Identity, Message, MsgId, Outbound, Parsed, Request, Saves, Session, UnixTime,
 };
 
 use super::{Host, Plant};
@@ -33,8 +33,10 @@ impl Host {
     ) -> Result<Request, Violation> {
         let Some(plant) = self.plant else { return Ok(request) };
         match (plant, &request, peeked) {
-            (Plant::AckEarly, Request::Deliver(delivery), _) if delivery.is_persistent() => {
-                self.write(sim, link, &Outbound::Ack(delivery.message().seq.into()))?;
+            (Plant::AckEarly, Request::Deliver(delivery), Some(chat))
+                if delivery.is_persistent() =>
+            {
+                self.write(sim, link, &Outbound::Ack(chat.seq.into()))?;
             }
             (Plant::PushEarly, Request::Deliver(delivery), _) if delivery.is_persistent() => {
                 Self::push(sim, delivery.receiver(), delivery.message())?;
@@ -74,9 +76,18 @@ impl Host {
         effects: &Effects,
         effect: Effect<'m>,
     ) -> Option<Effect<'m>> {
+        let is_notify = matches!(effect.message(), Outbound::SyncNotify(_));
         match (self.plant, effect) {
             (Some(Plant::ForgetReceiver), Effect::SendAppMessage { .. })
-            | (Some(Plant::ForgetSender), Effect::SendMessage { .. }) => None,
+            | (Some(Plant::ForgetSender), Effect::SendMessage { .. })
+                if is_notify =>
+            {
+                None
+            }
+            (
+                Some(Plant::ForgetCopy),
+                Effect::SendAppMessage { message: Outbound::LiveCopy(_), .. },
+            ) => None,
             (Some(Plant::PushStranger), Effect::PushMessage { message, mut to }) => {
                 to.appid.0 ^= 2;
                 Some(Effect::PushMessage { to, message })
@@ -86,6 +97,26 @@ impl Host {
             }
             _ => Some(effect),
         }
+    }
+
+    /// What the host makes of the store's answers.
+    pub(super) fn spoil_copies(&self, saves: &Saves, copies: Copies) -> Copies {
+        let Copies { mut receiver, mut sender } = copies;
+        match self.plant {
+            Some(Plant::SwapIds) => {
+                (receiver.msgid, sender.msgid) = (sender.msgid, receiver.msgid);
+                (receiver.previous, sender.previous) = (None, None);
+            }
+            Some(Plant::GuessPrevious) => {
+                for (queue, copy) in
+                    [(saves.receiver(), &mut receiver), (saves.sender(), &mut sender)]
+                {
+                    copy.previous = Some(self.store.newest_but(queue, copy.msgid));
+                }
+            }
+            _ => {}
+        }
+        Copies { receiver, sender }
     }
 
     /// Notifies the receiver of its copy, whatever becomes of the other.
@@ -99,7 +130,7 @@ impl Host {
         let Some(connection) = &mut self.connections[link] else { return Ok(()) };
         let Some(saving) = connection.saving(ticket) else { return Ok(()) };
         let (receiver, Some(msgid)) = (saving.saves.receiver(), msgid) else { return Ok(()) };
-        self.send(sim, receiver, None, &Outbound::SyncNotify(MsgId(msgid)))
+        self.send(sim, link, (receiver, None), &Outbound::SyncNotify(MsgId(msgid)))
     }
 
     /// As the user that the message claims to be from.
@@ -107,6 +138,7 @@ impl Host {
         let message = Message::from(chat);
         let account = match &message.body {
             Body::Customer(text) => Account::new(text.customer_appid, text.customer_id),
+            Body::CustomerV2(text) => text.sender,
             _ => self.account(link)?,
         };
         let identity = Identity::new(account, DeviceId(0)).ok()?;

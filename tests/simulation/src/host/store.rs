@@ -5,11 +5,11 @@ use std::collections::{HashMap, VecDeque};
 
 use bytes::{Bytes, BytesMut};
 use fastrand::Rng;
-use kefu_proto::{Account, DeviceId, Encode, MsgId, Role, Saves, StoredMessage};
+use kefu_proto::{Account, Appended, Command, DeviceId, Encode, MsgId, Role, Saves, StoredMessage};
 
 use super::Plant;
 use crate::agenda::{Answer, Event};
-use crate::judge::{Saving, Verdict};
+use crate::judge::{Saving, Verdict, Violation};
 use crate::sim::Sim;
 
 const SHARDS: usize = 4;
@@ -17,10 +17,12 @@ const SHARDS: usize = 4;
 pub(super) struct Store {
     /// Whether a repeat is answered with the ids of the first copies.
     idempotent: bool,
+    /// How often it knows what was the newest before, in a hundred times.
+    tells: u32,
     plant: Option<Plant>,
     shards: [Shard; SHARDS],
     queues: HashMap<Account, Queue>,
-    marks: HashMap<Mark, MsgId>,
+    marks: HashMap<Mark, Appended>,
     last: i64,
 }
 
@@ -35,7 +37,7 @@ struct Shard {
 struct Save {
     queue: Account,
     device_id: DeviceId,
-    command: kefu_proto::Command,
+    command: Command,
     body: Bytes,
     mark: Mark,
     answer: Answer,
@@ -46,7 +48,7 @@ struct Save {
 struct Mark {
     sender: Account,
     receiver: Account,
-    /// The clients mark a message in the field `store_id`.
+    /// The clients mark a message in the field `store_id`, or at the head of the content.
     by_client: [u8; 8],
     role: Role,
 }
@@ -62,6 +64,7 @@ impl Store {
         let first = [0, 31, i64::from(i32::MAX) - 100, i64::MAX - (1 << 40)];
         Self {
             idempotent,
+            tells: [0, 80, 100, 100][rng.usize(..4)],
             plant,
             shards: Default::default(),
             queues: HashMap::new(),
@@ -76,7 +79,10 @@ impl Store {
         let mark = Mark {
             sender: request.sender(),
             receiver: request.receiver(),
-            by_client: body[16..24].try_into().unwrap(),
+            by_client: match request.message().command() {
+                Command::CUSTOMER_V2 => body[36..44].try_into().unwrap(),
+                _ => body[16..24].try_into().unwrap(),
+            },
             role: request.role(),
         };
         let save = Save {
@@ -110,11 +116,13 @@ impl Store {
         if sim.happens(sim.odds.save_fails) {
             sim.tally.failed_saves += 1;
         } else {
-            let msgid = self.store_once(sim, save)?;
+            let Appended { msgid, previous } = self.store_once(sim, save)?;
             if sim.happens(sim.odds.save_lies) {
                 sim.tally.failed_saves += 1;
             } else {
                 answer.msgid = Some(msgid.0);
+                let tells = sim.rng.u32(..100) < self.tells;
+                answer.previous = previous.filter(|_| tells).map(|previous| previous.0);
             }
         }
         let times = if sim.happens(sim.odds.answered_twice) { 2 } else { 1 };
@@ -125,27 +133,32 @@ impl Store {
         Ok(())
     }
 
-    fn store_once(&mut self, sim: &mut Sim, save: Save) -> Result<MsgId, crate::judge::Violation> {
-        let mark = save.mark;
+    fn store_once(&mut self, sim: &mut Sim, save: Save) -> Result<Appended, Violation> {
+        let (mark, queue) = (save.mark, save.queue);
         if !self.idempotent {
             return self.append(sim, save);
         }
         if let Some(&first) = self.marks.get(&mark) {
-            return Ok(first);
+            // S10.4: what the first save was answered.
+            let previous = match self.plant {
+                Some(Plant::RepeatPrevious) => Some(self.newest_but(queue, first.msgid)),
+                _ => first.previous,
+            };
+            return Ok(Appended { previous, ..first });
         }
-        let msgid = self.append(sim, save)?;
+        let appended = self.append(sim, save)?;
         if self.plant != Some(Plant::ForgetMarks) {
-            self.marks.insert(mark, msgid);
+            self.marks.insert(mark, appended);
         }
-        Ok(msgid)
+        Ok(appended)
     }
 
-    fn append(&mut self, sim: &mut Sim, save: Save) -> Result<MsgId, crate::judge::Violation> {
+    fn append(&mut self, sim: &mut Sim, save: Save) -> Result<Appended, Violation> {
         self.last += sim.rng.i64(1..4);
         let msgid = MsgId(self.last);
         let Save { mut queue, device_id, command, mut body, answer, .. } = save;
         match self.plant {
-            Some(Plant::ForgetSenderCopy) if answer.copy == 1 => return Ok(msgid),
+            Some(Plant::ForgetSenderCopy) if answer.copy == 1 => return Ok(msgid.into()),
             Some(Plant::StoreAtStranger) if answer.copy == 0 => queue.appid.0 ^= 2,
             Some(Plant::ClientTime) => body = [&body[..32], b"time", &body[36..]].concat().into(),
             Some(Plant::ChangeContent) if body.len() > 36 => body = body.slice(..body.len() - 1),
@@ -158,8 +171,10 @@ impl Store {
         sim.digest.add_number(u64::from_ne_bytes(msgid.0.to_ne_bytes()));
         sim.digest.add(&body);
         let row = StoredMessage { msgid, device_id, command, body };
-        self.queues.entry(queue).or_default().rows.push(row);
-        Ok(msgid)
+        let rows = &mut self.queues.entry(queue).or_default().rows;
+        let previous = Some(rows.last().map_or(MsgId(0), |row| row.msgid));
+        rows.push(row);
+        Ok(Appended { msgid, previous })
     }
 
     /// The store has crashed with its host. Some of the saves in flight are lost; what was stored
@@ -177,6 +192,18 @@ impl Store {
         let rows = &queue.rows[..queue.rows.len().saturating_sub(hidden)];
         let start = rows.partition_point(|row| row.msgid <= after);
         rows[start..].iter().take(limit).cloned().collect()
+    }
+
+    pub(super) fn newest(&self, queue: Account) -> MsgId {
+        let rows = self.queues.get(&queue).map_or(&[][..], |queue| &queue.rows);
+        rows.last().map_or(MsgId(0), |row| row.msgid)
+    }
+
+    /// The newest id at present, apart from this one.
+    pub(super) fn newest_but(&self, queue: Account, msgid: MsgId) -> MsgId {
+        let rows = self.queues.get(&queue).map_or(&[][..], |queue| &queue.rows);
+        let others = rows.iter().rev().map(|row| row.msgid);
+        others.into_iter().find(|other| *other != msgid).unwrap_or(MsgId(0))
     }
 
     pub(super) fn kept(&self, queue: Account) -> MsgId {

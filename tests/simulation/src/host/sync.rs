@@ -1,11 +1,13 @@
 //! Answers a sync (S2): at once, or page by page while the queue grows and other frames are
 //! written.
 
-use kefu_proto::{Frame, StoredMessage, SyncAnswer, SyncRequest, SyncRow};
+use kefu_proto::{
+    Body, Command, Dialect, Frame, Parsed, StoreId, StoredMessage, SyncAnswer, SyncRequest, SyncRow,
+};
 
 use super::{Host, InFlight, Plant};
 use crate::agenda::Event;
-use crate::judge::Verdict;
+use crate::judge::{Verdict, shop_of};
 use crate::sim::Sim;
 
 impl Host {
@@ -15,6 +17,7 @@ impl Host {
             return Ok(());
         }
         let kept = self.store.kept(request.queue());
+        sim.judge.reads(link, kept.0)?;
         let Some((online, out)) = self.online(link) else { return Ok(()) };
         let answer = online.begin_sync(request, kept, out).unwrap();
         self.flush(sim, link)?;
@@ -56,6 +59,10 @@ impl Host {
                 return Ok(());
             }
         }
+        if answer.wants_newest() {
+            answer.set_newest(self.store.newest(answer.queue()));
+        }
+        sim.tally.full_answers += u64::from(answer.after().is_none());
         let Some((online, out)) = self.online(link) else { return Ok(()) };
         online.finish_sync(answer, out).unwrap();
         self.flush(sim, link)
@@ -69,12 +76,32 @@ impl Host {
         row: StoredMessage,
     ) -> Verdict {
         let frame = Frame::new(row.command, row.body.clone());
+        if self.terms.shops {
+            answer.set_store(self.shop(&row));
+        }
         let Some((online, out)) = self.online(link) else { return Ok(()) };
+        let is_v2 = row.command == Command::CUSTOMER_V2;
         let came = online.sync_row(answer, row, out).unwrap();
+        let translated = match online.dialect() {
+            Dialect::V1 => is_v2,
+            Dialect::V2 => !is_v2,
+            Dialect::AsSent => false,
+        };
+        sim.tally.translations += u64::from(translated && came == SyncRow::Taken);
         self.flush(sim, link)?;
         if came == SyncRow::LeftOut && self.plant == Some(Plant::SyncOwn) {
             self.write(sim, link, &frame)?;
         }
         Ok(())
+    }
+
+    /// The shop that a CUSTOMER_V2 is about, in version 1 (D2.4).
+    fn shop(&self, row: &StoredMessage) -> StoreId {
+        let Ok(Parsed::Message(message)) = row.parse() else { return StoreId(0) };
+        let Body::CustomerV2(text) = message.body else { return StoreId(0) };
+        let (sender, receiver) = (text.sender.uid.0, text.receiver.uid.0);
+        let is_seller = text.sender.appid == self.config.kefu_appid();
+        let shop = shop_of(if is_seller { [receiver, sender] } else { [sender, receiver] });
+        StoreId(shop ^ i64::from(self.plant == Some(Plant::WrongShop)))
     }
 }

@@ -5,6 +5,10 @@ use super::{Judge, Rule, Verdict};
 impl Judge {
     /// Every message that was to be acknowledged is, and is where it should be.
     pub(crate) fn settle(&self) -> Verdict {
+        for line in &self.lines {
+            let owed = line.owed;
+            Rule::ToldToGoOn.demands(owed.is_none(), || format!("no SYNC_NOTIFY({owed:?})"))?;
+        }
         for (number, message) in self.ledger.iter().enumerate() {
             let what = || format!("message {number}");
             if message.refused {
@@ -16,7 +20,7 @@ impl Judge {
             }
             Rule::BothCopies.demands(message.acked && message.is_saved(), what)?;
             let once = message.copies == [1, 1];
-            Rule::ExactlyOnce.demands(once || !self.idempotent, what)?;
+            Rule::ExactlyOnce.demands(once || !self.terms.idempotent, what)?;
         }
         Ok(())
     }

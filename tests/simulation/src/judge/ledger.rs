@@ -1,11 +1,14 @@
 //! What was said, each message under its number. The number travels in the store id, which no rule
 //! looks at (H2.4, H3.3): so contents may be anything, and a stored or delivered message is still
-//! known.
+//! known. A CUSTOMER_V2 has no store id, and a translation drops it: there the content begins with
+//! the number.
 
 use bytes::Bytes;
 
 use crate::cast::User;
-use crate::wire::{CUSTOMER, STAMP, UNPERSISTENT, int64};
+use crate::wire::{
+    CHAT, CUSTOMER, CUSTOMER_SUPPORT, CUSTOMER_V2, MAX_CONTENT, STAMP, UNPERSISTENT, int64,
+};
 
 #[derive(Default)]
 pub(super) struct Ledger {
@@ -18,8 +21,8 @@ impl Ledger {
         self.messages.len() - 1
     }
 
-    pub(super) fn next_store(&self) -> i64 {
-        store_of(self.messages.len())
+    pub(super) fn next_mark(&self) -> i64 {
+        mark_of(self.messages.len())
     }
 
     pub(super) fn get(&self, number: usize) -> &Sent {
@@ -31,8 +34,9 @@ impl Ledger {
     }
 
     /// Which message a body belongs to, if any.
-    pub(super) fn find(&self, body: &[u8]) -> Option<usize> {
-        let number = number_of(int64(body.get(16..24)?));
+    pub(super) fn find(&self, command: u8, body: &[u8]) -> Option<usize> {
+        let place = if command == CUSTOMER_V2 { CHAT..CHAT + 8 } else { 16..24 };
+        let number = number_of(int64(body.get(place)?));
         (number < self.messages.len()).then_some(number)
     }
 
@@ -42,14 +46,14 @@ impl Ledger {
 }
 
 /// From both ends of the numbers at once: `i64::MIN`, `i64::MAX`, `i64::MIN + 1` …
-fn store_of(number: usize) -> i64 {
+fn mark_of(number: usize) -> i64 {
     let half = i64::try_from(number / 2).unwrap();
     if number % 2 == 0 { i64::MIN + half } else { i64::MAX - half }
 }
 
-fn number_of(store: i64) -> usize {
+fn number_of(mark: i64) -> usize {
     let (distance, odd) =
-        if store < 0 { (store.wrapping_sub(i64::MIN), 0) } else { (i64::MAX - store, 1) };
+        if mark < 0 { (mark.wrapping_sub(i64::MIN), 0) } else { (i64::MAX - mark, 1) };
     usize::try_from(distance).unwrap().saturating_mul(2).saturating_add(odd)
 }
 
@@ -57,25 +61,41 @@ fn number_of(store: i64) -> usize {
 pub(crate) struct Draft {
     pub(crate) command: u8,
     pub(crate) flags: u8,
-    pub(crate) customer: User,
-    pub(crate) store: i64,
-    pub(crate) seller: i64,
+    /// In the order of the body.
+    pub(crate) ids: [i64; 4],
     pub(crate) content: Bytes,
 }
 
 impl Draft {
-    /// H2, H3
+    /// H2, H3, H13
     pub(super) fn is_refused(&self, session: User, kefu_app: i64) -> bool {
-        if self.command == CUSTOMER {
-            self.customer != session || self.seller == 0
-        } else {
-            (kefu_app, self.seller) != session
+        let [app, user, other_app, other] = self.ids;
+        match self.command {
+            CUSTOMER => (app, user) != session || other == 0,
+            CUSTOMER_SUPPORT => (kefu_app, other) != session,
+            _ => (app, user) != session || (app != kefu_app && other_app != kefu_app),
         }
     }
 
-    /// H5
+    /// H5, H13
     pub(super) fn receiver(&self, kefu_app: i64) -> User {
-        if self.command == CUSTOMER { (kefu_app, self.seller) } else { self.customer }
+        let [app, user, other_app, other] = self.ids;
+        match self.command {
+            CUSTOMER => (kefu_app, other),
+            CUSTOMER_SUPPORT => (app, user),
+            _ => (other_app, other),
+        }
+    }
+
+    /// Where no store id carries the mark, the content does.
+    pub(super) fn marked(self, mark: i64) -> Self {
+        let is_unpersistent = self.flags & UNPERSISTENT != 0;
+        if self.command != CUSTOMER_V2 && !is_unpersistent {
+            return self;
+        }
+        let length = self.content.len().min(MAX_CONTENT - 8);
+        let content = [&mark.to_be_bytes(), &self.content[..length]].concat().into();
+        Self { content, ..self }
     }
 }
 
@@ -102,6 +122,8 @@ pub(crate) struct Sent {
     /// first.
     pub(super) copies: [u32; 2],
     pub(super) ids: [i64; 2],
+    /// Whether the store has told what was the newest before each copy.
+    pub(super) continues: [bool; 2],
     /// The server has written an ACK; the client has read one.
     pub(super) acked: bool,
     pub(super) settled: bool,
@@ -109,12 +131,8 @@ pub(crate) struct Sent {
 
 impl Sent {
     pub(super) fn new(draft: Draft, parties: Parties, refused: bool, since: u64) -> Self {
-        let Draft { command, flags, customer, store, seller, content } = draft;
-        let mut head = [0; STAMP];
-        for (field, number) in head.chunks_exact_mut(8).zip([customer.0, customer.1, store, seller])
-        {
-            field.copy_from_slice(&number.to_be_bytes());
-        }
+        let Draft { command, flags, ids, content } = draft;
+        let head = ids.map(i64::to_be_bytes).concat().try_into().unwrap();
         Self {
             command,
             flags,
@@ -126,14 +144,19 @@ impl Sent {
             tries: Tries::None,
             copies: [0; 2],
             ids: [0; 2],
+            continues: [false; 2],
             acked: false,
             settled: false,
         }
     }
 
-    /// H6
+    /// H6, H13.5
     pub(crate) fn is_unpersistent(&self) -> bool {
-        self.flags & UNPERSISTENT != 0
+        !self.is_v2() && self.flags & UNPERSISTENT != 0
+    }
+
+    pub(super) fn is_v2(&self) -> bool {
+        self.command == CUSTOMER_V2
     }
 
     /// H7

@@ -1,12 +1,11 @@
-//! What the store has: every copy is checked when it is appended, and every sync is compared with
-//! it.
+//! What the store has: every copy is checked when it is appended.
 
 use std::collections::HashSet;
 
 use bytes::Bytes;
 
 use super::ledger::Tries;
-use super::{Judge, Rule, Seat, Verdict};
+use super::{Judge, Rule, Verdict};
 use crate::cast::User;
 use crate::clock::Clock;
 use crate::wire::{CHAT, STAMP, int32};
@@ -26,15 +25,6 @@ pub(super) struct Row {
     pub(super) msgid: i64,
     pub(super) number: usize,
     pub(super) body: Bytes,
-}
-
-/// A sync while it is being answered.
-pub(super) struct Reading {
-    begin: i64,
-    /// Which row comes next.
-    next: usize,
-    /// What was notified before.
-    due: Option<i64>,
 }
 
 /// A copy that is being stored.
@@ -82,7 +72,7 @@ impl Judge {
             message.ids[copy] = msgid;
             self.in_order(queue, number)?;
         } else {
-            Rule::ExactlyOnce.demands(!self.idempotent, what)?;
+            Rule::ExactlyOnce.demands(!self.terms.idempotent, what)?;
         }
         let row = Row { msgid, number, body: body.clone() };
         assert!(msgid > self.queues[queue].newest(), "the simulated store's ids grow");
@@ -110,7 +100,7 @@ impl Judge {
         command: u8,
         body: &[u8],
     ) -> Result<usize, super::Violation> {
-        let Some(number) = self.ledger.find(body) else {
+        let Some(number) = self.ledger.find(command, body) else {
             return Err(Rule::SameBytes.broken("a message that nobody has said"));
         };
         let message = self.ledger.get(number);
@@ -150,74 +140,5 @@ impl Judge {
         *kept = key.max(*kept);
         let queue = self.clients[client].queue;
         self.queues[queue].keys.insert(key);
-    }
-
-    /// SYNC_BEGIN is written.
-    pub(super) fn began(&mut self, link: usize, queue: usize, begin: i64) -> Verdict {
-        let line = &mut self.lines[link];
-        let queue = &mut self.queues[queue];
-        let asked = line.asked.pop_front();
-        let what = || format!("SYNC_BEGIN({begin}) for {asked:?} on connection {link}");
-        Rule::AskedFor.demands(asked.is_some() && line.reading.is_none(), what)?;
-        if let Some((0, kept)) = asked {
-            let kept = begin >= queue.began.max(kept) && queue.keys.contains(&begin);
-            Rule::WholeSync.demands(kept, what)?;
-            queue.began = begin;
-        } else {
-            Rule::WholeSync.demands(asked.is_some_and(|(key, _)| key == begin), what)?;
-        }
-        let next = queue.rows.partition_point(|row| row.msgid <= begin);
-        line.reading = Some(Reading { begin, next, due: line.notified });
-        Ok(())
-    }
-
-    /// A stored message is written: it is the next one that this device has not sent itself.
-    pub(super) fn synced(&mut self, link: usize, queue: usize, body: &[u8]) -> Verdict {
-        let line = &mut self.lines[link];
-        let seat = &self.clients[line.seat];
-        let Some(reading) = &mut line.reading else {
-            return Err(Rule::WholeSync.broken("a stored message outside of a sync"));
-        };
-        while let Some(row) = self.queues[queue].rows.get(reading.next) {
-            reading.next += 1;
-            let own = self.ledger.get(row.number).is_own(seat, &self.clients);
-            let same = row.body == body;
-            if own && !same {
-                continue;
-            }
-            let what = || format!("message {} on connection {link}", row.number);
-            Rule::OwnLeftOut.demands(!own, what)?;
-            return Rule::WholeSync.demands(same, what);
-        }
-        Err(Rule::WholeSync.broken(format!("a message too many on connection {link}")))
-    }
-
-    /// SYNC_END is written.
-    pub(super) fn ended(&mut self, link: usize, queue: usize, end: i64) -> Verdict {
-        let line = &mut self.lines[link];
-        let seat = &self.clients[line.seat];
-        let Some(Reading { begin, mut next, due }) = line.reading.take() else {
-            return Err(Rule::AskedFor.broken(format!("SYNC_END on connection {link}")));
-        };
-        let rows = &self.queues[queue].rows;
-        while rows.get(next).is_some_and(|row| {
-            row.msgid <= end && self.ledger.get(row.number).is_own(seat, &self.clients)
-        }) {
-            next += 1;
-        }
-        let last = rows[..next].last().map_or(begin, |row| row.msgid.max(begin));
-        Rule::FreshSync.demands(due.is_none_or(|due| end >= due), || {
-            format!("SYNC_END({end}) on connection {link} after SYNC_NOTIFY({due:?})")
-        })?;
-        Rule::WholeSync.demands(end == last, || {
-            format!("SYNC_END({end}) on connection {link}, which has read to {last}")
-        })
-    }
-}
-
-impl super::Sent {
-    /// S2: sent by this user from this device.
-    fn is_own(&self, seat: &Seat, clients: &[Seat]) -> bool {
-        self.parties.sender == seat.queue && clients[self.parties.client].device.same(&seat.device)
     }
 }

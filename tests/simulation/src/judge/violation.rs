@@ -51,6 +51,27 @@ pub(crate) enum Rule {
     Login,
     /// ACK, PONG, SYNC_BEGIN: once for each that was asked for, and for nothing else.
     AskedFor,
+    /// D1, D3: nothing in a form that the connection's dialect does not know.
+    Dialect,
+    /// D1.8: the host is told of every change, before anything behind it.
+    DialectTold,
+    /// D2: a translation keeps sender, receiver, time and content, and names the shop that the host
+    /// says.
+    Translation,
+    /// W10: METADATA is followed by its message, and a live copy has one.
+    Pair,
+    /// H14: a live copy or an ACK names the copy and the one before it in that queue.
+    Previous,
+    /// H14: an ACK comes after the live copies, where the store knows what was the newest before.
+    AckAfterCopy,
+    /// D4.2: a device's own message says so.
+    OwnMarked,
+    /// S12.1: an answer ends at its bounds.
+    Bounded,
+    /// S12.3: where the queue goes on, the client is told.
+    ToldToGoOn,
+    /// S12.4: and then it is told nothing else until it asks.
+    HeldBack,
     /// W3.4: unlisted commands reach the host as they came.
     Unlisted,
 }

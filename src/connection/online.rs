@@ -79,6 +79,8 @@ pub struct Online {
     synced: Option<MsgId>,
     /// The client has been told that its queue goes on, and has not asked again.
     is_behind: bool,
+    /// A METADATA has been written since the last answer began: the client may be beyond its end.
+    has_copies: bool,
 }
 
 impl Online {
@@ -98,6 +100,7 @@ impl Online {
             bounds: SyncBounds::default(),
             synced: None,
             is_behind: false,
+            has_copies: false,
         }
     }
 
@@ -153,7 +156,10 @@ impl Online {
         }
         let kefu_appid = self.session.config().kefu_appid();
         match Written::new(message, self.dialect, self.writer.version(), kefu_appid) {
-            Written::AsIs => self.writer.write(message, out)?,
+            Written::AsIs => {
+                self.has_copies |= message.frames() > 1;
+                self.writer.write(message, out)?
+            }
             Written::Translated(chat) => self.writer.write(&chat, out)?,
             Written::Alone => self.writer.write(&Alone(message), out)?,
             Written::Not => return Ok(()),
@@ -184,7 +190,7 @@ impl Online {
         let mut answer = SyncAnswer::new(reader, self.bounds, after);
         self.write_begin(&mut answer, Time::Start, out)?;
         // S12.4
-        self.is_behind = false;
+        (self.is_behind, self.has_copies) = (false, false);
         Ok(answer)
     }
 
@@ -239,7 +245,8 @@ impl Online {
         self.synced = Some(end);
         if let Some(more) = more {
             self.writer.write(&more, out)?;
-            self.is_behind = true;
+            // S12.4: a client that is beyond it does not ask.
+            self.is_behind = !self.has_copies;
         }
         Ok(())
     }

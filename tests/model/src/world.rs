@@ -76,6 +76,8 @@ pub(crate) struct Connection {
     pub(crate) ended: Option<MsgId>,
     /// The client has been told to ask on, and has not.
     pub(crate) is_behind: bool,
+    /// A METADATA has been written since the sync in progress began.
+    pub(crate) has_copies: bool,
 }
 
 /// Which try of which post.
@@ -161,8 +163,9 @@ impl World {
     pub(crate) fn log_in(&self, state: &mut State, device: usize) {
         let dialect = self.dialects[device];
         let (_, out) = host::log_in(self.host, device, dialect);
-        let (reading, ended, is_behind) = (None, None, false);
-        state.connections[device] = Some(Connection { dialect, reading, ended, is_behind });
+        let (reading, ended, is_behind, has_copies) = (None, None, false, false);
+        state.connections[device] =
+            Some(Connection { dialect, reading, ended, is_behind, has_copies });
         state.clients[device].read(self, dialect, is_behind, out);
     }
 
@@ -304,7 +307,9 @@ impl World {
             online.finish_sync(answer, &mut out).unwrap();
             // Otherwise the client asks from a key of its own, and it does not matter.
             let ended = (is_full || end == MsgId(0)).then_some(end);
-            Connection { dialect, reading: None, ended, is_behind: is_full }
+            // S12.4
+            let is_behind = is_full && !connection.has_copies;
+            Connection { dialect, reading: None, ended, is_behind, has_copies: false }
         });
         // The notify that follows a full answer is part of it.
         state.clients[device].read(self, dialect, false, out);
@@ -367,6 +372,10 @@ impl World {
         let mut online = host::resume(self, device, Connection { ended, ..connection });
         let mut out = BytesMut::new();
         self.host.write(&mut online, message, &mut out);
+        let is_pair = matches!(message, Outbound::LiveCopy(_) | Outbound::LiveAck(_));
+        let copies = is_pair && connection.reading.is_some() && connection.dialect != Dialect::V1;
+        let has_copies = connection.has_copies || copies;
+        state.connections[device] = Some(Connection { has_copies, ..connection });
         state.clients[device].read(self, connection.dialect, connection.is_behind, out);
     }
 

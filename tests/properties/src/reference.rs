@@ -32,6 +32,8 @@ pub(crate) struct Reference {
     /// The key of the last SYNC_END.
     synced: Option<i64>,
     is_behind: bool,
+    /// A METADATA has gone out since the last answer began.
+    has_copies: bool,
     pub(crate) out: Vec<u8>,
 }
 
@@ -69,7 +71,7 @@ impl Reference {
         dialect: Dialect,
         bounds: (usize, usize),
     ) -> Self {
-        let (last, synced, is_behind, out) = (1, None, false, Vec::new());
+        let (last, synced, out) = (1, None, Vec::new());
         Self {
             kefu_appid,
             account,
@@ -79,7 +81,8 @@ impl Reference {
             bounds,
             last,
             synced,
-            is_behind,
+            is_behind: false,
+            has_copies: false,
             out,
         }
     }
@@ -98,6 +101,7 @@ impl Reference {
                 // D3.1
                 if self.dialect != Dialect::V1 {
                     self.put(metadata.clone());
+                    self.has_copies = true;
                 }
                 if self.dialect != Dialect::V1 || is_ack {
                     self.put(self.versioned(message));
@@ -174,7 +178,7 @@ impl Reference {
         newest: i64,
         store_id: i64,
     ) -> Vec<Fate> {
-        self.is_behind = false;
+        (self.is_behind, self.has_copies) = (false, false);
         let begin = if asked == 0 { self.synced.unwrap_or(kept) } else { asked };
         let (mut end, mut looked, mut bytes) = (begin, 0, 0);
         let (mut fates, mut frames) = (Vec::new(), Vec::new());
@@ -207,7 +211,7 @@ impl Reference {
         self.synced = Some(end);
         if goes_on {
             self.key(SYNC_NOTIFY, end.wrapping_add(1));
-            self.is_behind = true;
+            self.is_behind = !self.has_copies;
         }
         fates
     }

@@ -76,6 +76,38 @@ fn s12_3_s12_4_the_client_is_told_to_ask_again_once() {
     }
 }
 
+/// S12.4: by live copies a client may come beyond the answer, and does not ask again. It must hear
+/// of what comes later.
+#[test]
+fn s12_4_nothing_is_held_back_from_a_client_that_may_be_beyond_the_answer() {
+    for (copies, held_back) in [(false, true), (true, false)] {
+        for dialect in DIALECTS {
+            let bounds = SyncBounds { rows: 2, ..SyncBounds::default() };
+            let (mut online, answer, _) = begun(dialect, bounds, |msgid| row(msgid, 0));
+            let mut out = BytesMut::new();
+            if copies {
+                online.write(&super::told::live_copy(b"hi"), &mut out).unwrap();
+            }
+            online.finish_sync(answer, &mut out).unwrap();
+            out.clear();
+            online.write(&Outbound::SyncNotify(MsgId(9)), &mut out).unwrap();
+            // Version 1 gets no live copies.
+            let expected = held_back || dialect == Dialect::V1;
+            assert_eq!(out.is_empty(), expected, "{dialect:?}, copies: {copies}");
+            // The next answer begins anew.
+            let request = asks(&mut online, 2);
+            let mut answer = online.begin_sync(request, MsgId(0), &mut out).unwrap();
+            for msgid in 3..=5 {
+                online.sync_row(&mut answer, row(msgid, 0), &mut out).unwrap();
+            }
+            online.finish_sync(answer, &mut out).unwrap();
+            out.clear();
+            online.write(&Outbound::SyncNotify(MsgId(9)), &mut out).unwrap();
+            assert!(out.is_empty(), "{dialect:?}");
+        }
+    }
+}
+
 /// A queue that ends with the bound does not go on, and an answer within its bounds says nothing.
 #[test]
 fn s12_3_nothing_follows_the_end_of_the_queue() {

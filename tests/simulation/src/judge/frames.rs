@@ -127,7 +127,8 @@ impl Judge {
         let what = || format!("SYNC_NOTIFY({msgid}) on connection {link}");
         let line = &mut self.lines[link];
         if line.owed.take() == Some(msgid) {
-            line.is_behind = true;
+            // S12.4: by a live copy the client may be beyond it.
+            line.is_behind = !line.has_copies;
             return Ok(());
         }
         Rule::HeldBack.demands(!line.is_behind, what)?;

@@ -99,6 +99,8 @@ struct Line {
     owed: Option<i64>,
     /// The client has been told so and has not asked again (S12.4).
     is_behind: bool,
+    /// A METADATA has been written since the last answer began.
+    has_copies: bool,
     /// The greatest key that this client has wanted kept.
     kept: i64,
     /// The keys of the syncs asked for, with the key that must be kept by then, and the sync that

@@ -33,6 +33,7 @@ impl Judge {
             let zeros = body.len() == 32 && body[16..] == [0; 16] && head.flags == 0;
             Rule::Header.demands(zeros, what)?;
             Rule::Dialect.demands(line.knows_pairs(), what)?;
+            line.has_copies = true;
             line.metadata = Some(Keys { key: int64(body), previous: int64(&body[8..]) });
         }
         Ok(keys)

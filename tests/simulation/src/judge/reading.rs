@@ -50,7 +50,7 @@ impl Judge {
         };
         let next = queue.rows.partition_point(|row| row.msgid <= begin);
         let (dialect, due) = (line.dialect, line.notified);
-        line.is_behind = false;
+        (line.is_behind, line.has_copies) = (false, false);
         line.reading = Some(Reading { begin, dialect, said: None, next, rows: 0, bytes: 0, due });
         Ok(())
     }

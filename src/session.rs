@@ -4,8 +4,8 @@
 use crate::delivery::{Delivery, Saves, Sent};
 use crate::id::{Seq, UnixTime};
 use crate::identity::{Config, Identity};
-use crate::message::{ChatBody, ChatMessage, Form, Message, Party};
-use crate::rules::{Refusal, Ruling, v1, v2};
+use crate::message::{ChatBody, ChatMessage, Form, Message, Parties};
+use crate::rules::{Refusal, v1, v2};
 use crate::wire::{Flags, Version};
 
 /// One logged-in connection, as far as the rules need to know it.
@@ -35,7 +35,8 @@ impl Session {
     ///
     /// A [`Refusal`] that names the first rule that the message breaks, in the order of H1, H2, H3,
     /// H13. A refused message has no effect (H11.1).
-    #[inline]
+    #[allow(clippy::inline_always, reason = "as below")]
+    #[inline(always)]
     pub fn handle(&self, message: Message, now: UnixTime) -> Result<Delivery, Refusal> {
         match ChatMessage::try_from(message) {
             Ok(message) => self.handle_chat(message, now),
@@ -45,41 +46,44 @@ impl Session {
     }
 
     /// [`handle`](Self::handle) for what is known to be a chat message.
-    #[inline]
+    #[allow(
+        clippy::inline_always,
+        reason = "counted: with two versions it is not inlined by itself"
+    )]
+    #[inline(always)]
     pub(crate) fn handle_chat(
         &self,
         message: ChatMessage,
         now: UnixTime,
     ) -> Result<Delivery, Refusal> {
-        let ruling = match message.form {
-            Form::Customer => v1::check(self.config, self.identity, Party::Customer, &message)?,
-            Form::CustomerSupport => {
-                v1::check(self.config, self.identity, Party::Seller, &message)?
+        let Self { config, identity } = *self;
+        let receiver = match message.form {
+            Form::Customer => v1::from_customer(config, identity, &message)?,
+            Form::CustomerSupport => v1::from_seller(config, identity, &message)?,
+            Form::CustomerV2 => v2::check(config, identity, &message)?,
+        };
+        let ChatMessage { seq, version, flags, form, body } = message;
+        let (sent, seq, version, flags, is_persistent) = match form {
+            Form::Customer | Form::CustomerSupport => {
+                (Sent { seq, flags }, seq, version, flags, v1::is_persistent(flags))
             }
-            Form::CustomerV2 => return self.handle_v2(message, now),
+            // H13.4, H13.5, H14.11
+            Form::CustomerV2 => {
+                let sent = Sent { seq, flags: flags.without(Flags::OF_SERVERS) };
+                (sent, Seq(0), Version::V2, Flags::NONE, true)
+            }
         };
         // H4.1. Rebuilt: assigning in place stalls on store forwarding.
-        let body = ChatBody { timestamp: now, ..message.body };
-        let sent = Sent { seq: message.seq, flags: message.flags };
-        let message = ChatMessage { body, ..message };
-        Ok(self.delivery(message, sent, ruling))
-    }
-
-    fn handle_v2(&self, message: ChatMessage, now: UnixTime) -> Result<Delivery, Refusal> {
-        let ruling = v2::check(self.config, self.identity, &message)?;
-        let body = ChatBody { timestamp: now, ..message.body };
-        // H13.4
-        let sent = Sent { seq: message.seq, flags: message.flags.without(Flags::OF_SERVERS) };
-        // H14.11
-        let (seq, version, flags) = (Seq(0), Version::V2, Flags::NONE);
-        Ok(self.delivery(ChatMessage { seq, version, flags, body, ..message }, sent, ruling))
-    }
-
-    #[inline]
-    fn delivery(&self, message: ChatMessage, sent: Sent, ruling: Ruling) -> Delivery {
-        let Ruling { parties, from, is_persistent } = ruling;
-        let device_id = self.identity.device_id();
-        Delivery { saves: Saves { message, parties, device_id, sent }, from, is_persistent }
+        let body = ChatBody { timestamp: now, ..body };
+        let message = ChatMessage { seq, version, flags, form, body };
+        let parties = Parties { receiver, sender: identity.account() };
+        let device_id = identity.device_id();
+        let from_kefu_app = parties.sender.appid == config.kefu_appid();
+        Ok(Delivery {
+            saves: Saves { message, parties, sent, device_id },
+            is_persistent,
+            from_kefu_app,
+        })
     }
 
     /// The server's configuration.

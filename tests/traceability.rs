@@ -155,7 +155,7 @@ fn citations(text: &str) -> Vec<String> {
 }
 
 fn is_mark(word: &str) -> bool {
-    let Some(number) = word.strip_prefix(['W', 'H', 'S']) else { return false };
+    let Some(number) = word.strip_prefix(['W', 'H', 'S', 'D']) else { return false };
     let mut parts = number.split('.');
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     parts.by_ref().take(2).all(is_number) && parts.next().is_none()

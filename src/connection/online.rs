@@ -11,7 +11,7 @@ use crate::id::{MsgId, UnixTime};
 use crate::identity::Identity;
 use crate::message::{Body, ChatMessage, Parsed};
 use crate::session::Session;
-use crate::sync::{Reader, StoredMessage, SyncAnswer, SyncBounds, SyncRequest, SyncRow};
+use crate::sync::{Reader, StoredMessage, SyncAnswer, SyncBounds, SyncRequest, SyncRow, Time};
 use crate::wire::{Command, Encode, EncodeError, FrameDecoder, FrameWriter};
 
 /// S4.2: a client that has sent nothing for this long, 6 minutes, is gone.
@@ -163,8 +163,8 @@ impl Online {
 
     /// Begins the answer to a SYNC (S2.2). `kept` is the key that the server has kept for this
     /// user; it matters only if [`wants_kept_key`](SyncRequest::wants_kept_key), and not behind an
-    /// earlier answer, whose end is where this one begins (S2.9). How to go on is shown at
-    /// [`SyncRequest`].
+    /// earlier answer, whose end is where this one begins (S2.9). Begin an answer only when the one
+    /// before is finished (S12.5). How to go on is shown at [`SyncRequest`].
     ///
     /// # Errors
     ///
@@ -180,10 +180,9 @@ impl Online {
             kefu_appid: self.session.config().kefu_appid(),
             dialect: self.dialect,
         };
-        let answer = SyncAnswer::new(reader, self.bounds, request.after(kept, self.synced));
-        if answer.writes_at_once() {
-            self.writer.write(&answer.begin_message(), out)?;
-        }
+        let after = request.after(kept, self.synced);
+        let mut answer = SyncAnswer::new(reader, self.bounds, after);
+        self.write_begin(&mut answer, Time::Start, out)?;
         // S12.4
         self.is_behind = false;
         Ok(answer)
@@ -196,8 +195,8 @@ impl Online {
     ///
     /// # Errors
     ///
-    /// [`EncodeError`]; nothing is written. After [`EncodeError::BufferTooSmall`] the row may be
-    /// given again. A row that is [`EncodeError::BodyTooLong`] can never be sent on this
+    /// [`EncodeError`]; the row is not written. After [`EncodeError::BufferTooSmall`] it may be given
+    /// again. A row that is [`EncodeError::BodyTooLong`] can never be sent on this
     /// connection: close it, or go on with the row behind it.
     pub fn sync_row(
         &mut self,
@@ -209,7 +208,8 @@ impl Online {
             return Ok(passed);
         }
         let verdict = answer.view(&row, self.writer.limit())?;
-        if let Some(message) = verdict.message.filter(|_| answer.writes_at_once()) {
+        self.write_begin(answer, Time::Row, out)?;
+        if let Some(message) = verdict.message.filter(|_| !answer.holds()) {
             self.writer.write(&message, out)?;
         }
         let verdict = verdict.row;
@@ -227,14 +227,12 @@ impl Online {
     /// the connection.
     pub fn finish_sync(
         &mut self,
-        answer: SyncAnswer,
+        mut answer: SyncAnswer,
         out: &mut impl BufMut,
     ) -> Result<(), EncodeError> {
-        if !answer.writes_at_once() {
-            self.writer.write(&answer.begin_message(), out)?;
-            for row in answer.held() {
-                self.writer.write(&row, out)?;
-            }
+        self.write_begin(&mut answer, Time::End, out)?;
+        for row in answer.held() {
+            self.writer.write(&row, out)?;
         }
         self.writer.write(&answer.end_message(), out)?;
         let (end, more) = answer.finish();
@@ -261,6 +259,18 @@ impl Online {
     #[must_use]
     pub const fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    fn write_begin(
+        &mut self,
+        answer: &mut SyncAnswer,
+        time: Time,
+        out: &mut impl BufMut,
+    ) -> Result<(), EncodeError> {
+        if let Some(begin) = answer.begin_at(time) {
+            self.writer.write(&begin, out)?;
+        }
+        Ok(())
     }
 
     fn next_request(

@@ -25,38 +25,26 @@ pub struct Effects {
     message: ChatMessage,
     parties: Parties,
     sent: Sent,
+    receiver: Metadata,
+    sender: Metadata,
     plan: Plan,
     status: AckStatus,
-    receiver: StoredCopy,
-    sender: StoredCopy,
+    /// Which of the two `previous` the store has told.
+    known: Known,
 }
 
-/// A stored copy. Its metadata is complete only where `previous` is known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct StoredCopy {
-    metadata: Metadata,
-    is_known: bool,
+struct Known {
+    receiver: bool,
+    sender: bool,
 }
 
-impl StoredCopy {
-    const NONE: Self = Self {
-        metadata: Metadata { sync_key: MsgId(0), prev_sync_key: MsgId(0) },
-        is_known: false,
-    };
+const NO_COPY: Metadata = Metadata { sync_key: MsgId(0), prev_sync_key: MsgId(0) };
+const NONE_KNOWN: Known = Known { receiver: false, sender: false };
 
-    #[inline]
-    const fn new(Appended { msgid, previous }: Appended) -> Self {
-        let (prev_sync_key, is_known) = match previous {
-            Some(previous) => (previous, true),
-            None => (MsgId(0), false),
-        };
-        Self { metadata: Metadata { sync_key: msgid, prev_sync_key }, is_known }
-    }
-
-    const fn appended(self) -> Appended {
-        let previous = if self.is_known { Some(self.metadata.prev_sync_key) } else { None };
-        Appended { msgid: self.metadata.sync_key, previous }
-    }
+const fn appended(metadata: Metadata, is_known: bool) -> Appended {
+    let previous = if is_known { Some(metadata.prev_sync_key) } else { None };
+    Appended { msgid: metadata.sync_key, previous }
 }
 
 impl Effects {
@@ -67,20 +55,28 @@ impl Effects {
         sent: Sent,
         copies: Copies,
     ) -> Self {
-        let (receiver, sender) = (StoredCopy::new(copies.receiver), StoredCopy::new(copies.sender));
-        let plan = match message.form {
-            // H14.10
-            Form::Customer | Form::CustomerSupport => Plan::PERSISTENT,
-            Form::CustomerV2 => Plan::live(receiver.is_known, sender.is_known),
-        };
-        Self { message, parties, sent, plan, status: AckStatus::OK, receiver, sender }
+        let (receiver, sender) = (copies.receiver.msgid, copies.sender.msgid);
+        let mut receiver = Metadata { sync_key: receiver, prev_sync_key: MsgId(0) };
+        let mut sender = Metadata { sync_key: sender, prev_sync_key: MsgId(0) };
+        let (mut plan, mut known) = (Plan::PERSISTENT, NONE_KNOWN);
+        // H14.10: the others need no `previous`.
+        if message.form == Form::CustomerV2 {
+            if let Some(previous) = copies.receiver.previous {
+                (receiver.prev_sync_key, known.receiver) = (previous, true);
+            }
+            if let Some(previous) = copies.sender.previous {
+                (sender.prev_sync_key, known.sender) = (previous, true);
+            }
+            plan = Plan::live(known.receiver, known.sender);
+        }
+        Self { message, parties, sent, receiver, sender, plan, status: AckStatus::OK, known }
     }
 
     #[inline]
     pub(super) const fn transient(message: ChatMessage, parties: Parties, sent: Sent) -> Self {
-        let (receiver, sender) = (StoredCopy::NONE, StoredCopy::NONE);
-        let (plan, status) = (Plan::TRANSIENT, AckStatus::OK);
-        Self { message, parties, sent, plan, status, receiver, sender }
+        let (receiver, sender) = (NO_COPY, NO_COPY);
+        let (plan, status, known) = (Plan::TRANSIENT, AckStatus::OK, NONE_KNOWN);
+        Self { message, parties, sent, receiver, sender, plan, status, known }
     }
 
     /// Instead of all effects, an ACK with this status (H11.4), or silence.
@@ -127,13 +123,17 @@ impl Effects {
         &self.message
     }
 
-    /// The stored copies; `None` for a message that was not stored.
+    /// The stored copies; `None` for a message that was not stored. Their `previous` is kept only
+    /// where effects need it: of a CUSTOMER_V2.
     #[must_use]
     pub const fn copies(&self) -> Option<Copies> {
         if !self.plan.is_stored() {
             return None;
         }
-        Some(Copies { receiver: self.receiver.appended(), sender: self.sender.appended() })
+        Some(Copies {
+            receiver: appended(self.receiver, self.known.receiver),
+            sender: appended(self.sender, self.known.sender),
+        })
     }
 
     #[inline]
@@ -144,12 +144,12 @@ impl Effects {
             Step::Push => Effect::PushMessage { to: receiver, message: &self.message },
             // H7.4, H14.5
             Step::NotifyReceiver => {
-                let message = Outbound::SyncNotify(self.receiver.metadata.sync_key);
+                let message = Outbound::SyncNotify(self.receiver.sync_key);
                 Effect::SendAppMessage { to: receiver, message }
             }
             // H7.5, H14.7
             Step::NotifySender => {
-                let message = Outbound::SyncNotify(self.sender.metadata.sync_key);
+                let message = Outbound::SyncNotify(self.sender.sync_key);
                 Effect::SendMessage { to: sender, message }
             }
             // H6.2, H7.6, H11.4
@@ -168,7 +168,7 @@ impl Effects {
             }
             // H14.8
             Step::LiveAck => {
-                let ack = LiveAck::new(self.ack(), &self.sender.metadata);
+                let ack = LiveAck::new(self.ack(), &self.sender);
                 Effect::EnqueueMessage { message: Outbound::LiveAck(ack) }
             }
         }
@@ -181,9 +181,9 @@ impl Effects {
     }
 
     #[inline]
-    fn live_copy<'m>(&'m self, copy: &'m StoredCopy) -> Outbound<'m> {
+    fn live_copy<'m>(&'m self, metadata: &'m Metadata) -> Outbound<'m> {
         let flags = self.sent.flags | Flags::PUSH;
-        Outbound::LiveCopy(LiveCopy::new(&self.message, flags, &copy.metadata))
+        Outbound::LiveCopy(LiveCopy::new(&self.message, flags, metadata))
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) use sent::Sent;
 use bytes::Bytes;
 
 use crate::id::Account;
-use crate::message::{AckStatus, ChatMessage, Form, Party};
+use crate::message::{AckStatus, ChatMessage, Form};
 use crate::wire::{EncodeError, FrameLimit};
 
 /// A message that the protocol's rules accept, before anything has happened to it.
@@ -77,9 +77,8 @@ use crate::wire::{EncodeError, FrameLimit};
 #[derive(Debug, Eq, PartialEq)]
 pub struct Delivery {
     pub(crate) saves: Saves,
-    /// Which side the sender is on.
-    pub(crate) from: Party,
     pub(crate) is_persistent: bool,
+    pub(crate) from_kefu_app: bool,
 }
 
 impl Delivery {
@@ -100,18 +99,20 @@ impl Delivery {
     /// receiver (D2.3). Both can be users of the kefu app (H2.4, H3.3, H13.3).
     #[must_use]
     pub const fn seller(&self) -> Account {
-        match self.from {
-            Party::Customer => self.saves.receiver(),
-            Party::Seller => self.saves.sender(),
-        }
+        if self.is_from_seller() { self.saves.sender() } else { self.saves.receiver() }
     }
 
     /// The other one, the customer.
     #[must_use]
     pub const fn customer(&self) -> Account {
-        match self.from {
-            Party::Customer => self.saves.sender(),
-            Party::Seller => self.saves.receiver(),
+        if self.is_from_seller() { self.saves.receiver() } else { self.saves.sender() }
+    }
+
+    const fn is_from_seller(&self) -> bool {
+        match self.saves.message.form {
+            Form::Customer => false,
+            Form::CustomerSupport => true,
+            Form::CustomerV2 => self.from_kefu_app,
         }
     }
 

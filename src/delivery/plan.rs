@@ -75,19 +75,9 @@ impl Plan {
     /// Takes the first step off.
     #[inline]
     pub(super) const fn next(&mut self) -> Option<Step> {
-        let step = match self.0 & 0xf {
-            1 => Step::Push,
-            2 => Step::NotifyReceiver,
-            3 => Step::NotifySender,
-            4 => Step::Ack,
-            5 => Step::Forward,
-            6 => Step::CopyToReceiver,
-            7 => Step::CopyToSender,
-            8 => Step::LiveAck,
-            _ => return None,
-        };
+        let step = Step::of(self.0 & 0xf);
         self.0 >>= 4;
-        Some(step)
+        step
     }
 
     /// Whether copies are stored before: then there is somebody to push to.
@@ -107,6 +97,20 @@ impl Plan {
 }
 
 impl Step {
+    const fn of(number: u32) -> Option<Self> {
+        Some(match number {
+            1 => Self::Push,
+            2 => Self::NotifyReceiver,
+            3 => Self::NotifySender,
+            4 => Self::Ack,
+            5 => Self::Forward,
+            6 => Self::CopyToReceiver,
+            7 => Self::CopyToSender,
+            8 => Self::LiveAck,
+            _ => return None,
+        })
+    }
+
     const fn number(self) -> u32 {
         match self {
             Self::Push => 1,

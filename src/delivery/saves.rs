@@ -82,13 +82,13 @@ use crate::message::{ChatMessage, Parties};
 pub struct Saves {
     pub(crate) message: ChatMessage,
     pub(crate) parties: Parties,
-    pub(crate) device_id: DeviceId,
     pub(crate) sent: Sent,
+    pub(crate) device_id: DeviceId,
 }
 
 impl Saves {
-    /// What to store: the copy for the receiver's queue (H7.1), then the copy for the sender's
-    /// (H7.2). Both borrow the one message.
+    /// What to store: the copy for the receiver's queue (H7.1, H14.1), then the copy for the sender's
+    /// (H7.2, H14.2). Both borrow the one message.
     #[must_use]
     #[inline]
     pub const fn requests(&self) -> [SaveMessage<'_>; 2] {

@@ -53,7 +53,8 @@ impl<'m> Chat<'m> {
         Self { flags, ..self }
     }
 
-    /// The message in a form that the dialect knows; `None` if it is in one already.
+    /// The message in a form that the dialect knows; `None` if it is in one already. Time and
+    /// content stay (D2.5).
     pub(crate) fn translated(
         self,
         dialect: Dialect,

@@ -43,7 +43,7 @@ impl AckStatus {
 }
 
 impl Ack {
-    /// W5.3: what is missing is 0.
+    /// W3.6, W5.3: what is missing is 0.
     #[inline]
     pub(super) fn read(version: Version, body: &[u8]) -> Self {
         let seq = Seq(body.first_chunk().copied().map_or(0, i32::from_be_bytes));

@@ -91,15 +91,6 @@ pub(crate) struct Parties {
     pub(crate) sender: Account,
 }
 
-/// The two sides of a customer-service chat.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Party {
-    /// A user of a tenant's app (顾客).
-    Customer,
-    /// A member of staff, a user of the kefu app (客服).
-    Seller,
-}
-
 /// How a chat message says who writes to whom.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Form {

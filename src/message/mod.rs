@@ -18,7 +18,7 @@ pub(crate) mod sync;
 
 pub use ack::{Ack, AckStatus};
 pub use chat::ChatMessage;
-pub(crate) use chat::{ChatBody, Form, Parties, Party};
+pub(crate) use chat::{ChatBody, Form, Parties};
 pub use customer::{CustomerMessage, CustomerMessageV2};
 pub use login::{AuthStatus, AuthToken, LoginStatus, Platform, ShortBytes, TooLong};
 pub use metadata::Metadata;

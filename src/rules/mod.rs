@@ -2,9 +2,7 @@
 //! becomes of a message that it lets go on.
 
 mod refusal;
-mod ruling;
 pub(crate) mod v1;
 pub(crate) mod v2;
 
 pub use refusal::Refusal;
-pub(crate) use ruling::Ruling;

@@ -1,41 +1,27 @@
 //! Version 1: CUSTOMER and CUSTOMER_SUPPORT (H2, H3, H5, H6.3).
 
 use super::refusal::Refusal;
-use super::ruling::Ruling;
 use crate::id::{Account, AppId, UserId};
 use crate::identity::{Config, Identity};
-use crate::message::{ChatMessage, Parties, Party};
+use crate::message::ChatMessage;
 use crate::wire::Flags;
 
-/// What a message from that side is, or the first rule that it breaks.
+/// H6.3: the flag decides, whatever the other bits.
 #[inline]
-pub(crate) fn check(
-    config: Config,
-    identity: Identity,
-    from: Party,
-    message: &ChatMessage,
-) -> Result<Ruling, Refusal> {
-    let sender = identity.account();
-    // W4.1
-    let [customer_appid, customer_id, _, seller_id] = message.body.ids;
-    let customer = Account::new(AppId(customer_appid), UserId(customer_id));
-    let receiver = match from {
-        Party::Customer => from_customer(config, sender, customer, UserId(seller_id))?,
-        Party::Seller => from_seller(config, sender, customer, UserId(seller_id))?,
-    };
-    // H6.3: the flag decides, whatever the other bits.
-    let is_persistent = !message.flags.contains(Flags::UNPERSISTENT);
-    Ok(Ruling { parties: Parties { receiver, sender }, from, is_persistent })
+pub(crate) const fn is_persistent(flags: Flags) -> bool {
+    !flags.contains(Flags::UNPERSISTENT)
 }
 
-/// H2: a customer writes in their own name, to somebody. Nothing else is tested (H2.4).
+/// H2: a customer writes in their own name, to somebody. Nothing else is tested (H2.4). Returns the
+/// receiver.
 #[inline]
-fn from_customer(
+pub(crate) fn from_customer(
     config: Config,
-    sender: Account,
-    customer: Account,
-    seller_id: UserId,
+    identity: Identity,
+    message: &ChatMessage,
 ) -> Result<Account, Refusal> {
+    let sender = identity.account();
+    let (customer, seller_id) = parties(message);
     // H2.1
     if customer.appid != sender.appid {
         let (claimed, session) = (customer.appid, sender.appid);
@@ -54,14 +40,16 @@ fn from_customer(
     Ok(Account::new(config.kefu_appid(), seller_id))
 }
 
-/// H3: a seller is a user of the kefu app and writes in their own name, to anybody (H3.3).
+/// H3: a seller is a user of the kefu app and writes in their own name, to anybody (H3.3). Returns
+/// the receiver.
 #[inline]
-fn from_seller(
+pub(crate) fn from_seller(
     config: Config,
-    sender: Account,
-    customer: Account,
-    seller_id: UserId,
+    identity: Identity,
+    message: &ChatMessage,
 ) -> Result<Account, Refusal> {
+    let sender = identity.account();
+    let (customer, seller_id) = parties(message);
     let kefu_appid = config.kefu_appid();
     // H3.1
     if sender.appid != kefu_appid {
@@ -73,4 +61,11 @@ fn from_seller(
     }
     // H5.2
     Ok(customer)
+}
+
+/// W4.1
+#[inline]
+const fn parties(message: &ChatMessage) -> (Account, UserId) {
+    let [customer_appid, customer_id, _, seller_id] = message.body.ids;
+    (Account::new(AppId(customer_appid), UserId(customer_id)), UserId(seller_id))
 }

@@ -1,18 +1,18 @@
 //! Version 2: CUSTOMER_V2 (H13).
 
 use super::refusal::Refusal;
-use super::ruling::Ruling;
 use crate::id::{Account, AppId, UserId};
 use crate::identity::{Config, Identity};
-use crate::message::{ChatMessage, Parties, Party};
+use crate::message::ChatMessage;
 
-/// What `message` is, or the first rule that it breaks. Nothing else is tested (H13.3).
+/// H13: anybody writes in their own name, to a user of the kefu app or as one. Nothing else is
+/// tested (H13.3). Returns the receiver.
 #[inline]
 pub(crate) fn check(
     config: Config,
     identity: Identity,
     message: &ChatMessage,
-) -> Result<Ruling, Refusal> {
+) -> Result<Account, Refusal> {
     let (session, kefu_appid) = (identity.account(), config.kefu_appid());
     // W9.1
     let [sender_appid, sender, receiver_appid, receiver] = message.body.ids;
@@ -27,7 +27,5 @@ pub(crate) fn check(
         let (sender, receiver) = (sender.appid, receiver.appid);
         return Err(Refusal::NoKefuSide { sender, receiver, kefu_appid });
     }
-    let from = if sender.appid == kefu_appid { Party::Seller } else { Party::Customer };
-    // H13.5: UNPERSISTENT is not looked at.
-    Ok(Ruling { parties: Parties { receiver, sender }, from, is_persistent: true })
+    Ok(receiver)
 }

@@ -12,9 +12,9 @@ use crate::wire::{DecodeError, EncodeError, FrameLimit, Header, Layout, Version,
 
 /// The answer to a [`SyncRequest`](crate::SyncRequest) while the queue is read (S2, S12).
 ///
-/// In the dialect that the connection has when it begins (D1.7). In version 1 each row is written
-/// when it is given. Otherwise the rows are held until the end, since SYNC_BEGIN carries the key of
-/// SYNC_END (D4.5): no more than the [`SyncBounds`] and one message.
+/// In the dialect that the connection has when it begins (D1.7). In [`Dialect::V2`] the rows are
+/// held until the end, since SYNC_BEGIN carries the key of SYNC_END (D4.5): no more than the
+/// [`SyncBounds`] and one message. Otherwise each is written when it is given.
 #[derive(Debug)]
 #[must_use = "a client waits for its SYNC_END"]
 pub struct SyncAnswer {
@@ -22,16 +22,26 @@ pub struct SyncAnswer {
     bounds: SyncBounds,
     after: MsgId,
     store_id: StoreId,
-    rows: usize,
-    bytes: usize,
+    rows: u32,
+    bytes: u32,
+    has_begun: bool,
     goes_on: bool,
     held: Vec<StoredMessage>,
 }
 
 impl SyncAnswer {
     pub(crate) const fn new(reader: Reader, bounds: SyncBounds, after: MsgId) -> Self {
-        let (rows, bytes, store_id) = (0, 0, StoreId(0));
-        Self { reader, bounds, after, store_id, rows, bytes, goes_on: false, held: Vec::new() }
+        Self {
+            reader,
+            bounds,
+            after,
+            store_id: StoreId(0),
+            rows: 0,
+            bytes: 0,
+            has_begun: false,
+            goes_on: false,
+            held: Vec::new(),
+        }
     }
 
     /// Where the next page begins: it has the rows with greater msgids, oldest first, as many as
@@ -60,7 +70,7 @@ impl SyncAnswer {
     /// asked for, which may lie beyond the end of the queue (D4.6).
     #[must_use]
     pub const fn wants_newest(&self) -> bool {
-        !self.writes_at_once() && self.rows == 0 && self.after.0 > 0
+        !matches!(self.reader.dialect, Dialect::V1) && self.rows == 0 && self.after.0 > 0
     }
 
     /// The newest msgid of the queue, 0 where it is empty. A client that is beyond it, as after a
@@ -71,9 +81,24 @@ impl SyncAnswer {
         }
     }
 
-    /// Whether rows are written when they are given. Otherwise they are held (D4.5).
-    pub(crate) const fn writes_at_once(&self) -> bool {
-        matches!(self.reader.dialect, Dialect::V1)
+    /// SYNC_BEGIN (S2.2), if it is time for it: in version 1 at once, in version 2 at the end
+    /// (D4.5), and as sent once it is known that the client is not beyond the end (D4.6).
+    pub(crate) fn begin_at(&mut self, time: Time) -> Option<Message> {
+        let due = match self.reader.dialect {
+            Dialect::V1 => Time::Start,
+            Dialect::AsSent => Time::Row,
+            Dialect::V2 => Time::End,
+        };
+        if self.has_begun || time < due {
+            return None;
+        }
+        self.has_begun = true;
+        Some(Body::SyncBegin(self.after).into())
+    }
+
+    /// Whether rows are held until the end (D4.5).
+    pub(crate) const fn holds(&self) -> bool {
+        matches!(self.reader.dialect, Dialect::V2)
     }
 
     /// What a row with this msgid is without looking at it, if that is known.
@@ -111,8 +136,9 @@ impl SyncAnswer {
         self.after = row.msgid;
         self.rows = self.rows.saturating_add(1);
         if verdict == SyncRow::Taken {
-            self.bytes = self.bytes.saturating_add(Header::LEN).saturating_add(row.body.len());
-            if !self.writes_at_once() {
+            let frame_len = u32::try_from(Header::LEN.saturating_add(row.body.len()));
+            self.bytes = self.bytes.saturating_add(frame_len.unwrap_or(u32::MAX));
+            if self.holds() {
                 self.held.push(row);
             }
         }
@@ -126,11 +152,6 @@ impl SyncAnswer {
         })
     }
 
-    /// SYNC_BEGIN (S2.2, D4.5).
-    pub(crate) fn begin_message(&self) -> Message {
-        Body::SyncBegin(self.after).into()
-    }
-
     /// SYNC_END (S2.4).
     pub(crate) fn end_message(&self) -> Message {
         Body::SyncEnd(self.after).into()
@@ -142,6 +163,15 @@ impl SyncAnswer {
         let next = MsgId(self.after.0.saturating_add(1));
         (self.after, self.goes_on.then(|| Body::SyncNotify(next).into()))
     }
+}
+
+/// How far an answer is.
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Time {
+    Start,
+    /// A row is about to be dealt with.
+    Row,
+    End,
 }
 
 /// What becomes of a row, and how it is written.

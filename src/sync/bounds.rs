@@ -8,9 +8,9 @@
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SyncBounds {
     /// Rows that are looked at, those that are left out included. 1,000 by default.
-    pub rows: usize,
+    pub rows: u32,
     /// Bytes of the frames with messages, headers included. 262,144 by default.
-    pub bytes: usize,
+    pub bytes: u32,
 }
 
 impl Default for SyncBounds {

@@ -6,6 +6,7 @@ mod reader;
 mod request;
 mod stored;
 
+pub(crate) use answer::Time;
 pub use answer::{SyncAnswer, SyncRow};
 pub use bounds::SyncBounds;
 pub(crate) use reader::Reader;

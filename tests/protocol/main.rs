@@ -8,3 +8,4 @@ mod forwarded;
 mod messages;
 mod own_rules;
 mod untrusted;
+mod version2;

@@ -99,7 +99,7 @@ fn errors_say_what_is_wrong() {
         EncodeError::BufferTooSmall { needed: 12, available: 11 },
         "12 bytes cannot be written: the buffer has room for 11",
     );
-    says(TooLong { length: 128 }, "a byte string of 128 bytes does not fit: at most 127 do");
+    says(TooLong { length: 256 }, "a byte string of 256 bytes does not fit: at most 255 do");
     says(TimeOutOfRange { secs: 1 << 31 }, "2147483648 seconds since 1970 do not fit 32 bits");
     says(ZeroId::KefuAppId, "kefu_appid is 0: the kefu app is not configured");
     says(ZeroId::AppId, "appid is 0: nobody is logged in");
@@ -221,14 +221,14 @@ fn nobody_is_logged_in_as_0() {
 
 /// W5.7.
 #[test]
-fn w5_short_bytes_are_at_most_127() {
-    for len in [0, 1, 126, 127] {
+fn w5_short_bytes_are_at_most_255() {
+    for len in [0, 1, 127, 128, 254, 255] {
         let short = ShortBytes::new(vec![0xff; len]).unwrap();
         assert_eq!((usize::from(short.len()), short.is_empty()), (len, len == 0));
         assert_eq!(short.as_bytes(), vec![0xff; len]);
         assert_eq!(ShortBytes::try_from(Bytes::from(short.clone())), Ok(short));
     }
-    for length in [128, 129, 255, 256, 70_000] {
+    for length in [256, 257, 70_000] {
         assert_eq!(ShortBytes::new(vec![0; length]), Err(TooLong { length }));
     }
 }
@@ -278,8 +278,9 @@ fn a_session_tells_what_it_was_made_of() {
 #[test]
 fn a_session_is_small() {
     assert_eq!(size_of::<Session>(), 32);
-    // With its decoder, its numbering and the reason why it is over.
-    assert_eq!(size_of::<Online>(), 80);
+    // With its decoder, its numbering, the reason why it is over, its dialect, and the end and the
+    // bounds of its syncs.
+    assert_eq!(size_of::<Online>(), 112);
 }
 
 /// Checks the plain and the pretty form for the text and for its bytes as a list.

@@ -1,11 +1,12 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 
-use clap::Parser;
 use clap::builder::RangedI64ValueParser;
-use clap::value_parser;
+use clap::{Parser, ValueEnum, value_parser};
+use serde::Serialize;
 
 use crate::content::{MAX_CUSTOMERS, MAX_NUMBER, MAX_SIZE};
 
@@ -22,6 +23,7 @@ If you give --customers, --sellers, --appid or --kefu-appid, give them in step 1
 More examples:
   kefu-load --window 1            one message in flight per customer: latency without queueing
   kefu-load --transient 100       nothing is stored: the server without its disk
+  kefu-load --dialect mixed       clients of both versions write to each other
   kefu-load --count 1000 --json   a fixed amount of work, and the result for a program
   kefu-load --seconds 60          restart the server meanwhile: nothing may be lost or duplicated
   kefu-load --seconds 60 --addr 127.0.0.1:23000,127.0.0.1:23001,127.0.0.1:23002
@@ -33,7 +35,11 @@ service was unavailable, for example while a cluster elected a new leader.
 
 What is checked at the end: every persistent message that got its ACK is in the queue of its
 seller and in the queue of its customer, in each exactly once and in the order in which its
-customer sent. A message is unexpected if it was not sent, not to be stored, or is altered.
+customer sent. A message is unexpected if it was not sent, not to be stored, or is altered, or if
+its sender or its receiver is wrong. It counts in whichever form the server tells it.
+
+A seller of version 2 follows its queue as such clients do: by live copies, and by SYNC where one
+does not continue what it has. In the end it must have every message exactly once and in order.
 
 Exit status: 0 everything is correct; 1 something was lost, duplicated, reordered or unexpected;
 2 the command line is wrong, no server could be reached, or clients gave up waiting.";
@@ -97,6 +103,13 @@ pub struct Args {
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = value_parser!(u8).range(..=100))]
     pub transient: u8,
 
+    /// Version of the protocol that the clients speak
+    ///
+    /// In version 2 there are no transient messages: --transient is for v1, and in mixed for the
+    /// customers of version 1.
+    #[arg(long, value_enum, value_name = "VERSION", default_value_t = Dialect::V1, verbatim_doc_comment)]
+    pub dialect: Dialect,
+
     /// How long to send
     #[arg(long, value_name = "S", default_value_t = 10, conflicts_with = "count",
         value_parser = value_parser!(u32).range(1..))]
@@ -132,6 +145,28 @@ pub struct Args {
     /// An existing file is overwritten.
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     pub write_tokens: Option<PathBuf>,
+}
+
+/// Which version of the protocol the clients speak.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// Version 1: CUSTOMER, and a SYNC_NOTIFY for each message
+    V1,
+    /// Version 2: CUSTOMER_V2, with live copies
+    V2,
+    /// Half of the customers and half of the sellers each, all writing across
+    Mixed,
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+            Self::Mixed => "mixed",
+        })
+    }
 }
 
 impl Args {

@@ -4,8 +4,10 @@ use std::io;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use kefu_proto::{Body, CustomerMessage, DecodeError, Encode, EncodeError, Flags, FrameDecoder};
-use kefu_proto::{FrameLimit, Message, MsgId, Parsed, Seq, TooLong, Version};
+use kefu_proto::{
+    Body, DecodeError, Encode, EncodeError, Flags, FrameDecoder, FrameLimit, Message,
+};
+use kefu_proto::{MsgId, Parsed, Seq, TooLong, Version};
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -18,6 +20,7 @@ const LEAST_ROOM: usize = 512;
 #[derive(Debug)]
 pub(crate) struct Connection {
     server: usize,
+    version: Version,
     stream: TcpStream,
     decoder: FrameDecoder,
     read: BytesMut,
@@ -27,9 +30,10 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// A connection to the server with this number; `buffer` is how many bytes it reads at once.
-    pub(crate) fn new(server: usize, stream: TcpStream, buffer: usize) -> Self {
+    pub(crate) fn new(server: usize, version: Version, stream: TcpStream, buffer: usize) -> Self {
         Self {
             server,
+            version,
             stream,
             decoder: FrameDecoder::new(FrameLimit::CLIENT),
             read: BytesMut::with_capacity(buffer),
@@ -45,11 +49,12 @@ impl Connection {
 
     /// Queues a frame whose number does not matter.
     pub(crate) fn send(&mut self, body: Body) -> Result<(), EncodeError> {
-        self.queue(&Message { seq: Seq(0), version: Version(1), flags: Flags::NONE, body })
+        self.queue(Seq(0), Flags::NONE, body)
     }
 
     /// Queues a frame; [`exchange`](Self::exchange) writes it.
-    pub(crate) fn queue(&mut self, message: &Message) -> Result<(), EncodeError> {
+    pub(crate) fn queue(&mut self, seq: Seq, flags: Flags, body: Body) -> Result<(), EncodeError> {
+        let message = Message { seq, version: self.version, flags, body };
         message.encode(&mut self.unwritten)
     }
 
@@ -86,19 +91,44 @@ impl Connection {
         Ok(None)
     }
 
-    /// Reads this account's queue after a sync key and returns the key of its end.
+    /// Reads this account's queue after a sync key and returns the key of its end. A server may
+    /// answer in parts (S12).
     pub(crate) async fn sync(
+        &mut self,
+        mut after: MsgId,
+        timeout: Duration,
+        mut row: impl FnMut(&Body),
+    ) -> Result<MsgId, ConnectionError> {
+        loop {
+            let (end, notified) = self.sync_once(after, timeout, &mut row).await?;
+            // An answer that brings nothing is the last, whatever was notified.
+            if notified <= end || end <= after {
+                return Ok(end);
+            }
+            after = end;
+        }
+    }
+
+    /// Sends a SYNC; the keys of SYNC_END and of the greatest SYNC_NOTIFY around it. The PING makes
+    /// sure that a SYNC_NOTIFY behind SYNC_END has been read.
+    async fn sync_once(
         &mut self,
         after: MsgId,
         timeout: Duration,
-        mut row: impl FnMut(&CustomerMessage),
-    ) -> Result<MsgId, ConnectionError> {
+        row: &mut impl FnMut(&Body),
+    ) -> Result<(MsgId, MsgId), ConnectionError> {
         self.send(Body::Sync(after))?;
+        let (mut end, mut notified) = (None, MsgId(0));
         loop {
             while let Some(message) = self.take()? {
-                match message.body {
-                    Body::Customer(chat) | Body::CustomerSupport(chat) => row(&chat),
-                    Body::SyncEnd(last) => return Ok(last),
+                match (message.body, end) {
+                    (Body::SyncNotify(key), _) => notified = notified.max(key),
+                    (Body::SyncEnd(key), None) => {
+                        end = Some(key);
+                        self.send(Body::Ping)?;
+                    }
+                    (Body::Pong, Some(end)) => return Ok((end, notified)),
+                    (body, None) => row(&body),
                     _ => {}
                 }
             }

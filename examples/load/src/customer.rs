@@ -5,18 +5,19 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use hdrhistogram::Histogram;
-use kefu_proto::{Account, Body, CustomerMessage, EncodeError, Flags, Message};
-use kefu_proto::{StoreId, UnixTime, UserId, Version};
+use kefu_proto::{Account, Ack, AckStatus, Body, CustomerMessage, CustomerMessageV2, EncodeError};
+use kefu_proto::{Flags, Message, StoreId, UnixTime, Version};
 use tokio::select;
 use tokio::time::interval;
 
 use crate::connection::{Connection, ConnectionError};
 use crate::content::{MAX_NUMBER, Template};
+use crate::pairs::Pairs;
 use crate::pauses::Pauses;
 use crate::plan::{Role, Target};
 use crate::run::Run;
 use crate::service::{Caller, LOADING};
-use crate::window::{self, Window};
+use crate::window::{self, Acked, Window};
 
 /// Room for the ACKs of 256 messages.
 const BUFFER: usize = 4 * 1024;
@@ -37,8 +38,11 @@ pub(crate) struct Sent {
     pub(crate) uid: u32,
     /// How many messages. They are numbered from 0.
     pub(crate) count: u32,
-    /// The numbers of those without an ACK, in order.
+    /// The numbers of those without an ACK that says success, in order.
     pub(crate) unacked: Vec<u32>,
+    /// How many of them got an ACK that says otherwise.
+    pub(crate) refused: u64,
+    pub(crate) incomplete_pairs: u64,
     pub(crate) latency: Histogram<u64>,
     pub(crate) last_ack: Option<Instant>,
     pub(crate) repeated: u64,
@@ -54,6 +58,8 @@ impl Sent {
             uid,
             count: 0,
             unacked: Vec::new(),
+            refused: 0,
+            incomplete_pairs: 0,
             latency: latencies(),
             last_ack: None,
             repeated: 0,
@@ -67,12 +73,14 @@ impl Sent {
 #[derive(Debug)]
 pub(crate) struct Customer {
     run: Arc<Run>,
-    /// All of the customer's messages, but for their content.
-    message: CustomerMessage,
+    account: Account,
+    seller: Account,
+    version: Version,
     template: Template,
     /// Contents are split off this buffer, so that most of them need no allocation.
     contents: BytesMut,
     window: Window,
+    pairs: Pairs,
     pauses: Arc<Pauses>,
     sent: Sent,
 }
@@ -80,33 +88,27 @@ pub(crate) struct Customer {
 impl Customer {
     pub(crate) fn new(run: Arc<Run>, uid: u32, pauses: Arc<Pauses>) -> Self {
         let plan = &run.plan;
-        let Account { appid, uid: customer_id } = plan.account(Role::Customer, uid);
-        let message = CustomerMessage {
-            customer_appid: appid,
-            customer_id,
-            store_id: StoreId(1),
-            seller_id: UserId(plan.seller_of(uid).into()),
-            timestamp: UnixTime::from(0),
-            content: Bytes::new(),
-        };
         Self {
-            message,
+            account: plan.account(Role::Customer, uid),
+            seller: plan.account(Role::Seller, plan.seller_of(uid)),
+            version: plan.version(Role::Customer, uid),
             template: plan.format.template(uid),
             contents: BytesMut::with_capacity(plan.format.size().max(BUFFER)),
             window: Window::new(plan.window),
+            pairs: Pairs::default(),
             pauses,
             sent: Sent::new(uid),
             run,
         }
     }
 
-    pub(crate) fn caller(account: Account) -> Caller {
-        Caller { account, device: LOADING, buffer: BUFFER }
+    pub(crate) const fn caller(account: Account, version: Version) -> Caller {
+        Caller { account, version, device: LOADING, buffer: BUFFER }
     }
 
     /// Sends until there is nothing left to send or to wait for.
     pub(crate) async fn run(mut self, mut connection: Connection) -> Sent {
-        let caller = Self::caller(self.run.plan.account(Role::Customer, self.sent.uid));
+        let caller = Self::caller(self.account, self.version);
         while self.converse(&mut connection).await.is_err() {
             let (service, lost) = (&self.run.service, connection.server());
             match caller.log_in_again(service, lost, &mut self.sent.refused_logins).await {
@@ -120,13 +122,16 @@ impl Customer {
             self.run.counters.reconnected();
         }
         self.sent.count = self.window.next();
-        self.sent.unacked = self.window.unacked().collect();
+        self.sent.unacked.extend(self.window.unacked());
+        self.sent.unacked.sort_unstable();
+        self.sent.incomplete_pairs = self.pairs.incomplete();
         self.sent
     }
 
     /// Uses one connection until the end of the run, or until it breaks.
     async fn converse(&mut self, connection: &mut Connection) -> Result<(), ConnectionError> {
         let timeout = self.run.service.timeout();
+        self.pairs.restart();
         self.repeat(connection)?;
         let mut tick = interval(TICK);
         let mut now = Instant::now();
@@ -177,14 +182,13 @@ impl Customer {
         let mut acked = 0;
         let taken = loop {
             match connection.take() {
-                Ok(Some(Message { body: Body::Ack(ack), .. })) => {
-                    if let Some(latency) = self.window.ack(ack.seq, now) {
-                        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-                        self.sent.latency.saturating_record(micros);
-                        acked += 1;
+                Ok(Some(message)) => {
+                    if let Some((Message { body: Body::Ack(ack), .. }, _)) =
+                        self.pairs.join(message)
+                    {
+                        acked += u64::from(self.take_ack(ack, now));
                     }
                 }
-                Ok(Some(_)) => {}
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error.into()),
             }
@@ -195,6 +199,20 @@ impl Customer {
             self.pauses.end();
         }
         taken
+    }
+
+    /// Whether it tells of a message in flight that it has been accepted.
+    fn take_ack(&mut self, Ack { seq, status }: Ack, now: Instant) -> bool {
+        let Some(Acked { number, latency }) = self.window.ack(seq, now) else { return false };
+        let is_accepted = status == AckStatus::OK;
+        if is_accepted {
+            let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
+            self.sent.latency.saturating_record(micros);
+        } else {
+            self.sent.refused += 1;
+            self.sent.unacked.push(number);
+        }
+        is_accepted
     }
 
     /// Sends the messages in flight again on a new connection, in the same order, under the same
@@ -211,9 +229,23 @@ impl Customer {
     fn write(&mut self, connection: &mut Connection, number: u32) -> Result<(), EncodeError> {
         self.contents.extend_from_slice(self.template.numbered(number));
         let content = self.contents.split().freeze();
-        let transient = self.run.plan.is_transient(number);
+        let transient = self.run.plan.is_transient(self.sent.uid, number);
         let flags = if transient { Flags::TEXT | Flags::UNPERSISTENT } else { Flags::TEXT };
-        let body = Body::Customer(CustomerMessage { content, ..self.message.clone() });
-        connection.queue(&Message { seq: window::seq(number), version: Version(1), flags, body })
+        connection.queue(window::seq(number), flags, self.body(content))
+    }
+
+    fn body(&self, content: Bytes) -> Body {
+        let (sender, receiver, timestamp) = (self.account, self.seller, UnixTime::from(0));
+        if self.version >= Version::V2 {
+            return Body::CustomerV2(CustomerMessageV2 { sender, receiver, timestamp, content });
+        }
+        Body::Customer(CustomerMessage {
+            customer_appid: sender.appid,
+            customer_id: sender.uid,
+            store_id: StoreId(1),
+            seller_id: receiver.uid,
+            timestamp,
+            content,
+        })
     }
 }

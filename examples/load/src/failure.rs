@@ -15,6 +15,8 @@ pub enum Failure {
     SameApp(i64),
     #[error("--size {size} is too small: the JSON with its uuid takes {least} bytes")]
     Size { size: usize, least: usize },
+    #[error("--transient: version 2 has no transient messages: use --dialect v1 or mixed")]
+    Transient,
     #[error("{}: {source}: give --write-tokens a file that can be written", path.display())]
     Tokens { path: PathBuf, source: io::Error },
     #[error("cannot start: {0}")]

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::content::Mark;
 use crate::customer::Sent;
-use crate::plan::Plan;
+use crate::plan::{Plan, Role};
 
 /// How many wrong messages are named; the rest is only counted.
 const EXAMPLES: usize = 5;
@@ -48,10 +48,18 @@ impl Verdict {
     }
 }
 
-/// One queue while it is read.
+/// Where messages are looked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Place {
+    Queue,
+    Client,
+}
+
+/// One queue while it is read, or what a client has got of it.
 #[derive(Debug)]
 pub(crate) struct Ledger<'a> {
     plan: &'a Plan,
+    place: Place,
     owner: Account,
     pages: HashMap<u32, Page<'a>>,
     verdict: Verdict,
@@ -67,21 +75,27 @@ struct Page<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    /// A ledger of the queue of `owner`, in which the messages of these senders belong.
+    /// A ledger of what belongs in the queue of a client.
     pub(crate) fn new(
         plan: &'a Plan,
-        owner: Account,
-        senders: impl Iterator<Item = &'a Sent>,
+        place: Place,
+        (role, uid): (Role, u32),
+        sent: &'a [Sent],
     ) -> Self {
-        let pages = senders.map(|sent| (sent.uid, Page::new(sent))).collect();
-        Self { plan, owner, pages, verdict: Verdict::default() }
+        let belongs = |sent: &&Sent| match role {
+            Role::Customer => uid == sent.uid,
+            Role::Seller => uid == plan.seller_of(sent.uid),
+        };
+        let pages = sent.iter().filter(belongs).map(|sent| (sent.uid, Page::new(sent))).collect();
+        let owner = plan.account(role, uid);
+        Self { plan, place, owner, pages, verdict: Verdict::default() }
     }
 
     /// The next message of the queue.
     pub(crate) fn enter(&mut self, mark: Mark) {
         let Mark { customer, number, intact } = mark;
         self.verdict.read += 1;
-        let belongs = intact && !self.plan.is_transient(number);
+        let belongs = intact && !self.plan.is_transient(customer, number);
         let page = self.pages.get_mut(&customer);
         let Some(page) = page.filter(|page| belongs && number < page.sent.count) else {
             self.verdict.unexpected += 1;
@@ -103,7 +117,8 @@ impl<'a> Ledger<'a> {
     pub(crate) fn close(mut self) -> Verdict {
         let pages = std::mem::take(&mut self.pages);
         for page in pages.values() {
-            let persistent = |number: &u32| !self.plan.is_transient(*number);
+            let uid = page.sent.uid;
+            let persistent = |number: &u32| !self.plan.is_transient(uid, *number);
             for number in (0..page.sent.count).filter(persistent) {
                 if page.sent.unacked.binary_search(&number).is_ok() {
                     continue;
@@ -111,7 +126,7 @@ impl<'a> Ledger<'a> {
                 self.verdict.expected += 1;
                 if !page.has_seen(number) {
                     self.verdict.lost += 1;
-                    self.example("lost", page.sent.uid, number);
+                    self.example("lost", uid, number);
                 }
             }
         }
@@ -121,7 +136,11 @@ impl<'a> Ledger<'a> {
     fn example(&mut self, what: &str, customer: u32, number: u32) {
         if self.verdict.examples.len() < EXAMPLES {
             let uuid = self.plan.format.uuid(customer, number);
-            self.verdict.examples.push(format!("{what} in the queue of {}: {uuid}", self.owner));
+            let place = match self.place {
+                Place::Queue => "in the queue of",
+                Place::Client => "at the client of",
+            };
+            self.verdict.examples.push(format!("{what} {place} {}: {uuid}", self.owner));
         }
     }
 }
@@ -155,14 +174,13 @@ fn place(number: u32) -> (usize, u64) {
 mod tests {
     use super::*;
     use crate::args::Args;
-    use crate::plan::Role;
 
     /// Reads a queue with the messages of customer 1, who sent 0 to 9. The odd ones are transient,
     /// and 8 got no ACK. Returns lost, duplicated, reordered, unexpected.
     fn verdict(rows: &[(u32, u32)]) -> [u64; 4] {
         let plan = Plan::new(&Args::from_options(["--transient", "50"]).unwrap()).unwrap();
-        let sent = Sent { count: 10, unacked: vec![8], ..Sent::new(1) };
-        let mut ledger = Ledger::new(&plan, plan.account(Role::Customer, 1), [&sent].into_iter());
+        let sent = [Sent { count: 10, unacked: vec![8], ..Sent::new(1) }, Sent::new(2)];
+        let mut ledger = Ledger::new(&plan, Place::Queue, (Role::Customer, 1), &sent);
         for &(customer, number) in rows {
             ledger.enter(Mark { customer, number, intact: true });
         }

@@ -3,11 +3,14 @@
 //! The program `kefu-load` is a command line around [`run`]. Tests call [`run`] themselves.
 
 mod args;
+mod arrivals;
 mod connection;
 mod content;
 mod customer;
 mod failure;
+mod follower;
 mod ledger;
+mod pairs;
 mod pauses;
 mod plan;
 mod progress;
@@ -19,8 +22,9 @@ mod stages;
 mod verify;
 mod window;
 
-pub use args::Args;
+pub use args::{Args, Dialect};
 pub use failure::Failure;
+pub use follower::Live;
 pub use ledger::Verdict;
 pub use progress::Progress;
 pub use report::Report;

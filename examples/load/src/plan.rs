@@ -4,10 +4,10 @@ use std::fmt::Write;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use kefu_proto::{Account, AppId, UserId};
+use kefu_proto::{Account, AppId, Body, UserId, Version};
 
-use crate::args::Args;
-use crate::content::Format;
+use crate::args::{Args, Dialect};
+use crate::content::{Format, Mark};
 use crate::failure::Failure;
 
 /// What a run is to do.
@@ -20,6 +20,7 @@ pub(crate) struct Plan {
     pub(crate) sellers: u32,
     pub(crate) window: usize,
     pub(crate) transient: u8,
+    pub(crate) dialect: Dialect,
     pub(crate) target: Target,
     pub(crate) timeout: Duration,
     /// How long all clients stay silent before the first message.
@@ -48,6 +49,9 @@ impl Plan {
         if args.appid == args.kefu_appid {
             return Err(Failure::SameApp(args.appid));
         }
+        if args.dialect == Dialect::V2 && args.transient > 0 {
+            return Err(Failure::Transient);
+        }
         let format = Format::new(run_id(), usize::from(args.size));
         let least = format.least(args.customers);
         if format.size() < least {
@@ -61,6 +65,7 @@ impl Plan {
             sellers: args.sellers,
             window: usize::from(args.window),
             transient: args.transient,
+            dialect: args.dialect,
             target: args.count.map_or(Target::Time(time), Target::Count),
             timeout: Duration::from_secs(args.timeout.into()),
             idle: Duration::from_secs(args.idle.into()),
@@ -97,12 +102,50 @@ impl Plan {
         1 + (customer - 1) % self.sellers
     }
 
+    /// The version that a client speaks. Mixed, the first customer of each seller speaks the other
+    /// one than the seller, and from there on they take turns.
+    pub(crate) const fn version(&self, role: Role, uid: u32) -> Version {
+        let is_v2 = match (self.dialect, role) {
+            (Dialect::V1, _) => false,
+            (Dialect::V2, _) => true,
+            (Dialect::Mixed, Role::Seller) => uid.is_multiple_of(2),
+            (Dialect::Mixed, Role::Customer) => {
+                let (turn, seller) = ((uid - 1) / self.sellers, self.seller_of(uid));
+                (turn + seller) % 2 == 1
+            }
+        };
+        if is_v2 { Version::V2 } else { Version(1) }
+    }
+
     /// Spreads the transient messages evenly: a function of the number, so that none are
-    /// remembered.
-    pub(crate) fn is_transient(&self, number: u32) -> bool {
+    /// remembered. Version 2 has none.
+    pub(crate) fn is_transient(&self, customer: u32, number: u32) -> bool {
         let before = |number: u64| number * u64::from(self.transient) / 100;
         let number = u64::from(number);
-        before(number) != before(number + 1)
+        self.version(Role::Customer, customer) < Version::V2 && before(number) != before(number + 1)
+    }
+
+    /// The message of this run that a server sent, in whichever form. Intact it has its content, its
+    /// sender and its receiver.
+    pub(crate) fn mark(&self, body: &Body) -> Option<Mark> {
+        let of_app = |seller| Account::new(self.kefu_appid, seller);
+        let (sender, receiver, content) = match body {
+            Body::Customer(chat) => {
+                let customer = Account::new(chat.customer_appid, chat.customer_id);
+                (customer, of_app(chat.seller_id), &chat.content)
+            }
+            Body::CustomerSupport(chat) => {
+                let customer = Account::new(chat.customer_appid, chat.customer_id);
+                (of_app(chat.seller_id), customer, &chat.content)
+            }
+            Body::CustomerV2(chat) => (chat.sender, chat.receiver, &chat.content),
+            _ => return None,
+        };
+        let mark = self.format.read(content)?;
+        let names_parties = (1..=self.customers).contains(&mark.customer)
+            && sender == self.account(Role::Customer, mark.customer)
+            && receiver == self.account(Role::Seller, self.seller_of(mark.customer));
+        Some(Mark { intact: mark.intact && names_parties, ..mark })
     }
 
     /// The tokens file of a server (TOML).
@@ -130,6 +173,9 @@ fn run_id() -> String {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use kefu_proto::{CustomerMessage, CustomerMessageV2, StoreId, UnixTime};
+
     use super::*;
 
     fn plan(args: &[&str]) -> Result<Plan, Failure> {
@@ -140,10 +186,93 @@ mod tests {
     fn transient_messages_are_spread_evenly() {
         for (percent, expected) in [("0", 0), ("1", 10), ("33", 330), ("100", 1_000)] {
             let plan = plan(&["--transient", percent]).unwrap();
-            assert_eq!((0..1_000).filter(|&number| plan.is_transient(number)).count(), expected);
+            assert_eq!((0..1_000).filter(|&number| plan.is_transient(1, number)).count(), expected);
         }
         let half = plan(&["--transient", "50"]).unwrap();
-        assert!((0..100).all(|number| half.is_transient(number) == (number % 2 == 1)));
+        assert!((0..100).all(|number| half.is_transient(1, number) == (number % 2 == 1)));
+    }
+
+    #[test]
+    fn mixed_clients_write_across() {
+        for [customers, sellers] in [["200", "10"], ["210", "7"], ["200", "1"]] {
+            let args = ["--dialect", "mixed", "--customers", customers, "--sellers", sellers];
+            let plan = plan(&args).unwrap();
+            let v2 = |role, uid| plan.version(role, uid) == Version::V2;
+            let seller_of = |uid| v2(Role::Seller, plan.seller_of(uid));
+            let pairs =
+                || (1..=plan.customers).map(|uid| (v2(Role::Customer, uid), seller_of(uid)));
+            let count = |pair| pairs().filter(|found| *found == pair).count();
+            let of_v2 =
+                usize::try_from(plan.sellers / 2 * (plan.customers / plan.sellers)).unwrap();
+            let all = usize::try_from(plan.customers).unwrap();
+            let expected = [of_v2 / 2, of_v2 / 2, (all - of_v2) / 2, (all - of_v2) / 2];
+            let each = [(true, true), (false, true), (true, false), (false, false)];
+            assert_eq!(each.map(count), expected, "{args:?}");
+        }
+        let one = plan(&["--dialect", "v2"]).unwrap();
+        assert!((1..=200).all(|uid| one.version(Role::Customer, uid) == Version::V2));
+    }
+
+    #[test]
+    fn version_2_has_no_transient_messages() {
+        let mixed = plan(&["--dialect", "mixed", "--transient", "100"]).unwrap();
+        for uid in 1..=200 {
+            let is_v2 = mixed.version(Role::Customer, uid) == Version::V2;
+            assert_eq!(mixed.is_transient(uid, 0), !is_v2);
+        }
+    }
+
+    #[test]
+    fn a_message_is_intact_in_each_form_with_its_own_parties_only() {
+        let plan = plan(&[]).unwrap();
+        let content = Bytes::copy_from_slice(plan.format.template(12).numbered(7));
+        let [customer, seller] =
+            [(7, 12), (1453, 2)].map(|(appid, uid)| Account::new(AppId(appid), UserId(uid)));
+        let timestamp = UnixTime::from(0);
+        let v1 = |customer: Account, seller: Account| CustomerMessage {
+            customer_appid: customer.appid,
+            customer_id: customer.uid,
+            store_id: StoreId(0),
+            seller_id: seller.uid,
+            timestamp,
+            content: content.clone(),
+        };
+        let v2 = |sender, receiver| {
+            let content = content.clone();
+            Body::CustomerV2(CustomerMessageV2 { sender, receiver, timestamp, content })
+        };
+        let other = |Account { appid, uid }| Account::new(appid, UserId(uid.0 + 1));
+        let elsewhere = Account::new(AppId(8), customer.uid);
+        let mark = |body: &Body| plan.mark(body).map(|mark| (mark.customer, mark.intact));
+        for whole in [Body::Customer(v1(customer, seller)), v2(customer, seller)] {
+            assert_eq!(mark(&whole), Some((12, true)), "{whole:?}");
+        }
+        for wrong in [
+            Body::CustomerSupport(v1(customer, seller)),
+            Body::Customer(v1(other(customer), seller)),
+            Body::Customer(v1(elsewhere, seller)),
+            Body::Customer(v1(customer, other(seller))),
+            v2(seller, customer),
+            v2(other(customer), seller),
+            v2(customer, other(seller)),
+        ] {
+            assert_eq!(mark(&wrong), Some((12, false)), "{wrong:?}");
+        }
+        assert_eq!(mark(&Body::Pong), None);
+    }
+
+    #[test]
+    fn a_customer_that_does_not_exist_sent_nothing() {
+        let plan = plan(&["--customers", "5"]).unwrap();
+        for uid in [0, 6] {
+            let content = Bytes::copy_from_slice(plan.format.template(uid).numbered(7));
+            let sender = Account::new(AppId(7), UserId(uid.into()));
+            let receiver = Account::new(AppId(1453), UserId(1));
+            let timestamp = UnixTime::from(0);
+            let chat = CustomerMessageV2 { sender, receiver, timestamp, content };
+            let mark = plan.mark(&Body::CustomerV2(chat));
+            assert_eq!(mark.map(|mark| mark.intact), Some(false));
+        }
     }
 
     #[test]
@@ -173,5 +302,7 @@ mod tests {
         assert!(same.to_string().contains("both 7"), "{same}");
         let small = plan(&["--size", "12", "--customers", "100"]).unwrap_err();
         assert!(small.to_string().contains("takes 43 bytes"), "{small}");
+        let transient = plan(&["--dialect", "v2", "--transient", "1"]).unwrap_err();
+        assert!(transient.to_string().contains("has no transient messages"), "{transient}");
     }
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use crate::args::Dialect;
 use crate::customer::{Sent, latencies};
+use crate::follower::Live;
 use crate::ledger::Verdict;
 use crate::pauses::Pauses;
 use crate::plan::Plan;
@@ -19,6 +21,7 @@ pub struct Report {
     pub server: String,
     pub customers: u32,
     pub sellers: u32,
+    pub dialect: Dialect,
     pub window: usize,
     pub size: usize,
     pub transient_percent: u8,
@@ -36,12 +39,15 @@ pub struct Report {
     pub notifies: u64,
     /// Transient messages that sellers received.
     pub transient_received: u64,
+    pub live: Live,
     pub refusals: Refusals,
     pub reconnects: u64,
     /// Clients that stopped before the end, and one of the reasons.
     pub gave_up: u64,
     pub gave_up_reason: Option<String>,
     pub verification: Verdict,
+    /// What sellers of version 2 got by live copies and SYNC.
+    pub arrivals: Verdict,
 }
 
 /// Microseconds from a message's first sending to its ACK.
@@ -54,10 +60,11 @@ pub struct Latency {
     pub max: u64,
 }
 
-/// A refused message gets no answer.
+/// A refused message gets no answer, or in version 2 an ACK with a status.
 #[derive(Debug, Serialize)]
 pub struct Refusals {
     pub messages_never_acked: u64,
+    pub messages_by_status: u64,
     pub logins: u64,
 }
 
@@ -68,6 +75,7 @@ impl Report {
         sent: &[Sent],
         received: &[Received],
         verification: Verdict,
+        arrivals: Verdict,
     ) -> Self {
         let mut latency = latencies();
         for customer in sent {
@@ -84,11 +92,13 @@ impl Report {
             customers.chain(received.iter().map(|received| &received.gave_up)).flatten()
         };
         let total = of_sent(|sent| sent.count.into());
+        let refused = of_sent(|sent| sent.refused);
         Self {
             run: plan.format.run().to_owned(),
             server: plan.addr(),
             customers: plan.customers,
             sellers: plan.sellers,
+            dialect: plan.dialect,
             window: plan.window,
             size: plan.format.size(),
             transient_percent: plan.transient,
@@ -101,8 +111,10 @@ impl Report {
             longest_pause_ms: pauses.longest_pause().as_secs_f64() * 1e3,
             notifies: of_heard(|received| received.notifies),
             transient_received: of_heard(|received| received.transient),
+            live: live(sent, received),
             refusals: Refusals {
-                messages_never_acked: total - acked,
+                messages_never_acked: total - acked - refused,
+                messages_by_status: refused,
                 logins: of_sent(|sent| sent.refused_logins)
                     + of_heard(|received| received.refused_logins),
             },
@@ -110,6 +122,7 @@ impl Report {
             gave_up: u64::try_from(reasons().count()).unwrap_or(u64::MAX),
             gave_up_reason: reasons().next().map(ToString::to_string),
             verification,
+            arrivals,
         }
     }
 
@@ -118,9 +131,9 @@ impl Report {
         serde_json::to_string(self).expect("a report is plain data")
     }
 
-    /// Nothing was lost, duplicated, reordered or unexpected.
+    /// Nothing was lost, duplicated, reordered or unexpected, and all pairs were complete.
     pub const fn is_clean(&self) -> bool {
-        self.verification.is_clean()
+        self.verification.is_clean() && self.arrivals.is_clean() && self.live.incomplete_pairs == 0
     }
 
     /// Why some clients stopped before the end, if any did.
@@ -131,6 +144,15 @@ impl Report {
             self.server, self.gave_up
         ))
     }
+}
+
+fn live(sent: &[Sent], received: &[Received]) -> Live {
+    let incomplete_pairs = sent.iter().map(|sent| sent.incomplete_pairs).sum();
+    let mut live = Live { incomplete_pairs, ..Live::default() };
+    for follower in received.iter().filter_map(|received| received.follower.as_ref()) {
+        live.add(&follower.live());
+    }
+    live
 }
 
 impl Latency {
@@ -147,55 +169,66 @@ impl Latency {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { run, server, customers, sellers, window, size, transient_percent, .. } = self;
+        self.fmt_load(f)?;
+        self.fmt_sending(f)?;
+        self.fmt_receiving(f)?;
+        if self.dialect != Dialect::V1 {
+            writeln!(f, "live copies   {}", self.live)?;
+            writeln!(f, "arrivals      {}", self.arrivals)?;
+        }
+        writeln!(f, "verification  {}", self.verification)?;
+        write!(f, "verdict       {}", self.verdict())
+    }
+}
+
+impl Report {
+    fn fmt_load(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { run, server, customers, sellers, dialect, .. } = self;
+        let Self { window, size, transient_percent, .. } = self;
         writeln!(f, "run {run} on {server}")?;
         writeln!(
             f,
-            "load          {customers} customers, {sellers} sellers, window {window}, \
-             {size} bytes, {transient_percent}% transient"
-        )?;
-        let Self { seconds, messages_per_second, sent, acked, repeated, .. } = self;
+            "load          {customers} customers, {sellers} sellers, dialect {dialect}, \
+             window {window}, {size} bytes, {transient_percent}% transient"
+        )
+    }
+
+    fn fmt_sending(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seconds, messages_per_second, longest_pause_ms, .. } = self;
+        let [acked, sent, repeated] = [self.acked, self.sent, self.repeated].map(grouped);
+        let Latency { p50, p90, p99, p99_9, max } = self.ack_latency_us;
+        let [p50, p90, p99, p99_9, max] = [p50, p90, p99, p99_9, max].map(ms);
         writeln!(
             f,
-            "messages      {} ACKed of {} sent in {seconds:.1} s, {} repeated",
-            grouped(*acked),
-            grouped(*sent),
-            grouped(*repeated)
+            "messages      {acked} ACKed of {sent} sent in {seconds:.1} s, {repeated} repeated"
         )?;
         writeln!(f, "rate          {} messages/s", grouped(*messages_per_second))?;
-        let Latency { p50, p90, p99, p99_9, max } = self.ack_latency_us;
+        writeln!(f, "ACK latency   p50 {p50}, p90 {p90}, p99 {p99}, p99.9 {p99_9}, max {max}")?;
+        writeln!(f, "pause         no customer got an ACK for up to {longest_pause_ms:.2} ms")
+    }
+
+    fn fmt_receiving(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { refusals, reconnects, gave_up, .. } = self;
+        let [notifies, transient] = [self.notifies, self.transient_received].map(grouped);
+        let never_acked = grouped(refusals.messages_never_acked);
+        let by_status = grouped(refusals.messages_by_status);
+        writeln!(f, "received      {notifies} notifies, {transient} transient messages")?;
         writeln!(
             f,
-            "ACK latency   p50 {}, p90 {}, p99 {}, p99.9 {}, max {}",
-            ms(p50),
-            ms(p90),
-            ms(p99),
-            ms(p99_9),
-            ms(max)
-        )?;
-        let Self { longest_pause_ms, .. } = self;
-        writeln!(f, "pause         no customer got an ACK for up to {longest_pause_ms:.2} ms")?;
-        let Self { notifies, transient_received, refusals, reconnects, gave_up, .. } = self;
-        writeln!(
-            f,
-            "received      {} notifies, {} transient messages",
-            grouped(*notifies),
-            grouped(*transient_received)
-        )?;
-        writeln!(
-            f,
-            "refusals      {} messages never ACKed, {} logins",
-            grouped(refusals.messages_never_acked),
+            "refusals      {never_acked} messages never ACKed, {by_status} by the ACK's status, \
+             {} logins",
             refusals.logins
         )?;
-        writeln!(f, "reconnects    {reconnects}, {gave_up} clients gave up")?;
-        writeln!(f, "{}", self.verification)?;
-        let verdict = match (self.is_clean(), gave_up) {
-            (false, _) => "the server does not keep what it ACKs",
-            (true, 0) => "every ACKed message is in both queues exactly once and in order",
-            (true, _) => "none: some clients gave up before the end",
-        };
-        write!(f, "verdict       {verdict}")
+        writeln!(f, "reconnects    {reconnects}, {gave_up} clients gave up")
+    }
+
+    const fn verdict(&self) -> &'static str {
+        match (self.verification.is_clean(), self.is_clean(), self.gave_up) {
+            (false, ..) => "the server does not keep what it ACKs",
+            (_, false, _) => "live copies and syncs do not bring each message once and in order",
+            (_, _, 0) => "every ACKed message is in both queues exactly once and in order",
+            _ => "none: some clients gave up before the end",
+        }
     }
 }
 
@@ -206,13 +239,28 @@ impl fmt::Display for Verdict {
             [expected, lost, duplicated, reordered, unexpected].map(|figure| grouped(*figure));
         write!(
             f,
-            "verification  {expected} copies looked for: {lost} lost, {duplicated} duplicated, \
+            "{expected} copies looked for: {lost} lost, {duplicated} duplicated, \
              {reordered} reordered, {unexpected} unexpected"
         )?;
         for example in examples {
             write!(f, "\n              {example}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Live {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { copies, continued, dropped, syncs, incomplete_pairs } = *self;
+        let tenths = continued * 1_000 / copies.max(1);
+        let [copies, dropped, syncs] = [copies, dropped, syncs].map(grouped);
+        write!(
+            f,
+            "{copies} to sellers, {}.{}% continued the one before; {dropped} dropped, {syncs} syncs, \
+             {incomplete_pairs} incomplete pairs",
+            tenths / 10,
+            tenths % 10
+        )
     }
 }
 

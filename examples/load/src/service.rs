@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use kefu_proto::{Account, AuthToken, Body, LoginStatus, Platform, ShortBytes};
+use kefu_proto::{Account, AuthToken, Body, LoginStatus, Platform, ShortBytes, Version};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -66,10 +66,11 @@ impl Service {
     }
 }
 
-/// An account on a device. `buffer` is how many bytes it reads at once.
+/// An account on a device, in a version of the protocol. `buffer` is how many bytes it reads at once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caller {
     pub(crate) account: Account,
+    pub(crate) version: Version,
     pub(crate) device: &'static str,
     pub(crate) buffer: usize,
 }
@@ -141,7 +142,7 @@ impl Caller {
         let _permit = server.connecting.acquire().await;
         let stream = TcpStream::connect(&server.addresses[..]).await?;
         stream.set_nodelay(true)?;
-        let mut connection = Connection::new(number, stream, self.buffer);
+        let mut connection = Connection::new(number, self.version, stream, self.buffer);
         connection.send(Body::AuthToken(AuthToken {
             platform: Platform::ANDROID,
             token: ShortBytes::new(token(self.account))?,

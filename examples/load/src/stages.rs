@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use kefu_proto::MsgId;
+use kefu_proto::{MsgId, Version};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::connection::{Connection, ConnectionError};
 use crate::customer::{Customer, Sent};
 use crate::failure::Failure;
+use crate::ledger::{Ledger, Place, Verdict};
 use crate::pauses::Pauses;
 use crate::plan::{Plan, Role};
 use crate::progress::Progress;
@@ -34,7 +35,23 @@ pub(crate) async fn run(plan: Plan, progress: Progress) -> Result<Report, Failur
     let expected = sent.iter().map(|sent| 2 * sent.latency.len()).sum();
     let verifying = verify::all(&run, queues, &sent);
     let verdict = progress.of_verifying(&run, expected, verifying).await?;
-    Ok(Report::new(&run.plan, &pauses, &sent, &received, verdict))
+    let arrivals = arrivals(&run.plan, &received, &sent);
+    Ok(Report::new(&run.plan, &pauses, &sent, &received, verdict, arrivals))
+}
+
+/// What has arrived at the sellers of version 2. Who gave up has not got everything.
+fn arrivals(plan: &Plan, received: &[Received], sent: &[Sent]) -> Verdict {
+    let mut verdict = Verdict::default();
+    for seller in received.iter().filter(|seller| seller.gave_up.is_none()) {
+        if let Some(follower) = &seller.follower {
+            let mut ledger = Ledger::new(plan, Place::Client, (Role::Seller, seller.uid), sent);
+            for mark in follower.arrivals().iter() {
+                ledger.enter(mark);
+            }
+            verdict.add(ledger.close());
+        }
+    }
+    verdict
 }
 
 /// A client that has logged in.
@@ -68,10 +85,11 @@ async fn log_in_all(run: &Arc<Run>, role: Role, count: u32) -> Result<Vec<Ready>
 /// queue ends.
 async fn log_in(run: &Run, role: Role, uid: u32) -> Result<Ready, ConnectionError> {
     let account = run.plan.account(role, uid);
-    let caller = match role {
-        Role::Seller => Seller::caller(account),
-        Role::Customer => Customer::caller(account),
+    let caller: fn(_, Version) -> _ = match role {
+        Role::Seller => Seller::caller,
+        Role::Customer => Customer::caller,
     };
+    let caller = caller(account, run.plan.version(role, uid));
     let mut connection = caller.log_in(&run.service, run.plan.server_of(role, uid)).await?;
     let end = connection.sync(MsgId(0), run.service.timeout(), |_| ()).await?;
     Ok(Ready { queue: Queue { role, uid, end }, connection })
@@ -86,8 +104,8 @@ async fn send_all(
 ) -> (Vec<Sent>, Vec<Received>) {
     let (over, listen) = watch::channel(false);
     let mut listening = JoinSet::new();
-    for Ready { queue: Queue { uid, .. }, connection } in sellers {
-        listening.spawn(Seller::new(Arc::clone(run), uid, listen.clone()).run(connection));
+    for Ready { queue: Queue { uid, end, .. }, connection } in sellers {
+        listening.spawn(Seller::new(Arc::clone(run), uid, end, listen.clone()).run(connection));
     }
     let mut sending = JoinSet::new();
     for Ready { queue: Queue { uid, .. }, connection } in customers {

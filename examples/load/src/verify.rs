@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use kefu_proto::{Account, Body, MsgId, UserId};
+use kefu_proto::{Account, Body, MsgId};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::connection::{Connection, ConnectionError};
-use crate::content::Mark;
 use crate::customer::Sent;
 use crate::failure::Failure;
-use crate::ledger::{Ledger, Verdict};
+use crate::ledger::{Ledger, Place, Verdict};
 use crate::plan::Role;
 use crate::run::{Run, joined};
 use crate::service::{Caller, VERIFYING};
@@ -70,8 +69,10 @@ impl Reader<'_> {
     /// Reads the queue, from the start again after a lost connection.
     async fn read(self) -> Result<Verdict, ConnectionError> {
         let Run { plan, service, .. } = self.run;
-        let first = plan.server_of(self.queue.role, self.queue.uid);
-        let caller = Caller { account: self.account(), device: VERIFYING, buffer: BUFFER };
+        let Queue { role, uid, .. } = self.queue;
+        let first = plan.server_of(role, uid);
+        let version = plan.version(role, uid);
+        let caller = Caller { account: self.account(), version, device: VERIFYING, buffer: BUFFER };
         // The first login can fail in a restart, like any other.
         let mut connection = match caller.log_in(service, first).await {
             Ok(connection) => connection,
@@ -110,17 +111,13 @@ impl Reader<'_> {
         connection: &mut Connection,
         after: MsgId,
     ) -> Result<(Verdict, MsgId), ConnectionError> {
-        let Self { run: Run { plan, service, counters }, queue, sent } = self;
-        let belong = |sent: &&Sent| match queue.role {
-            Role::Customer => queue.uid == sent.uid,
-            Role::Seller => queue.uid == plan.seller_of(sent.uid),
-        };
-        let mut ledger = Ledger::new(plan, self.account(), sent.iter().filter(belong));
+        let Self { run: Run { plan, service, counters }, queue: Queue { role, uid, .. }, sent } =
+            self;
+        let mut ledger = Ledger::new(plan, Place::Queue, (role, uid), sent);
         let last = connection
-            .sync(after, service.timeout(), |chat| {
-                if let Some(mark) = plan.format.read(&chat.content) {
-                    let names_sender = chat.customer_id == UserId(mark.customer.into());
-                    ledger.enter(Mark { intact: mark.intact && names_sender, ..mark });
+            .sync(after, service.timeout(), |body| {
+                if let Some(mark) = plan.mark(body) {
+                    ledger.enter(mark);
                     counters.read(1);
                 }
             })

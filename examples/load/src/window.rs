@@ -20,6 +20,14 @@ struct InFlight {
     since: Instant,
 }
 
+/// A message that got its ACK.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Acked {
+    pub(crate) number: u32,
+    /// From its first sending.
+    pub(crate) latency: Duration,
+}
+
 impl Window {
     pub(crate) fn new(size: usize) -> Self {
         Self { next: 0, in_flight: VecDeque::with_capacity(size), last_ack: Instant::now() }
@@ -51,9 +59,8 @@ impl Window {
         number
     }
 
-    /// The latency of the message that this ACK belongs to, from its first sending. `None` for an
-    /// unexpected ACK.
-    pub(crate) fn ack(&mut self, seq: Seq, now: Instant) -> Option<Duration> {
+    /// The message that this ACK belongs to. `None` for an unexpected ACK.
+    pub(crate) fn ack(&mut self, seq: Seq, now: Instant) -> Option<Acked> {
         let number = u32::try_from(seq.0).ok()?.checked_sub(1)?;
         // ACKs come in the order of the messages, except where a server skips one.
         let message = match self.in_flight.front() {
@@ -64,7 +71,7 @@ impl Window {
             }
         };
         self.last_ack = now;
-        Some(now.saturating_duration_since(message.since))
+        Some(Acked { number, latency: now.saturating_duration_since(message.since) })
     }
 
     /// Whether messages are in flight and none has been acknowledged for longer than `timeout`.
@@ -90,8 +97,9 @@ mod tests {
         for ms in 0..4 {
             window.send(after(ms));
         }
-        assert_eq!(window.ack(seq(0), after(10)), Some(Duration::from_millis(10)));
-        assert_eq!(window.ack(seq(2), after(10)), Some(Duration::from_millis(8)));
+        let acked = |number, ms| Some(Acked { number, latency: Duration::from_millis(ms) });
+        assert_eq!(window.ack(seq(0), after(10)), acked(0, 10));
+        assert_eq!(window.ack(seq(2), after(10)), acked(2, 8));
         for unknown in [seq(0), seq(2), seq(4), Seq(0), Seq(-1), Seq(i32::MIN), Seq(i32::MAX)] {
             assert_eq!(window.ack(unknown, after(11)), None);
         }

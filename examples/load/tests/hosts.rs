@@ -38,6 +38,7 @@ macro_rules! tests {
 
 tests! {
     loses_nothing_under_load,
+    serves_both_versions_under_load,
     stores_for_both_sides_and_notifies_all_other_login_points,
     keeps_the_greatest_sync_key,
     sends_unpersistent_messages_and_stores_none,
@@ -55,16 +56,26 @@ tests! {
 async fn loses_nothing_under_load(target: Target) {
     let host = Host::start(target).await;
     for window in ["1", "32"] {
-        let addr = host.addr.to_string();
-        let args = ["--addr", &addr, "--customers", "10", "--sellers", "3", "--window", window];
-        let args = [&args[..], &["--count", "200", "--transient", "10"]].concat();
-        let args = Args::from_options(args).unwrap();
-        let report = kefu_load::run(&args, Progress::Hidden).await.unwrap();
-        println!("{report}");
-        assert!(report.is_clean(), "{report}");
-        assert_eq!((report.gave_up, report.reconnects), (0, 0), "{report}");
-        assert_eq!((report.sent, report.acked), (2_000, 2_000), "{report}");
+        load(&host, &["--window", window, "--transient", "10"]).await;
     }
+}
+
+async fn serves_both_versions_under_load(target: Target) {
+    let host = Host::start(target).await;
+    load(&host, &["--dialect", "v2"]).await;
+    load(&host, &["--dialect", "mixed", "--transient", "10"]).await;
+}
+
+/// Loads a host with 2,000 messages, of which it loses none.
+async fn load(host: &Host, options: &[&str]) {
+    let addr = host.addr.to_string();
+    let args = ["--addr", &addr, "--customers", "10", "--sellers", "3", "--count", "200"];
+    let args = Args::from_options([&args[..], options].concat()).unwrap();
+    let report = kefu_load::run(&args, Progress::Hidden).await.unwrap();
+    println!("{report}");
+    assert!(report.is_clean(), "{report}");
+    assert_eq!((report.gave_up, report.reconnects), (0, 0), "{report}");
+    assert_eq!((report.sent, report.acked), (2_000, 2_000), "{report}");
 }
 
 async fn stores_for_both_sides_and_notifies_all_other_login_points(target: Target) {

@@ -19,7 +19,8 @@
 //! - `service`: what all connections of a server share
 //! - `connection`: one task per connection, from its first byte to its end
 //! - `tls`: certificate, handshake, and the connections behind it
-//! - `ws`: clients over WebSocket
+//! - `engine_io`: the packets of Engine.IO, and its handshake
+//! - `ws`: clients over WebSocket, with and without Engine.IO
 //! - `http`: the HTTP port: the page, WebSocket clients, metrics and health
 //! - `push`: offline pushes, from the outbox to a sink
 //! - `options`: the command line
@@ -29,6 +30,7 @@ mod auth;
 mod connection;
 pub mod dialect;
 mod dispatch;
+mod engine_io;
 mod forward;
 mod http;
 mod metrics;

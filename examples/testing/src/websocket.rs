@@ -1,8 +1,9 @@
-//! A client over WebSocket (S9).
+//! A client over WebSocket (S9), with Engine.IO or without.
 
 use std::net::SocketAddr;
 
 use bytes::{Bytes, BytesMut};
+use data_encoding::BASE64;
 use futures_util::{SinkExt, StreamExt};
 use kefu_proto::{Account, Body, Flags, MsgId, Seq};
 use tokio::net::TcpStream;
@@ -15,28 +16,71 @@ use crate::client::{
 };
 use crate::within;
 
+/// What a client packs its frames into.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Packing {
+    /// A binary message is a frame.
+    Bare,
+    /// Engine.IO's binary packets: a 4 and the frame.
+    EngineIoBinary,
+    /// Engine.IO's text packets: `b4` and the frame in base64.
+    EngineIoText,
+}
+
+impl Packing {
+    /// A frame, or whatever else is sent in place of one.
+    pub fn pack(self, frame: &[u8]) -> Message {
+        match self {
+            Self::Bare => Message::Binary(Bytes::copy_from_slice(frame)),
+            Self::EngineIoBinary => Message::Binary([&[4], frame].concat().into()),
+            Self::EngineIoText => Message::text(format!("b4{}", BASE64.encode(frame))),
+        }
+    }
+
+    /// What a server sends comes in bytes.
+    fn unpack(self, mut message: BytesMut) -> BytesMut {
+        if self == Self::Bare {
+            return message;
+        }
+        assert_eq!(message.first(), Some(&4), "the type of a packet with a message");
+        message.split_off(1)
+    }
+}
+
 pub struct WebSocket {
     socket: WebSocketStream<Box<dyn Stream>>,
+    packing: Packing,
     frames: Frames,
 }
 
 impl WebSocket {
     pub async fn connect(http: SocketAddr) -> Self {
-        let stream = within("a connection", TcpStream::connect(http)).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        Self::over(stream, &format!("ws://{http}/ws")).await
+        Self::over(open(http).await, &format!("ws://{http}/ws")).await
+    }
+
+    /// With Engine.IO, whose open packet is left unread.
+    pub async fn connect_engine_io(http: SocketAddr, packing: Packing) -> Self {
+        let url = format!("ws://{http}/engine.io/?EIO=3&transport=websocket");
+        Self { packing, ..Self::over(open(http).await, &url).await }
     }
 
     pub async fn over(stream: impl Stream + 'static, url: &str) -> Self {
         let stream: Box<dyn Stream> = Box::new(stream);
         let upgrade = client_async(url, stream);
         let (socket, _) = within("a WebSocket", upgrade).await.unwrap();
-        Self { socket, frames: Frames::default() }
+        Self { socket, packing: Packing::Bare, frames: Frames::default() }
     }
 
     pub async fn log_in(http: SocketAddr, account: Account, device: &str) -> Self {
         let mut client = Self::connect(http).await;
         client.authenticate(account, device).await;
+        client
+    }
+
+    pub async fn log_in_engine_io(http: SocketAddr, packing: Packing, account: Account) -> Self {
+        let mut client = Self::connect_engine_io(http, packing).await;
+        client.receive_text("an open packet").await;
+        client.authenticate(account, "").await;
         client
     }
 
@@ -51,7 +95,7 @@ impl WebSocket {
     }
 
     pub async fn write(&mut self, bytes: &[u8]) {
-        self.send_message(Message::Binary(Bytes::copy_from_slice(bytes))).await;
+        self.send_message(self.packing.pack(bytes)).await;
     }
 
     /// Any kind of WebSocket message.
@@ -63,6 +107,14 @@ impl WebSocket {
     pub async fn receive_pong(&mut self) {
         let answer = within("a pong of the WebSocket", self.socket.next()).await.unwrap().unwrap();
         assert!(answer.is_pong(), "{answer:?}");
+    }
+
+    /// The next message, which must be text.
+    pub async fn receive_text(&mut self, what: &str) -> String {
+        match within(what, self.socket.next()).await.unwrap().unwrap() {
+            Message::Text(text) => text.as_str().to_owned(),
+            other => panic!("{other:?} instead of {what}"),
+        }
     }
 
     /// The next frame, undecoded: one per message.
@@ -88,12 +140,22 @@ impl WebSocket {
 
     /// The next frame; `None` when the server has closed the connection.
     async fn next(&mut self) -> Option<BytesMut> {
-        let Message::Binary(bytes) = self.socket.next().await?.ok()? else { return None };
-        let mut bytes = BytesMut::from(&bytes[..]);
+        let bytes = match self.socket.next().await?.ok()? {
+            Message::Binary(bytes) => bytes,
+            Message::Text(text) => panic!("{text} instead of a frame or the end"),
+            _ => return None,
+        };
+        let mut bytes = self.packing.unpack(BytesMut::from(&bytes[..]));
         let frame = take_frame(&mut bytes);
         assert!(frame.is_some() && bytes.is_empty(), "a message is no single frame");
         frame
     }
+}
+
+async fn open(http: SocketAddr) -> TcpStream {
+    let stream = within("a connection", TcpStream::connect(http)).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
 }
 
 /// Customer 1 in a browser and seller 2 over TCP, both just logged in, talk to each other.

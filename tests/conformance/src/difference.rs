@@ -1,12 +1,18 @@
 //! What was expected and what came, so that the place where they part can be seen.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Debug, Display};
 
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::case::Mark;
+
 #[derive(Debug, Default)]
-pub struct Differences(Vec<Difference>);
+pub struct Differences {
+    differences: Vec<Difference>,
+    on_purpose: BTreeSet<Mark>,
+}
 
 impl Differences {
     /// Whether the two are equal is decided by the values; what is shown is their differing fields.
@@ -17,24 +23,34 @@ impl Differences {
         if expected == came {
             return;
         }
-        let before = self.0.len();
+        let before = self.differences.len();
         if let (Ok(expected), Ok(came)) =
             (serde_json::to_value(expected), serde_json::to_value(came))
         {
             self.descend(place, &expected, &came);
         }
-        if self.0.len() == before {
+        if self.differences.len() == before {
             self.note(place, format!("{expected:?}"), format!("{came:?}"));
         }
     }
 
     pub(crate) fn note(&mut self, place: &str, expected: impl Display, came: impl Display) {
         let (expected, came) = (expected.to_string(), came.to_string());
-        self.0.push(Difference { place: place.to_owned(), expected, came });
+        self.differences.push(Difference { place: place.to_owned(), expected, came });
+    }
+
+    /// Something was expected that is not what was recorded.
+    pub(crate) fn on_purpose(&mut self, mark: Mark) {
+        self.on_purpose.insert(mark);
+    }
+
+    /// Why the case is not to end as recorded; nothing, if it is.
+    pub(crate) fn purposes(&self) -> &BTreeSet<Mark> {
+        &self.on_purpose
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.differences.is_empty()
     }
 
     /// Goes down to the fields that differ: a whole message would hide them.
@@ -65,7 +81,7 @@ fn plain(value: &Value) -> String {
 
 impl Display for Differences {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|difference| Display::fmt(difference, f))
+        self.differences.iter().try_for_each(|difference| Display::fmt(difference, f))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a run says: failed cases and totals on one stream, what could not be read on the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
@@ -53,7 +53,7 @@ impl<'w> Report<'w> {
         found: &Differences,
     ) -> io::Result<()> {
         if found.is_empty() {
-            self.passed.count(case.marks());
+            self.passed.count(found.purposes());
             return Ok(());
         }
         self.failed += 1;
@@ -96,25 +96,23 @@ impl<'w> Report<'w> {
     }
 }
 
-/// How many cases passed, by their marks. A case with two marks counts once, under both together.
+/// How many cases passed, by what made them differ. A case with two reasons counts once, under both
+/// together.
 #[derive(Default)]
-struct Passed(BTreeMap<Vec<Mark>, usize>);
+struct Passed(BTreeMap<BTreeSet<Mark>, usize>);
 
 impl Passed {
-    fn count(&mut self, marks: &[Mark]) {
-        let mut marks = marks.to_vec();
-        marks.sort_unstable();
-        marks.dedup();
-        *self.0.entry(marks).or_default() += 1;
+    fn count(&mut self, purposes: &BTreeSet<Mark>) {
+        *self.0.entry(purposes.clone()).or_default() += 1;
     }
 
     fn total(&self) -> usize {
         self.0.values().sum()
     }
 
-    /// A marked case passes by differing from its recording: "passed" alone would say too much.
+    /// Some cases pass by differing from their recording: "passed" alone would say too much.
     fn explain(&self, out: &mut dyn Write) -> io::Result<()> {
-        let as_recorded = self.0.get(&[][..]).copied().unwrap_or(0);
+        let as_recorded = self.0.get(&BTreeSet::new()).copied().unwrap_or(0);
         let on_purpose = self.total() - as_recorded;
         if on_purpose == 0 {
             return Ok(());

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use crate::case::Case;
 use crate::difference::Differences;
 use crate::report::{Exit, Report};
-use crate::{handler, wire};
+use crate::writer::{deliver, login, queue, sync};
+use crate::{handler, marks, wire};
 
 /// Replays every case of every file. An error means that `out` or `err` could not be written; files
 /// that cannot be read are part of the report.
@@ -33,8 +34,15 @@ pub fn run(files: &[PathBuf], out: &mut dyn Write, err: &mut dyn Write) -> io::R
 
 /// Empty for a case that passes.
 pub fn replay(case: &Case) -> Differences {
+    let mut found = Differences::default();
     match case {
-        Case::Handler(case) => handler::replay(case),
-        Case::Wire(case) => wire::replay(case),
+        Case::Handler(case) => handler::replay(case, &mut found),
+        Case::Wire(case) => wire::replay(case, &mut found),
+        Case::Queue(case) => queue::replay(case, &mut found),
+        Case::Login(case) => login::replay(case, &mut found),
+        Case::Deliver(case) => deliver::replay(case, &mut found),
+        Case::Sync(case) => sync::replay(case, &mut found),
     }
+    marks::check(case, &mut found);
+    found
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{
-    Accepted, Account, AppId, AuthToken, Config, Copies, Delivery, DeviceId, Effect, Effects,
-    Encode, FrameDecoder, FrameLimit, Identity, Login, LoginStep, MsgId, Online, Outbound, Request,
-    Role, SaveMessage, Saves, StoredMessage, SyncRequest, UnixTime, UserId,
+    Accepted, Account, AppId, Appended, AuthToken, Config, Copies, Delivery, DeviceId, Dialect,
+    Effect, Effects, Encode, FrameDecoder, FrameLimit, Identity, Login, LoginStep, MsgId, Online,
+    Outbound, Platform, Request, Role, SaveMessage, Saves, StoredMessage, SyncBounds, SyncRequest,
+    SyncRow, UnixTime, UserId,
 };
 
 pub(crate) struct Server {
@@ -17,6 +18,9 @@ pub(crate) struct Server {
     pub(crate) pushes: Vec<Account>,
     /// The host's own rules; none at first.
     pub(crate) own_rules: fn(&mut Delivery) -> Rule,
+    pub(crate) bounds: SyncBounds,
+    /// What clients have shown of themselves.
+    pub(crate) dialects: HashMap<(Account, i8), Dialect>,
 }
 
 pub(crate) enum Rule {
@@ -26,6 +30,7 @@ pub(crate) enum Rule {
 
 struct Connection {
     state: Option<State>,
+    platform: Platform,
     read: BytesMut,
     out: BytesMut,
 }
@@ -43,6 +48,8 @@ impl Server {
             store: Store::default(),
             pushes: Vec::new(),
             own_rules: |_| Rule::Accept,
+            bounds: SyncBounds::default(),
+            dialects: HashMap::new(),
         }
     }
 
@@ -50,6 +57,7 @@ impl Server {
     pub(crate) fn receive(&mut self, who: &str, bytes: &[u8]) {
         let connection = self.connections.entry(who.to_owned()).or_insert_with(|| Connection {
             state: Some(State::Login(Login::new(config(), FrameLimit::CLIENT))),
+            platform: Platform(0),
             read: BytesMut::new(),
             out: BytesMut::new(),
         });
@@ -77,7 +85,7 @@ impl Server {
         let connection = self.connections.get_mut(who).unwrap();
         loop {
             let Ok(step) = login.receive(&mut connection.read, &mut connection.out) else { return };
-            let authentication = match step {
+            let mut authentication = match step {
                 LoginStep::Read(login) => {
                     connection.state = Some(State::Login(login));
                     return;
@@ -86,7 +94,15 @@ impl Server {
             };
             match self.store.identify(authentication.auth_token()) {
                 Some(identity) => {
-                    let online = authentication.accept(identity, &mut connection.out).unwrap();
+                    connection.platform = authentication.auth_token().platform;
+                    let key = (identity.account(), connection.platform.0);
+                    if let (None, Some(dialect)) =
+                        (authentication.dialect(), self.dialects.get(&key))
+                    {
+                        authentication.set_dialect(*dialect);
+                    }
+                    let mut online = authentication.accept(identity, &mut connection.out).unwrap();
+                    online.set_sync_bounds(self.bounds);
                     return self.serve(who, online);
                 }
                 None => login = authentication.refuse(&mut connection.out).unwrap(),
@@ -124,6 +140,10 @@ impl Server {
                 let account = self.account(who).unwrap();
                 let kept = self.store.kept.entry(account).or_insert(key);
                 *kept = key.max(*kept);
+            }
+            Request::KeepDialect(dialect) => {
+                let platform = self.connections[who].platform.0;
+                self.dialects.insert((self.account(who).unwrap(), platform), dialect);
             }
             Request::Refused(_) | Request::Unlisted(_) => {}
             other => panic!("{other:?} is no request of this version"),
@@ -169,8 +189,12 @@ impl Server {
         {
             let msgid = row.msgid;
             let (online, out) = self.online(who);
-            online.sync_row(&mut answer, row, out).unwrap();
-            assert_eq!(answer.after(), Some(msgid), "a row that is asked for again has no end");
+            let came = online.sync_row(&mut answer, row, out).unwrap();
+            let after = (came != SyncRow::Full).then_some(msgid);
+            assert_eq!(answer.after(), after, "a row that is asked for again has no end");
+        }
+        if answer.wants_newest() {
+            answer.set_newest(self.store.newest(queue));
         }
         let (online, out) = self.online(who);
         online.finish_sync(answer, out).unwrap();
@@ -216,11 +240,16 @@ pub(crate) struct Store {
     pub(crate) idempotent: bool,
     /// How many more copies can be stored.
     pub(crate) room: Option<usize>,
-    marks: HashMap<Mark, MsgId>,
+    /// Whether it answers without telling what was the newest before.
+    pub(crate) forgetful: bool,
+    marks: HashMap<Mark, Appended>,
     queues: HashMap<Account, Vec<StoredMessage>>,
     kept: HashMap<Account, MsgId>,
     devices: Vec<(Vec<u8>, i8)>,
-    copies: i64,
+    /// The bytes that all copies take, as far as ids are concerned.
+    written: i64,
+    /// How many bytes a copy takes besides its body; by default every copy takes 160.
+    pub(crate) overhead: Option<i64>,
 }
 
 impl Store {
@@ -244,14 +273,12 @@ impl Store {
 
     fn save(&mut self, saves: Saves) -> Result<Effects, Full> {
         let [receiver, sender] = saves.requests();
-        let copies = Copies {
-            receiver: self.store_once(receiver)?.into(),
-            sender: self.store_once(sender)?.into(),
-        };
+        let copies =
+            Copies { receiver: self.store_once(receiver)?, sender: self.store_once(sender)? };
         Ok(saves.confirm(copies))
     }
 
-    fn store_once(&mut self, save: SaveMessage<'_>) -> Result<MsgId, Full> {
+    fn store_once(&mut self, save: SaveMessage<'_>) -> Result<Appended, Full> {
         let content = save.message().content().clone();
         let knows = self.idempotent && !content.is_empty();
         let mark =
@@ -259,21 +286,29 @@ impl Store {
         if let Some(first) = self.marks.get(&mark).filter(|_| knows) {
             return Ok(*first);
         }
-        let msgid = self.append(save)?;
-        self.marks.insert(mark, msgid);
-        Ok(msgid)
+        let appended = self.append(save)?;
+        self.marks.insert(mark, appended);
+        Ok(appended)
     }
 
-    /// The recorded server's ids: 32, and 160 more for every further copy.
-    fn append(&mut self, save: SaveMessage<'_>) -> Result<MsgId, Full> {
+    /// The recorded server's ids: where the copy stands in a file, behind 32 bytes.
+    fn append(&mut self, save: SaveMessage<'_>) -> Result<Appended, Full> {
         if let Some(room) = &mut self.room {
             *room = room.checked_sub(1).ok_or(Full)?;
         }
-        let msgid = MsgId(32 + 160 * self.copies);
-        self.copies += 1;
+        let msgid = MsgId(32 + self.written);
+        let body_len = i64::try_from(save.message().encoded_body_len()).unwrap();
+        self.written += self.overhead.map_or(160, |overhead| overhead + body_len);
+        let previous = (!self.forgetful).then(|| self.newest(save.queue()));
         let row = StoredMessage::new(save, msgid);
         self.queues.entry(save.queue()).or_default().push(row);
-        Ok(msgid)
+        Ok(Appended { msgid, previous })
+    }
+
+    /// The newest msgid of a queue, 0 where it is empty.
+    fn newest(&self, queue: Account) -> MsgId {
+        let rows = self.queues.get(&queue).map_or(&[][..], |rows| rows);
+        rows.last().map_or(MsgId(0), |row| row.msgid)
     }
 
     /// How many copies all queues have together.

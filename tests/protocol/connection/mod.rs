@@ -1,11 +1,11 @@
 //! The server's side of a connection, in a server that lives in memory: whole conversations, and
 //! the habits of clients.
 
-mod client;
+pub(crate) mod client;
 mod conversations;
 mod endings;
 mod habits;
-mod memory;
+pub(crate) mod memory;
 mod own_rules;
 mod repeats;
 mod rows;

@@ -41,8 +41,7 @@ fn s2_rows_of_namesakes_are_not_ones_own() {
 #[test]
 fn s2_rows_that_are_no_chat_messages_go_out_as_they_are() {
     let mut sync = Sync::begin(CUSTOMER, PHONE);
-    let rows =
-        [(Command::CUSTOMER, &b"short"[..]), (Command(99), b"?"), (Command::ACK, b"\0\0\0\x09")];
+    let rows = [(Command(99), &b"?"[..]), (Command::ACK, b"\0\0\0\x09")];
     for ((command, body), msgid) in rows.into_iter().zip(1..) {
         let row = stored(msgid, command, body);
         let Frame { body, flags, .. } = sync.row(row.clone()).unwrap();
@@ -144,8 +143,8 @@ impl Sync {
     pub(crate) fn row(&mut self, row: StoredMessage) -> Option<Frame> {
         let came = self.online.sync_row(&mut self.answer, row, &mut self.out).unwrap();
         let written = only_frame(&mut self.out);
-        let expected = if written.is_some() { SyncRow::Taken } else { SyncRow::LeftOut };
-        assert_eq!(came, expected);
+        let left_out = matches!(came, SyncRow::LeftOut | SyncRow::Unreadable(_));
+        assert_eq!((came == SyncRow::Taken, left_out), (written.is_some(), written.is_none()));
         written
     }
 

@@ -13,9 +13,9 @@ use super::client::{
 use super::memory::Server;
 use super::rows::{PHONE, Sync, row};
 
-/// S2.1, S2.2, S2.3, S2.4.
+/// S2.1, S2.2, S2.3, S2.4, S2.9.
 #[test]
-fn s2_a_key_is_used_as_asked_and_0_means_the_kept_one() {
+fn s2_a_key_is_used_as_asked_and_0_means_the_kept_one_or_the_last_end() {
     let mut server = online("seller");
     log_in(&mut server, "customer", b"tok-7-1");
     for seq in 1..=3 {
@@ -36,7 +36,10 @@ fn s2_a_key_is_used_as_asked_and_0_means_the_kept_one() {
     };
     assert_eq!(sync(&mut server, MsgId(0)), (vec![MsgId(0), ids[2]], 3), "no key is kept yet");
     server.receive("seller", &frame(2, Body::SyncKey(ids[1])));
-    assert_eq!(sync(&mut server, MsgId(0)), (vec![ids[1], ids[2]], 1));
+    assert_eq!(sync(&mut server, MsgId(0)), (vec![ids[2], ids[2]], 0), "from the last end");
+    log_in(&mut server, "desk", b"tok-1453-2");
+    server.receive("desk", &frame(9, Body::Sync(MsgId(0))));
+    assert_eq!(sync_keys(received(&mut server, "desk")), [ids[1], ids[2]], "from the kept key");
     assert_eq!(sync(&mut server, ids[0]), (vec![ids[0], ids[2]], 2));
     assert_eq!(sync(&mut server, ids[2]), (vec![ids[2], ids[2]], 0));
     assert_eq!(sync(&mut server, MsgId(-1)), (vec![MsgId(-1), ids[2]], 3));

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use kefu_proto::{Account, AppId, MsgId, UserId};
+use kefu_proto::{Account, AppId, MsgId, SyncBounds, UserId};
 use serde_json::Value;
 use server::Server;
 use store::{Behaviour, Fault};
@@ -140,6 +140,144 @@ fn each_fault_is_found() {
         let example = result["verification"]["examples"][0].as_str().unwrap();
         assert!(example.starts_with(&format!("{figure} in the queue of ")), "{example}");
     }
+}
+
+#[test]
+fn clients_of_version_2_follow_live_copies() {
+    let server = server(Fault::None);
+    let args = [&SMALL[..], &["--dialect", "v2"]].concat();
+    let (status, result) = json(&server, &args);
+    assert_eq!(status, 0, "{result}");
+    for (figure, expected) in [
+        ("/dialect", Value::from("v2")),
+        ("/acked", 1_000.into()),
+        ("/notifies", 1_000.into()),
+        ("/live/copies", 1_000.into()),
+        ("/live/continued", 1_000.into()),
+        ("/live/incomplete_pairs", 0.into()),
+        ("/arrivals/expected", 1_000.into()),
+        ("/arrivals/read", 1_000.into()),
+        ("/arrivals/lost", 0.into()),
+        ("/verification/expected", 2_000.into()),
+        ("/verification/read", 2_000.into()),
+    ] {
+        assert_eq!(result.pointer(figure), Some(&expected), "{figure} of {result}");
+    }
+    // The first copy in an empty queue continues nothing that a client could have.
+    assert!(result["live"]["dropped"].as_u64() >= Some(2), "{result}");
+    assert!(result["live"]["syncs"].as_u64() >= Some(2), "{result}");
+
+    let table = String::from_utf8(run(&server, &args).stdout).unwrap();
+    let line =
+        "live copies   1,000 to sellers, 100.0% continued the one before; 0 dropped, 0 syncs,";
+    assert!(table.contains(line), "{table}");
+    assert!(table.contains("arrivals      1,000 copies looked for: 0 lost,"), "{table}");
+    assert!(table.contains("dialect v2, window 8"), "{table}");
+}
+
+#[test]
+fn clients_of_both_versions_write_across() {
+    let server = server(Fault::None);
+    let args = ["--customers", "8", "--sellers", "2", "--window", "8", "--count", "200"];
+    let args = [&args[..], &["--dialect", "mixed", "--transient", "50"]].concat();
+    let (status, result) = json(&server, &args);
+    assert_eq!(status, 0, "{result}");
+    for (figure, expected) in [
+        ("/acked", 1_600),
+        // Half of what the customers of version 1 send.
+        ("/transient_received", 400),
+        ("/notifies", 1_200),
+        // From customers of version 2 to sellers of version 2.
+        ("/live/copies", 400),
+        ("/arrivals/expected", 600),
+        ("/arrivals/read", 600),
+        ("/verification/expected", 2_400),
+        ("/verification/read", 2_400),
+    ] {
+        assert_eq!(result.pointer(figure), Some(&expected.into()), "{figure} of {result}");
+    }
+}
+
+#[test]
+fn a_queue_that_is_synced_in_parts_is_read_to_its_end() {
+    for (rows, bytes) in [(7, 1 << 20), (1_000, 1_000)] {
+        let bounds = SyncBounds { rows, bytes };
+        let server = Server::start(Behaviour { bounds, ..Behaviour::default() });
+        for dialect in ["v1", "v2", "mixed"] {
+            let (status, result) = json(&server, &[&SMALL[..], &["--dialect", dialect]].concat());
+            assert_eq!((status, &result["verification"]["read"]), (0, &2_000.into()), "{result}");
+        }
+    }
+}
+
+#[test]
+fn a_live_copy_that_hides_a_message_is_found() {
+    let args = [&SMALL[..], &["--dialect", "v2"]].concat();
+    let (status, result) = json(&server(Fault::SkipsLiveCopy), &args);
+    assert_eq!((status, &result["arrivals"]["lost"]), (1, &1.into()), "{result}");
+    assert_eq!(result["verification"]["lost"], 0, "{result}");
+    let example = result["arrivals"]["examples"][0].as_str().unwrap();
+    assert!(example.starts_with("lost at the client of 1453/"), "{example}");
+
+    let table = String::from_utf8(run(&server(Fault::SkipsLiveCopy), &args).stdout).unwrap();
+    assert!(table.ends_with("do not bring each message once and in order\n"), "{table}");
+}
+
+#[test]
+fn what_was_not_notified_is_asked_for_in_the_end() {
+    let args = ["--customers", "5", "--sellers", "2", "--window", "8", "--count", "100"];
+    let args = [&args[..], &["--dialect", "v2"]].concat();
+    // It happens to the last message.
+    let (status, result) = json(&server(Fault::SkipsLiveCopy), &args);
+    assert_eq!((status, &result["live"]["copies"]), (0, &499.into()), "{result}");
+    assert_eq!(result["arrivals"]["read"], 500, "{result}");
+}
+
+#[test]
+fn a_seller_whose_sync_breaks_off_asks_again() {
+    let args = [&SMALL[..], &["--dialect", "v2"]].concat();
+    let (status, result) = json(&server(Fault::BreaksOffSync), &args);
+    assert_eq!((status, &result["reconnects"]), (0, &1.into()), "{result}");
+    assert_eq!(result["arrivals"]["read"], 1_000, "{result}");
+    assert!(result["live"]["dropped"].as_u64() < Some(500), "it follows again: {result}");
+}
+
+#[test]
+fn a_refusal_by_status_is_no_ack() {
+    let args = [&SMALL[..], &["--dialect", "v2"]].concat();
+    let (status, result) = json(&server(Fault::RefusesByStatus), &args);
+    assert_eq!((status, &result["acked"]), (0, &999.into()), "{result}");
+    assert_eq!(result["refusals"]["messages_by_status"], 1, "{result}");
+    assert_eq!(result["refusals"]["messages_never_acked"], 0, "{result}");
+    assert_eq!(result["verification"]["expected"], 1_998, "{result}");
+}
+
+#[test]
+fn a_message_with_another_receiver_does_not_count() {
+    for dialect in ["v1", "v2"] {
+        let args = [&SMALL[..], &["--dialect", dialect]].concat();
+        let (status, result) = json(&server(Fault::NamesOtherReceiver), &args);
+        let found = &result["verification"];
+        assert_eq!((status, &found["unexpected"], &found["lost"]), (1, &1.into(), &1.into()));
+    }
+}
+
+#[test]
+fn sellers_of_version_2_that_come_back_go_on_where_they_were() {
+    let server = server(Fault::None);
+    let addr = server.addr.to_string();
+    let args = ["--customers", "20", "--sellers", "3", "--seconds", "3", "--json"];
+    let mut command = kefu_load(&addr, &[&args[..], &["--dialect", "v2"]].concat());
+    let load = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while server.data.store().stored < 1_000 {
+        thread::sleep(Duration::from_millis(10));
+    }
+    let data = Arc::clone(&server.data);
+    drop(server);
+    let _restarted = Server::restart(&addr, data).unwrap();
+    let (status, result) = result(&load.wait_with_output().unwrap());
+    assert_eq!((status, &result["reconnects"]), (0, &23.into()), "{result}");
+    assert_eq!(result["arrivals"]["expected"], result["acked"], "{result}");
 }
 
 #[test]
@@ -285,6 +423,7 @@ fn errors_are_one_line() {
         ("nowhere", &[], "--addr nowhere: "),
         (free, &["--size", "20"], "--size 20 is too small"),
         (free, &["--appid", "1453"], "both 1453"),
+        (free, &["--dialect", "v2", "--transient", "5"], "version 2 has no transient messages"),
         (free, &["--write-tokens", unwritable], "give --write-tokens a file that can be written"),
     ] {
         let output = kefu_load(addr, args).output().unwrap();

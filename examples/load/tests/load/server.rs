@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use bytes::BytesMut;
 use kefu_proto::{
-    Accepted, Account, AppId, AuthToken, Config, Delivery, Effect, Effects, EncodeError,
+    Accepted, Account, AckStatus, AppId, AuthToken, Config, Delivery, Effect, Effects, EncodeError,
     FrameLimit, Identity, Login, LoginStep, MsgId, Online, Outbound, OwnedOutbound, Request,
     SyncRequest, UnixTime, UserId,
 };
@@ -76,6 +76,11 @@ impl Data {
         self.store.lock().unwrap()
     }
 
+    fn is_skipped(&self, effects: &Effects) -> bool {
+        let skipped = self.store().skipped;
+        skipped.is_some_and(|it| effects.copies().is_some_and(|copies| copies.receiver == it))
+    }
+
     fn tell(&self, to: Account, except: Option<&Arc<Outbox>>, message: &Outbound<'_>) {
         let online = self.online.lock().unwrap();
         for outbox in online.get(&to).into_iter().flatten() {
@@ -123,6 +128,7 @@ impl Connection {
     async fn serve(mut self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         self.stream.set_nodelay(true)?;
         let mut online = self.log_in().await?;
+        online.set_sync_bounds(self.data.behaviour.bounds);
         let account = online.identity().account();
         self.data.logins.lock().unwrap().push((self.stream.local_addr()?, account));
         let outbox = Arc::clone(&self.outbox);
@@ -209,6 +215,9 @@ impl Connection {
 
     fn deliver(&mut self, online: &mut Online, delivery: Delivery) -> Result<(), EncodeError> {
         let fault = self.data.behaviour.fault;
+        if fault == Fault::RefusesByStatus && self.data.store().is_first_refusal() {
+            return self.apply(online, &delivery.refuse_with(AckStatus::BLOCKED));
+        }
         match delivery.accept() {
             Accepted::Persistent(saves) => {
                 let copies = self.data.store().save(&saves, self.data.behaviour);
@@ -235,7 +244,11 @@ impl Connection {
         for effect in effects {
             match effect {
                 Effect::PushMessage { .. } => {}
-                Effect::SendAppMessage { to, message } => self.data.tell(to, None, &message),
+                Effect::SendAppMessage { to, message } => {
+                    if !self.data.is_skipped(effects) {
+                        self.data.tell(to, None, &message);
+                    }
+                }
                 Effect::SendMessage { to, message } => {
                     self.data.tell(to, Some(&self.outbox), &message);
                 }

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{
-    Account, AuthToken, ChatMessage, Command, Copies, DeviceId, Encode, MsgId, Platform, Saves,
-    StoredMessage,
+    Account, Appended, AuthToken, ChatMessage, Command, Copies, DeviceId, Encode, MsgId, Platform,
+    Saves, StoredMessage, SyncBounds,
 };
 
 /// The number of the message, over all customers, that a fault happens to.
 const FAULTY: u64 = 50;
+/// For a fault that needs clients to be up to date.
+const FAULTY_LATER: u64 = 500;
 /// How long a server that pauses does nothing.
 pub(crate) const PAUSE: Duration = Duration::from_secs(1);
 
@@ -32,6 +34,12 @@ pub(crate) enum Fault {
     BreaksOffSync,
     /// One server does nothing for a time, once.
     Pauses,
+    /// Delivers the message to nobody, and the next live copy in that queue hides it.
+    SkipsLiveCopy,
+    /// Stores the message with another receiver in it.
+    NamesOtherReceiver,
+    /// Refuses the message with a status.
+    RefusesByStatus,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -42,11 +50,14 @@ pub(crate) struct Behaviour {
     /// Closes each connection after this many stored messages, without writing the ACKs that are
     /// due.
     pub(crate) hangs_up_every: Option<u64>,
+    /// How much one SYNC is answered.
+    pub(crate) bounds: SyncBounds,
 }
 
 impl Default for Behaviour {
     fn default() -> Self {
-        Self { fault: Fault::None, is_idempotent: true, hangs_up_every: None }
+        let bounds = SyncBounds::default();
+        Self { fault: Fault::None, is_idempotent: true, hangs_up_every: None, bounds }
     }
 }
 
@@ -59,7 +70,10 @@ pub(crate) struct Store {
     last: i64,
     pub(crate) stored: u64,
     pub(crate) has_broken_off: bool,
+    /// The copy that [`Fault::SkipsLiveCopy`] happens to.
+    pub(crate) skipped: Option<Appended>,
     has_paused: bool,
+    has_refused: bool,
 }
 
 impl Store {
@@ -71,7 +85,9 @@ impl Store {
             return Some(*copies);
         }
         self.stored += 1;
-        let fault = if self.stored == FAULTY { behaviour.fault } else { Fault::None };
+        let is_late = behaviour.fault == Fault::SkipsLiveCopy;
+        let faulty = if is_late { FAULTY_LATER } else { FAULTY };
+        let fault = if self.stored == faulty { behaviour.fault } else { Fault::None };
         if fault == Fault::NeverAcks {
             return None;
         }
@@ -85,30 +101,39 @@ impl Store {
             device_id: save.device_id(),
             ..NewRow::of(save.queue(), save.message())
         });
-        let lost = MsgId(self.last);
-        let receiver = match fault {
+        let lost = Appended::from(MsgId(self.last));
+        let mut receiver = match fault {
             Fault::LosesReceiversCopy => lost,
             Fault::Doubles => {
                 self.append(&receiver);
                 self.append(&receiver)
             }
             Fault::Alters => self.append(&receiver.altered()),
+            Fault::NamesOtherReceiver => self.append(&receiver.for_another()),
             _ => self.append(&receiver),
         };
-        let msgid = if fault == Fault::LosesSendersCopy { lost } else { self.append(&sender) };
+        if fault == Fault::SkipsLiveCopy {
+            self.skipped = Some(receiver);
+        }
+        if let Some(skipped) = self.skipped.filter(|it| receiver.previous == Some(it.msgid)) {
+            receiver.previous = skipped.previous;
+        }
+        let own = if fault == Fault::LosesSendersCopy { lost } else { self.append(&sender) };
         if fault == Fault::Reorders {
             self.swap_newest(sender.queue);
         }
-        Copies { receiver: receiver.into(), sender: msgid.into() }
+        Copies { receiver, sender: own }
     }
 
-    pub(crate) fn append(&mut self, row: &NewRow) -> MsgId {
+    pub(crate) fn append(&mut self, row: &NewRow) -> Appended {
         self.last += 1;
         let msgid = MsgId(self.last);
         let NewRow { queue, device_id, command, body } = row.clone();
         let row = StoredMessage { msgid, device_id, command, body };
-        self.queues.entry(queue).or_default().push(row);
-        msgid
+        let rows = self.queues.entry(queue).or_default();
+        let previous = rows.last().map_or(MsgId(0), |row| row.msgid);
+        rows.push(row);
+        Appended { msgid, previous: Some(previous) }
     }
 
     pub(crate) fn rows(&self, queue: Account, after: MsgId) -> &[StoredMessage] {
@@ -127,6 +152,13 @@ impl Store {
     pub(crate) fn is_first_pause(&mut self) -> bool {
         let is_time = self.stored >= FAULTY && !self.has_paused;
         self.has_paused |= is_time;
+        is_time
+    }
+
+    /// Whether to refuse now; true once.
+    pub(crate) fn is_first_refusal(&mut self) -> bool {
+        let is_time = self.stored >= FAULTY && !self.has_refused;
+        self.has_refused |= is_time;
         is_time
     }
 
@@ -159,6 +191,13 @@ impl NewRow {
     fn altered(self) -> Self {
         let kept = &self.body[..self.body.len() - 1];
         Self { body: [kept, b"!"].concat().into(), ..self }
+    }
+
+    /// In the body of each version the receiver's uid, or the seller's, is the fourth number.
+    fn for_another(self) -> Self {
+        let mut body = self.body.to_vec();
+        body[31] ^= 1;
+        Self { body: body.into(), ..self }
     }
 }
 

@@ -3,6 +3,7 @@
 mod admit;
 mod end;
 mod in_flight;
+mod liveness;
 mod login;
 mod online;
 mod pages;
@@ -12,4 +13,5 @@ mod sync;
 
 pub use admit::admit;
 pub use end::End;
+pub use liveness::Liveness;
 pub use serve::{CLOSE_GRACE, serve};

@@ -8,10 +8,11 @@ use kefu_proto::{
     Platform, Refusal, Request, Saves, SyncRequest, UnixTime,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep_until;
 
 use crate::connection::end::End;
 use crate::connection::in_flight::{Done, InFlight};
+use crate::connection::liveness::Liveness;
 use crate::connection::login::LoggedIn;
 use crate::connection::socket::Socket;
 use crate::connection::sync::Syncing;
@@ -34,7 +35,7 @@ pub(super) struct OnlineConnection<'c, R, W> {
     syncing: Option<Syncing>,
     /// Set once nothing more is read. What is in flight is still finished.
     ending: Option<End>,
-    last_heard: Instant,
+    liveness: Liveness,
 }
 
 /// A request that has to see the result of all saves before it.
@@ -48,8 +49,10 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W>
     pub(super) fn new(
         socket: &'c mut Socket<R, W>,
         LoggedIn { online, platform, registration }: LoggedIn,
+        liveness: Liveness,
         service: &'c Service,
     ) -> Self {
+        liveness.heard();
         Self {
             socket,
             online,
@@ -61,7 +64,7 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W>
             blocked: None,
             syncing: None,
             ending: None,
-            last_heard: Instant::now(),
+            liveness,
         }
     }
 
@@ -226,6 +229,7 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W>
             && self.in_flight.messages() < MAX_IN_FLIGHT
             && self.blocked.is_none()
             && has_room;
+        let idle_timeout = self.service.limits.idle_timeout;
         let inbox = &mut self.registration.inbox;
         tokio::select! {
             biased;
@@ -243,10 +247,13 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W>
             () = output.drain(), if output.is_waiting() => {}
             filled = input.fill(), if reads => {
                 filled?;
-                self.last_heard = Instant::now();
+                self.liveness.heard();
             }
-            () = sleep_until(self.last_heard + self.service.limits.idle_timeout), if !is_over => {
-                return Err(End::Idle);
+            () = sleep_until(self.liveness.last_heard() + idle_timeout), if !is_over => {
+                // A ping below the byte stream may have come since.
+                if self.liveness.last_heard().elapsed() >= idle_timeout {
+                    return Err(End::Idle);
+                }
             }
         }
         Ok(())

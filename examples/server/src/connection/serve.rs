@@ -4,25 +4,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use crate::connection::end::End;
+use crate::connection::liveness::Liveness;
 use crate::connection::login::log_in;
 use crate::connection::online::OnlineConnection;
 use crate::connection::socket::Socket;
 use crate::service::Service;
 
-/// Serves a connection and returns why it has ended. The login timeout runs from `accepted`.
+/// Serves a connection and returns why it has ended. The login timeout runs from its
+/// acceptance.
 pub async fn serve(
     reader: impl AsyncRead + Unpin,
     writer: impl AsyncWrite + Unpin,
-    accepted: Instant,
+    liveness: Liveness,
     service: Arc<Service>,
 ) -> End {
     let mut socket = Socket::new(reader, writer);
-    let time = service.limits.login_timeout.saturating_sub(accepted.elapsed());
+    let time = service.limits.login_timeout.saturating_sub(liveness.accepted().elapsed());
     let end = match timeout(time, log_in(&mut socket, &service)).await {
-        Ok(Ok(logged_in)) => OnlineConnection::new(&mut socket, logged_in, &service).run().await,
+        Ok(Ok(logged_in)) => {
+            OnlineConnection::new(&mut socket, logged_in, liveness, &service).run().await
+        }
         Ok(Err(end)) => end,
         Err(_) => End::LoginDeadline,
     };

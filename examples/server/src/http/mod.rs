@@ -5,5 +5,6 @@ mod operator;
 mod page;
 mod serve;
 mod trace;
+mod web_socket;
 
 pub use serve::serve;

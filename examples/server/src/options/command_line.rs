@@ -30,7 +30,7 @@ pub struct Options {
     #[arg(long, env = "KEFU_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:23000")]
     pub listen: SocketAddr,
 
-    /// Address of the page (/), WebSocket clients (/ws), /metrics and /healthz
+    /// Address of the page (/), WebSocket clients (/ws, /engine.io/), /metrics and /healthz
     #[arg(long, env = "KEFU_HTTP", value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub http: SocketAddr,
 

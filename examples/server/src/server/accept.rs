@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 
-use crate::connection::{self, End, admit};
+use crate::connection::{self, End, Liveness, admit};
 use crate::service::Service;
 use crate::tls::Tls;
 
@@ -33,7 +33,7 @@ async fn serve(socket: TcpStream, service: Arc<Service>) -> End {
         return End::Io;
     }
     let (reader, writer) = socket.into_split();
-    connection::serve(reader, writer, Instant::now(), service).await
+    connection::serve(reader, writer, Liveness::new(Instant::now()), service).await
 }
 
 /// How long to wait after a failure.

@@ -1,9 +1,10 @@
 //! Recorded cases with one thing changed. Each must fail: otherwise passing would mean nothing.
 
-use kefu_conformance::case::{Case, Hex};
+use kefu_conformance::case::Case;
 use kefu_conformance::{Exit, replay};
 use serde_json::{Value, json};
 
+use crate::mutation::{edit, flip, nudge};
 use crate::{cases, marks, replay_cases};
 
 #[test]
@@ -134,7 +135,7 @@ fn wire_cases_fail_with_other_bytes_or_fields() {
 fn marked_cases_fail_without_their_mark() {
     let all: Vec<_> = ["handler", "wire"].into_iter().flat_map(cases).collect();
     let marked: Vec<_> = all.into_iter().filter(|case| !marks(case).is_empty()).collect();
-    assert_eq!(marked.len(), 124 + 31);
+    assert_eq!(marked.len(), 124 + 37);
     each_fails("unmarked", &marked, |case| {
         let without =
             |index| with(case, |case| drop(case["marks"].as_array_mut().unwrap().remove(index)));
@@ -270,11 +271,6 @@ fn device_id(effect: &mut Value) {
     }
 }
 
-/// Changes the lowest bit: never out of the range of the field.
-fn nudge(number: &mut Value) {
-    *number = (number.as_i64().unwrap() ^ 1).into();
-}
-
 /// Which of these bytes exist, and the last one. Of long values only every eighth, since each costs
 /// a whole case.
 fn places(hex: &Value, bytes: &[usize]) -> Vec<usize> {
@@ -286,20 +282,10 @@ fn places(hex: &Value, bytes: &[usize]) -> Vec<usize> {
     places
 }
 
-fn flip(hex: &mut Value, byte: usize) {
-    edit(hex, |bytes| bytes[byte] ^= 1);
-}
-
 fn longer(hex: &mut Value) {
     edit(hex, |bytes| bytes.push(0));
 }
 
 fn shorter(hex: &mut Value) {
     edit(hex, |bytes| bytes.truncate(bytes.len() - 1));
-}
-
-fn edit(hex: &mut Value, change: impl FnOnce(&mut Vec<u8>)) {
-    let Hex(mut bytes) = Hex::try_from(hex.as_str().unwrap().to_owned()).unwrap();
-    change(&mut bytes);
-    *hex = String::from(Hex(bytes)).into();
 }

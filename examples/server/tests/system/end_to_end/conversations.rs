@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use data_encoding::HEXLOWER;
 use kefu_proto::{Command, UnixTime};
 use kefu_testing::client::Client;
-use kefu_testing::websocket::WebSocket;
+use kefu_testing::websocket::{Packing, WebSocket};
 
 use crate::support::on_each_store;
 use crate::support::server::Server;
@@ -29,6 +29,7 @@ const SYNC_BEGIN_0: &str = "00000008000000071b0100000000000000000000";
 on_each_store!(
     the_android_client_of_2018_is_served_byte_for_byte,
     s9_so_it_is_over_websocket,
+    s9_so_it_is_over_engine_io,
     s1_a_refused_login_is_answered_and_the_rest_ignored,
 );
 
@@ -40,6 +41,12 @@ async fn the_android_client_of_2018_is_served_byte_for_byte(store: Store) {
 
 async fn s9_so_it_is_over_websocket(store: Store) {
     let mut replay = Replay::<WebSocket>::start(store).await;
+    assert_eq!(replay.run(ANDROID).await, 51);
+    replay.end(&[("customer", 10), ("device2", 12), ("seller", 10)]).await;
+}
+
+async fn s9_so_it_is_over_engine_io(store: Store) {
+    let mut replay = Replay::<EngineIo>::start(store).await;
     assert_eq!(replay.run(ANDROID).await, 51);
     replay.end(&[("customer", 10), ("device2", 12), ("seller", 10)]).await;
 }
@@ -162,6 +169,24 @@ impl Wire for WebSocket {
 
     async fn receive_frame(&mut self, what: &str) -> BytesMut {
         self.receive_frame(what).await
+    }
+}
+
+struct EngineIo(WebSocket);
+
+impl Wire for EngineIo {
+    async fn open(server: &Server) -> Self {
+        let mut web = WebSocket::connect_engine_io(server.http, Packing::EngineIoText).await;
+        web.receive_text("an open packet").await;
+        Self(web)
+    }
+
+    async fn write(&mut self, frame: &[u8]) {
+        self.0.write(frame).await;
+    }
+
+    async fn receive_frame(&mut self, what: &str) -> BytesMut {
+        self.0.receive_frame(what).await
     }
 }
 

@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use kefu_proto::{Body, Flags, MsgId};
 use kefu_testing::client::{Client, answer, customer, question, seller};
-use kefu_testing::websocket::WebSocket;
+use kefu_testing::websocket::{Packing, WebSocket};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::on_each_store;
 use crate::support::server::Server;
@@ -18,6 +19,7 @@ const SECOND: Duration = Duration::from_secs(1);
 on_each_store!(
     s1_who_does_not_log_in_in_time_is_closed,
     s4_who_is_silent_for_too_long_is_closed_and_who_pings_is_not,
+    s4_a_ping_below_the_protocol_is_a_sign_of_life,
     w2_the_longest_body_is_served_and_a_longer_one_ends_the_connection,
     w2_the_frame_limit_can_be_chosen,
     one_connection_too_many_is_closed_at_once_until_another_leaves,
@@ -56,6 +58,28 @@ async fn s4_who_is_silent_for_too_long_is_closed_and_who_pings_is_not(store: Sto
     assert_eq!(silent.receive_rest().await, []);
     server.until_closed("idle", 1).await;
     assert_eq!(pinging.receive_all().await, []);
+}
+
+async fn s4_a_ping_below_the_protocol_is_a_sign_of_life(store: Store) {
+    let server = Server::start_on(store, &["--idle-timeout", "2"]).await;
+    let mut web = WebSocket::log_in(server.http, customer(1), "").await;
+    let packing = Packing::EngineIoBinary;
+    let mut engine_io = WebSocket::log_in_engine_io(server.http, packing, customer(2)).await;
+    let mut silent = WebSocket::log_in_engine_io(server.http, packing, customer(3)).await;
+    let since = Instant::now();
+    while since.elapsed() < 3 * SECOND {
+        web.send_message(Message::Ping("".into())).await;
+        web.receive_pong().await;
+        engine_io.send_message(Message::text("2")).await;
+        assert_eq!(engine_io.receive_text("a pong").await, "3");
+        sleep(SECOND / 5).await;
+    }
+    assert!(silent.receive_rest().await.is_empty());
+    server.until_closed("idle", 1).await;
+    for client in [&mut web, &mut engine_io] {
+        client.send(Body::Ping).await;
+        client.receive_frame("a PONG").await;
+    }
 }
 
 async fn w2_the_longest_body_is_served_and_a_longer_one_ends_the_connection(store: Store) {

@@ -3,6 +3,7 @@
 mod conversations;
 mod delivery;
 mod disk;
+mod engine_io;
 mod farewell;
 mod limits;
 mod operator;

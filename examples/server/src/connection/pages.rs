@@ -14,10 +14,11 @@ impl Pages {
     /// The most rows of the next page.
     pub(super) fn next_limit(&self) -> usize {
         let bounds = SyncBounds::default();
-        let missing = bounds.rows.saturating_sub(self.rows);
+        let (rows, bytes) = (saturating(bounds.rows), saturating(bounds.bytes));
+        let missing = rows.saturating_sub(self.rows);
         let by_bytes = match self.bytes.checked_div(self.rows) {
             None => FIRST,
-            Some(average) => bounds.bytes.saturating_sub(self.bytes) / average.max(1),
+            Some(average) => bytes.saturating_sub(self.bytes) / average.max(1),
         };
         // One more tells whether the queue goes on.
         missing.min(by_bytes).min(MOST).saturating_add(1)
@@ -27,6 +28,10 @@ impl Pages {
         self.rows = self.rows.saturating_add(page.len());
         self.bytes = page.iter().map(|row| row.body.len()).fold(self.bytes, usize::saturating_add);
     }
+}
+
+fn saturating(bound: u32) -> usize {
+    usize::try_from(bound).unwrap_or(usize::MAX)
 }
 
 /// The rows of the first page: most syncs need no other.
@@ -50,7 +55,8 @@ mod tests {
             body: Bytes::from(vec![0; length]),
         };
         let (mut pages, bounds) = (Pages::default(), SyncBounds::default());
-        while pages.rows <= bounds.rows && pages.bytes < bounds.bytes {
+        let (rows, bytes) = (saturating(bounds.rows), saturating(bounds.bytes));
+        while pages.rows <= rows && pages.bytes < bytes {
             let limit = pages.next_limit();
             assert!((1..=MOST + 1).contains(&limit), "{limit}");
             pages.took(&vec![row(); limit]);

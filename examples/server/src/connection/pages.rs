@@ -13,8 +13,7 @@ pub(super) struct Pages {
 impl Pages {
     /// The most rows of the next page.
     pub(super) fn next_limit(&self) -> usize {
-        let bounds = SyncBounds::default();
-        let (rows, bytes) = (saturating(bounds.rows), saturating(bounds.bytes));
+        let SyncBounds { rows, bytes } = SyncBounds::default();
         let missing = rows.saturating_sub(self.rows);
         let by_bytes = match self.bytes.checked_div(self.rows) {
             None => FIRST,
@@ -28,10 +27,6 @@ impl Pages {
         self.rows = self.rows.saturating_add(page.len());
         self.bytes = page.iter().map(|row| row.body.len()).fold(self.bytes, usize::saturating_add);
     }
-}
-
-fn saturating(bound: u32) -> usize {
-    usize::try_from(bound).unwrap_or(usize::MAX)
 }
 
 /// The rows of the first page: most syncs need no other.
@@ -54,8 +49,8 @@ mod tests {
             command: Command::CUSTOMER_V2,
             body: Bytes::from(vec![0; length]),
         };
-        let (mut pages, bounds) = (Pages::default(), SyncBounds::default());
-        let (rows, bytes) = (saturating(bounds.rows), saturating(bounds.bytes));
+        let mut pages = Pages::default();
+        let SyncBounds { rows, bytes } = SyncBounds::default();
         while pages.rows <= rows && pages.bytes < bytes {
             let limit = pages.next_limit();
             assert!((1..=MOST + 1).contains(&limit), "{limit}");

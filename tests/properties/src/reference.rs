@@ -203,7 +203,12 @@ impl Reference {
             end = end.min(newest);
         }
         // S2.2, D4.5
-        self.key(SYNC_BEGIN, if self.dialect == Dialect::V1 { begin } else { end });
+        let ends = match self.dialect {
+            Dialect::V1 => false,
+            Dialect::V2 => true,
+            Dialect::AsSent => looked == 0,
+        };
+        self.key(SYNC_BEGIN, if ends { end } else { begin });
         for frame in frames {
             self.put(frame);
         }

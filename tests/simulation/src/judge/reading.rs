@@ -55,7 +55,7 @@ impl Judge {
         Ok(())
     }
 
-    /// SYNC_BEGIN is written: with the key where the answer begins, or in version 2 where it ends.
+    /// SYNC_BEGIN is written: with the key where the answer begins, or in V2 where it ends.
     pub(super) fn began(&mut self, link: usize, key: i64) -> Verdict {
         let reading = &mut self.lines[link].reading;
         let what = || format!("SYNC_BEGIN({key}) on connection {link}");
@@ -168,8 +168,11 @@ impl Judge {
             if reading.rows == 0 && begin > 0 && newest > 0 {
                 last = last.min(newest);
             }
-            let said = reading.said == Some(end);
-            Rule::WholeSync.demands(said, || format!("SYNC_BEGIN had not {end}"))?;
+            // D4.5, S2.2: as sent, only who is beyond the end is told so at the beginning.
+            let ends = reading.dialect == Dialect::V2 || reading.rows == 0;
+            let key = if ends { end } else { begin };
+            let said = reading.said == Some(key);
+            Rule::WholeSync.demands(said, || format!("SYNC_BEGIN had not {key}"))?;
         }
         Rule::WholeSync.demands(end == last, || {
             format!("SYNC_END({end}) on connection {link}, which has read to {last}")

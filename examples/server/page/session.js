@@ -44,7 +44,8 @@ export class Session {
     if (!this.#chats.isSeller) this.#view.show(this.#chats.withSeller(seller));
     byId("me-name").textContent = this.#chats.isSeller ? "Seller" : "Customer";
     byId("me-account").textContent = `${me.appid}/${me.uid}`;
-    byId("me-version").textContent = `version ${me.version}`;
+    byId("me-version").textContent = `V${me.version}`;
+    byId("me-version").title = `version ${me.version} of the protocol`;
   }
 
   close() {

@@ -35,7 +35,8 @@ async fn nothing_runs_over_the_edge_at_any_width_by_day_or_night() {
     seller.hover("#trace .trace-card:last-child .steps").await;
     album.draw(&seller, "seller", &[DESKTOP, TABLET, PHONE]).await;
     album.draw(&customer, "customer", &[DESKTOP, PHONE]).await;
-    album.draw_both(&browser, [(&customer, 360), (&seller, 1100)]).await;
+    customer.hover("#me").await;
+    album.draw_both(&browser, [(&customer, 400), (&seller, 1100)]).await;
 
     seller.resize(DESKTOP).await;
     seller.click("#forge").await;

@@ -35,7 +35,8 @@ async function logIn(token) {
   byId("login").hidden = true;
   byId("app").hidden = false;
   session?.close();
-  session = new Session(me, token, demoSeller(), () => logOut("The server no longer accepts this token."));
+  const refused = () => logOut("The server no longer accepts this token.");
+  session = new Session(me, token, demoSeller(), refused);
 }
 
 function logOut(why) {

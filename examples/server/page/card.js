@@ -56,7 +56,8 @@ function drawSteps({ effects, seq }, kind, me) {
 function drawPair(metadata) {
   if (metadata === undefined) return "";
   const { sync_key: key, prev_sync_key: before } = metadata;
-  return el("p", { class: "pair" }, el("code", {}, "METADATA"), ` first: sync_key ${key} behind ${before}`);
+  return el("p", { class: "pair" },
+    el("code", {}, "METADATA"), ` first: sync_key ${key} behind ${before}`);
 }
 
 /** What an effect is for. */

@@ -20,8 +20,8 @@ export class Session {
   #typedAt = 0;
 
   /**
-   * `me` is the user of a token (see `Chats`), `seller` whom a customer writes to first. `refused()`
-   * is called when the server no longer accepts the token.
+   * `me` is the user of a token (see `Chats`), `seller` is whom a customer writes to first.
+   * `refused()` is called when the server no longer accepts the token.
    */
   constructor(me, token, seller, refused) {
     this.#seller = seller;

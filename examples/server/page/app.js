@@ -1,128 +1,15 @@
 // The page: the login, and how the parts work together.
 
-import { Chats } from "./chat.js";
-import { byId, el } from "./dom.js";
-import { Link } from "./link.js";
+import { byId, el, isPhone, isWide } from "./dom.js";
 import { listen as listenToPairs } from "./pairs.js";
-import { Trace } from "./trace.js";
-import { View } from "./view.js";
-import { UNPERSISTENT } from "./wire.js";
+import { Session } from "./session.js";
 
 const DEMO_SELLER = 2n;
-const TYPING_EVERY = 2_500;
 const TOKEN = "kefu-token";
+const VERSION = "kefu-version";
 
 let demo = [];
 let session = null;
-
-/** A user who is logged in: the connection, the conversations, the trace. */
-class Session {
-  #chats;
-  #view;
-  #trace;
-  #link;
-  #hasHistory = false;
-  #typedAt = 0;
-
-  constructor(token, me) {
-    this.#chats = new Chats(me);
-    this.#view = new View(this.#chats, {
-      write: (conversation, text) => this.#write(conversation, text),
-      typing: (conversation) => this.#typing(conversation),
-    });
-    this.#view.setBusy(true);
-    this.#trace = new Trace(me, token);
-    this.#link = new Link(token, {
-      state: (name, retryIn) => this.#setState(name, retryIn),
-      refused: () => logOut("The server no longer accepts this token."),
-      synced: (messages) => this.#synced(messages),
-      transient: (message) => this.#take(message),
-      delivered: (uuid) => this.#delivered(uuid),
-    });
-    if (!this.#chats.isSeller) this.#view.show(this.#chats.withSeller(demoSeller()));
-    byId("me-name").textContent = this.#chats.isSeller ? "Seller" : "Customer";
-    byId("me-account").textContent = `${me.appid}/${me.uid}`;
-  }
-
-  close() {
-    this.#link.close();
-    this.#trace.close();
-    this.#view.close();
-  }
-
-  retry() {
-    this.#link.retry();
-  }
-
-  clearTrace() {
-    this.#trace.clear();
-  }
-
-  /** Opens the conversation with the message of this key, if it is not open. */
-  openMessage(key) {
-    const conversation = this.#chats.withMessage(key);
-    if (conversation !== undefined) this.#view.open(conversation);
-  }
-
-  /** Sends a message in somebody else's name, to show that the server refuses it silently. */
-  forge() {
-    this.#link.whisper(this.#chats.command, this.#chats.forged(demoSeller()));
-  }
-
-  #setState(name, retryIn) {
-    const seconds = Math.ceil(retryIn / 1000);
-    byId("state").dataset.state = name;
-    byId("state-text").textContent = name;
-    byId("state-more").textContent = name === "offline" ? `, retrying in ${seconds} s` : "";
-    byId("retry").hidden = name !== "offline";
-    if (name === "connected") this.#trace.open();
-  }
-
-  #write(conversation, text) {
-    const written = this.#chats.write(conversation, text);
-    if (written === null) return false;
-    this.#typedAt = 0;
-    this.#view.added(conversation, written.message);
-    this.#link.deliver(written.message.uuid, written.command, written.body);
-    return true;
-  }
-
-  #typing(conversation) {
-    const now = Date.now();
-    if (now - this.#typedAt < TYPING_EVERY) return;
-    this.#typedAt = now;
-    const body = this.#chats.body(conversation, { typing: true });
-    this.#link.whisper(this.#chats.command, body, UNPERSISTENT);
-  }
-
-  #synced(messages) {
-    if (this.#hasHistory) {
-      messages.forEach((message) => this.#take(message));
-      return;
-    }
-    // The first sync brings the history, which is drawn in one go and counts as read.
-    this.#hasHistory = true;
-    messages.forEach((message) => this.#chats.take(message));
-    this.#view.addedMany();
-    if (!isPhone.matches) this.#view.showNewest();
-    this.#view.setBusy(false);
-  }
-
-  #take(incoming) {
-    const taken = this.#chats.take(incoming);
-    if (taken === null) return;
-    if (taken.isTyping) {
-      this.#view.typing(taken.conversation);
-    } else {
-      this.#view.added(taken.conversation, taken.message);
-    }
-  }
-
-  #delivered(uuid) {
-    const message = this.#chats.delivered(uuid);
-    if (message !== undefined) this.#view.delivered(message);
-  }
-}
 
 const demoSeller = () => demo.find((one) => one.appid === one.kefuAppid)?.uid ?? DEMO_SELLER;
 
@@ -144,11 +31,12 @@ async function logIn(token) {
     return;
   }
   sessionStorage.setItem(TOKEN, token);
-  const me = account(await answer.json());
+  const me = { ...account(await answer.json()), version: version() };
   byId("login").hidden = true;
   byId("app").hidden = false;
   session?.close();
-  session = new Session(token, me);
+  const refused = () => logOut("The server no longer accepts this token.");
+  session = new Session(me, token, demoSeller(), refused);
 }
 
 function logOut(why) {
@@ -163,6 +51,16 @@ function showLogin(error) {
   byId("app").hidden = true;
   byId("login").hidden = false;
   byId("login-error").textContent = error;
+}
+
+/** The version of the protocol that this tab speaks. It stays, as the token does. */
+const version = () => Number(document.querySelector("#version input:checked").value);
+
+function keepVersion() {
+  for (const input of document.querySelectorAll("#version input")) {
+    input.checked = input.value === (sessionStorage.getItem(VERSION) ?? "1");
+    input.addEventListener("change", () => sessionStorage.setItem(VERSION, input.value));
+  }
 }
 
 /** `#customer` and `#seller` are the demo's accounts: a link can open a tab for either. */
@@ -188,9 +86,6 @@ function knownToken() {
   const named = demo.find((one) => `#${sideOf(one)}` === location.hash);
   return named?.token ?? sessionStorage.getItem(TOKEN);
 }
-
-const isWide = matchMedia("(min-width: 1100px)");
-const isPhone = matchMedia("(max-width: 719px)");
 
 const isTraceOpen = () => byId("app").dataset.trace === "open";
 
@@ -243,6 +138,7 @@ function listen() {
 
 async function start() {
   listen();
+  keepVersion();
   setTrace(isWide.matches);
   try {
     demo = (await (await fetch("/demo")).json()).map(account);

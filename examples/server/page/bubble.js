@@ -12,26 +12,38 @@ export function drawMessage(message, before) {
     class: message.isMine ? "message mine" : "message",
     "data-message": message.key,
     "data-uuid": message.uuid,
-    "data-state": message.isStored ? "stored" : "waiting",
+    "data-state": message.state,
     "data-follows": before !== undefined && !isNewDay && before.isMine === message.isMine,
   },
   text,
   el("p", { class: "meta" },
     drawLink(message),
     el("time", { datetime: message.at.toISOString() }, timeOf(message.at)),
-    message.isTransient ? " · not stored" : ""));
+    message.isTransient ? " · not stored" : "",
+    drawRefusal(message)));
   if (message.isMine) item.querySelector(".meta").append(drawTick(message));
   return isNewDay ? [el("li", { class: "day" }, dayOf(message.at)), item] : [item];
 }
 
-/** Draws the tick of a message that has got its ACK. */
-export function redrawTick(item, message) {
-  item.dataset.state = "stored";
+/** Draws the tick of a message that has got its ACK, or why it was refused. */
+export function redrawState(item, message) {
+  item.dataset.state = message.state;
+  item.querySelector(".why").replaceWith(drawRefusal(message));
   item.querySelector(".tick").replaceWith(drawTick(message));
 }
 
-function drawTick({ isStored }) {
-  const tick = isStored ? icon("tick", "stored by the server") : icon("clock", "on its way");
+function drawRefusal({ refusal }) {
+  return el("span", { class: "why", role: "alert" }, refusal === undefined ? "" : `· ${refusal}`);
+}
+
+const TICKS = {
+  waiting: ["clock", "on its way"],
+  stored: ["tick", "stored by the server"],
+  refused: ["close", "refused by the server"],
+};
+
+function drawTick({ state }) {
+  const tick = icon(...TICKS[state]);
   tick.classList.add("tick");
   return tick;
 }

@@ -47,18 +47,29 @@ function drawSteps({ effects, seq }, kind, me) {
       el("span", { class: "target" }, "→ ", drawAccount(step.to, me))),
     el("code", { class: "carries" }, step.command),
     el("p", { class: "purpose", "data-push": step.push }, purposeOf(step, index, kind)),
-    el("code", { class: "number" }, numberOf(step, seq))));
+    el("code", { class: "number" }, numberOf(step, seq)),
+    drawPair(step.metadata)));
   return el("ol", { class: "steps" }, ...steps);
 }
 
+/** The METADATA that goes before a live copy or an ACK. */
+function drawPair(metadata) {
+  if (metadata === undefined) return "";
+  const { sync_key: key, prev_sync_key: before } = metadata;
+  return el("p", { class: "pair" },
+    el("code", {}, "METADATA"), ` first: sync_key ${key} behind ${before}`);
+}
+
 /** What an effect is for. */
-function purposeOf({ effect, msgid, push }, index, kind) {
+function purposeOf({ effect, msgid, push, metadata }, index, kind) {
   switch (effect) {
     case "SaveMessage": return index === 0 ? "the receiver’s copy" : "the sender’s copy";
     case "PushMessage": return PUSHES[push];
     case "SendAppMessage":
+      if (metadata !== undefined) return "live copy for the receiver’s devices";
       return msgid === undefined ? "the message itself" : "for the receiver’s devices";
-    case "SendMessage": return "for the sender’s other devices";
+    case "SendMessage":
+      return `${metadata === undefined ? "" : "live copy "}for the sender’s other devices`;
     case "EnqueueMessage":
       return kind === "stored" ? "always last: the sender’s tick" : "acknowledges it all the same";
     default: return "";

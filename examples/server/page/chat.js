@@ -1,9 +1,15 @@
 // The conversations of one user: who wrote what to whom, and what the server has stored. Knows
 // nothing of the page.
 
-import { CHAT_HEAD, Command, UNPERSISTENT, encodeChat, randomHex } from "./wire.js";
+import { CHAT_HEAD, encodeChat } from "./form.js";
+import { randomHex } from "./wire.js";
 
 const STORE = 1n;
+const REFUSALS = {
+  1: "refused: you are not their friend",
+  2: "refused: they are not your friend",
+  3: "refused: the receiver takes nothing from you",
+};
 
 /** Identifies a message: a uuid alone is unique for its sender only. `undefined` without a uuid. */
 export const keyOf = (sender, uuid) => (uuid === undefined ? undefined : `${sender} ${uuid}`);
@@ -16,7 +22,10 @@ export class Chats {
   #mine = new Map();
   #seen = new Set();
 
-  /** `me` is what the server says about a token: `appid`, `uid`, `kefuAppid` and `frameLimit`. */
+  /**
+   * `me` is what the server says about a token, `appid`, `uid`, `kefuAppid` and `frameLimit`, and
+   * the `version` that this user speaks.
+   */
   constructor(me) {
     this.#me = me;
   }
@@ -28,17 +37,20 @@ export class Chats {
 
   /** A customer's conversation with a seller, which starts here if there is none yet. */
   withSeller(sellerId) {
-    return this.#conversation({
-      customerAppid: this.#me.appid, customerId: this.#me.uid, storeId: STORE, sellerId,
-    });
+    return this.#conversation({ appid: this.#me.kefuAppid, uid: sellerId });
   }
 
-  /** The body of a message in somebody else's name, which a server refuses. */
+  /** A message in somebody else's name, which a server refuses: its command and its body. */
   forged(sellerId) {
-    const { appid, uid } = this.#me;
-    const ids = { customerAppid: appid, customerId: uid + 1n, storeId: STORE, sellerId };
-    if (this.isSeller) Object.assign(ids, { customerId: uid, sellerId: uid + 1n });
-    return this.body(ids, { text: "" });
+    const { appid, uid, kefuAppid } = this.#me;
+    const receiver = this.isSeller ? { appid, uid } : { appid: kefuAppid, uid: sellerId };
+    return this.#encode({ appid, uid: uid + 1n }, receiver, STORE, { text: "" });
+  }
+
+  /** A signal that this user is typing; `null` in version 2, where every message is stored. */
+  typing({ peer, storeId }) {
+    if (this.#me.version === 2) return null;
+    return this.#encode(this.#me, peer, storeId, { typing: true });
   }
 
   /** The conversation with the message of this key. */
@@ -48,23 +60,17 @@ export class Chats {
   }
 
   /** Takes in a message from the server. `null` if it is here already. */
-  take(incoming) {
-    const conversation = this.#conversation(incoming);
-    const { text, uuid, isTyping, isOther } = readContent(incoming.content);
-    if (isTyping && incoming.flags & UNPERSISTENT) {
-      return { conversation, isTyping };
-    }
-    const sender = this.#senderOf(incoming);
-    const key = keyOf(sender, uuid);
+  take({ sender, receiver, storeId, timestamp, content, isTransient }) {
+    const isMine = nameOf(sender) === nameOf(this.#me);
+    const conversation = this.#conversation(isMine ? receiver : sender);
+    const { text, uuid, isTyping, isOther } = readContent(content);
+    if (isTyping && isTransient) return { conversation, isTyping };
+    const key = keyOf(nameOf(sender), uuid);
     if (key !== undefined && this.#isRepeat(key)) return null;
-    const message = {
-      key, uuid, text, isOther,
-      isMine: sender === this.#self,
-      isStored: true,
-      isTransient: (incoming.flags & UNPERSISTENT) !== 0,
-      at: new Date(incoming.timestamp * 1000),
-    };
-    conversation.storeId = incoming.storeId;
+    const at = new Date(timestamp * 1000);
+    const message = { key, uuid, text, isOther, isMine, isTransient, state: "stored", at };
+    // What was written in version 2 has none.
+    if (storeId) conversation.storeId = storeId;
     this.#add(conversation, message);
     return { conversation, message };
   }
@@ -72,48 +78,45 @@ export class Chats {
   /** A new message of this user, to be sent; `null` if a frame cannot hold it. */
   write(conversation, text) {
     const uuid = randomHex();
-    const body = this.body(conversation, { text, uuid });
-    if (body === null) return null;
-    const key = keyOf(this.#self, uuid);
-    const message = { key, uuid, text, isMine: true, isStored: false, at: new Date() };
+    const encoded = this.#encode(this.#me, conversation.peer, conversation.storeId, { text, uuid });
+    if (encoded === null) return null;
+    const key = keyOf(nameOf(this.#me), uuid);
+    const message = { key, uuid, text, isMine: true, state: "waiting", at: new Date() };
     this.#seen.add(key);
     this.#mine.set(uuid, message);
     this.#add(conversation, message);
-    return { message, command: this.command, body };
+    return { message, ...encoded };
   }
 
-  /** The server has acknowledged a message. */
-  delivered(uuid) {
+  /** The server has answered a message of this user: status 0, or why it is refused. */
+  acked(uuid, status) {
     const message = this.#mine.get(uuid);
-    if (message !== undefined) message.isStored = true;
+    if (message === undefined) return undefined;
+    message.state = status === 0 ? "stored" : "refused";
+    if (status !== 0) message.refusal = REFUSALS[status] ?? `refused with status ${status}`;
     return message;
   }
 
-  /** The command under which this user writes. */
-  get command() {
-    return this.isSeller ? Command.CUSTOMER_SUPPORT : Command.CUSTOMER;
+  /** A message of this user came back in a sync, and so is stored: its ACK may have been lost. */
+  found({ content }) {
+    return this.acked(readContent(content).uuid, 0);
   }
 
-  /** The body of a chat message with JSON as its content; `null` if the server refuses its length. */
-  body({ customerAppid, customerId, storeId, sellerId }, json) {
+  /** The command and the body of a message; `null` if the server refuses its length. */
+  #encode(sender, receiver, storeId, json) {
     const content = new TextEncoder().encode(JSON.stringify(json));
     if (CHAT_HEAD + content.length >= this.#me.frameLimit) return null;
-    return encodeChat({ customerAppid, customerId, storeId, sellerId, content });
+    const { version, kefuAppid } = this.#me;
+    return encodeChat({ sender, receiver, storeId, content }, version, kefuAppid);
   }
 
-  #conversation({ customerAppid, customerId, storeId, sellerId }) {
-    // A seller answers in their own name, whoever the customer wrote to.
-    const self = this.isSeller ? this.#me.uid : sellerId;
-    const key = this.isSeller ? `${customerAppid}/${customerId}` : `${this.#me.kefuAppid}/${sellerId}`;
+  #conversation(peer) {
+    const key = nameOf(peer);
     let conversation = this.conversations.get(key);
     if (conversation === undefined) {
-      conversation = {
-        key, customerAppid, customerId, storeId,
-        sellerId: self,
-        name: this.isSeller ? `Customer ${customerId}` : `Seller ${sellerId}`,
-        messages: [],
-        unread: 0,
-      };
+      const side = peer.appid === this.#me.kefuAppid ? "Seller" : "Customer";
+      const name = `${side} ${peer.uid}`;
+      conversation = { key, peer, name, storeId: STORE, messages: [], unread: 0 };
       this.conversations.set(key, conversation);
     }
     return conversation;
@@ -130,17 +133,9 @@ export class Chats {
     this.#seen.add(key);
     return isRepeat;
   }
-
-  get #self() {
-    return `${this.#me.appid}/${this.#me.uid}`;
-  }
-
-  #senderOf({ command, customerAppid, customerId, sellerId }) {
-    return command === Command.CUSTOMER
-      ? `${customerAppid}/${customerId}`
-      : `${this.#me.kefuAppid}/${sellerId}`;
-  }
 }
+
+const nameOf = ({ appid, uid }) => `${appid}/${uid}`;
 
 /** A content can be anything. What this page does not understand, it shows as it is. */
 function readContent(content) {

@@ -33,6 +33,10 @@ export function icon(name, label) {
   return svg;
 }
 
+/** The widths at which the layout changes, here and in the style sheets. */
+export const isWide = matchMedia("(min-width: 1100px)");
+export const isPhone = matchMedia("(max-width: 719px)");
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /**

@@ -1,8 +1,9 @@
-// The connection to the server: login, sync, retransmission and keep-alive. Knows nothing of
-// the page.
+// The connection to the server: login, retransmission and keep-alive. Knows nothing of the page.
 
+import { decodeChat } from "./form.js";
+import { Sync } from "./sync.js";
 import {
-  Command, UNPERSISTENT, authToken, decodeChat, decodeFrame, encodeFrame, randomHex, syncKey,
+  Command, authToken, decodeAck, decodeFrame, decodeMetadata, encodeFrame, randomHex,
 } from "./wire.js";
 
 // A sync leaves out what its own device has sent, and to the server all web clients (platform 3)
@@ -12,10 +13,6 @@ import {
 const PLATFORM = 4;
 const DEVICE = `page-${randomHex()}`;
 
-// Key 0 means "from the key that the server has kept for me"; any other, "everything with a greater
-// id".
-const FROM_THE_BEGINNING = -1n;
-
 const LOGIN_TIMEOUT = 10_000;
 const PING_EVERY = 30_000;
 const RETRY_FIRST = 500;
@@ -24,12 +21,14 @@ const RETRY_MOST = 15_000;
 /**
  * A connection that reconnects until it is closed.
  *
- * `on` is told what happens: `state(name, retryIn)`, `refused()`, `synced(messages)`,
- * `transient(message)` and `delivered(uuid)`.
+ * `me` says who logs in and in which `version`. `on` is told what happens: `state(name, retryIn)`,
+ * `refused()`, `transient(message)`, `acked(uuid, status)`, and what a `Sync` tells.
  */
 export class Link {
+  #me;
   #token;
   #on;
+  #sync;
   #socket = null;
   #isOnline = false;
   #timer;
@@ -39,15 +38,15 @@ export class Link {
   #unacked = new Map();
   /** From the seqs of this connection to uuids. */
   #sent = new Map();
-  #key = FROM_THE_BEGINNING;
-  #notified = FROM_THE_BEGINNING;
-  /** The messages of a running sync, kept back until it ends: a broken sync starts over. */
-  #rows = null;
+  /** The METADATA that the last frame was. */
+  #metadata = null;
   #heard = false;
 
-  constructor(token, on) {
+  constructor(me, token, on) {
+    this.#me = me;
     this.#token = token;
     this.#on = on;
+    this.#sync = new Sync((command, body) => this.#send(command, body), on);
     this.#connect();
   }
 
@@ -94,7 +93,7 @@ export class Link {
     const socket = this.#socket;
     this.#socket = null;
     this.#isOnline = false;
-    this.#rows = null;
+    this.#sync.stop();
     this.#sent.clear();
     if (socket !== null) {
       socket.onopen = socket.onmessage = socket.onclose = null;
@@ -116,25 +115,33 @@ export class Link {
   #receive(data) {
     this.#heard = true;
     const frame = decodeFrame(data);
+    const metadata = this.#metadata;
+    this.#metadata = null;
     switch (frame.command) {
       case Command.AUTH_STATUS:
         this.#loggedIn(frame.body.getInt32(0) === 0);
         break;
+      case Command.METADATA:
+        this.#metadata = decodeMetadata(frame.body);
+        break;
       case Command.ACK:
-        this.#acked(frame.body.getInt32(0));
+        this.#acked(decodeAck(frame.body), metadata);
         break;
       case Command.CUSTOMER:
       case Command.CUSTOMER_SUPPORT:
-        this.#chat({ command: frame.command, flags: frame.flags, ...decodeChat(frame.body) });
+      case Command.CUSTOMER_V2:
+        this.#chat(decodeChat(frame, this.#me.kefuAppid), metadata);
         break;
       case Command.SYNC_END:
-        this.#synced(frame.body.getBigInt64(0));
+        this.#sync.end(frame.body.getBigInt64(0));
         break;
       case Command.SYNC_NOTIFY:
-        this.#notified = greater(this.#notified, frame.body.getBigInt64(0));
-        if (this.#rows === null) this.#syncIfBehind();
+        this.#sync.notify(frame.body.getBigInt64(0));
         break;
-      default: // PONG has set #heard already, and SYNC_BEGIN carries nothing new.
+      case Command.PONG:
+        this.#sync.pong();
+        break;
+      default: // SYNC_BEGIN carries nothing new.
     }
   }
 
@@ -149,7 +156,7 @@ export class Link {
     clearTimeout(this.#timer);
     this.#heard = true;
     this.#watch();
-    this.#sync();
+    this.#sync.start();
     for (const uuid of this.#unacked.keys()) this.#sendUnacked(uuid);
     this.#on.state("connected");
   }
@@ -167,40 +174,25 @@ export class Link {
     }, PING_EVERY);
   }
 
-  #acked(seq) {
+  /** An ACK settles a message, also one with a status that refuses it. */
+  #acked({ seq, status }, metadata) {
+    this.#sync.acked(metadata);
     const uuid = this.#sent.get(seq);
     // The ACK of a whispered message.
     if (uuid === undefined) return;
     this.#sent.delete(seq);
     this.#unacked.delete(uuid);
-    this.#on.delivered(uuid);
+    this.#on.acked(uuid, status);
   }
 
-  #chat(message) {
-    if (message.flags & UNPERSISTENT) {
+  #chat(message, metadata) {
+    if (message.isLive) {
+      this.#sync.copy(message, metadata);
+    } else if (message.isTransient) {
       this.#on.transient(message);
     } else {
-      this.#rows?.push(message);
+      this.#sync.row(message);
     }
-  }
-
-  #sync() {
-    this.#rows = [];
-    this.#notified = FROM_THE_BEGINNING;
-    this.#send(Command.SYNC, syncKey(this.#key));
-  }
-
-  #syncIfBehind() {
-    if (this.#notified > this.#key) this.#sync();
-  }
-
-  #synced(last) {
-    const rows = this.#rows ?? [];
-    this.#rows = null;
-    this.#key = greater(this.#key, last);
-    if (this.#key > 0n) this.#send(Command.SYNC_KEY, syncKey(this.#key));
-    this.#on.synced(rows);
-    this.#syncIfBehind();
   }
 
   #sendUnacked(uuid) {
@@ -211,9 +203,8 @@ export class Link {
 
   #send(command, body, flags) {
     this.#seq += 1;
-    this.#socket.send(encodeFrame({ command, seq: this.#seq, flags, body }));
+    const { version } = this.#me;
+    this.#socket.send(encodeFrame({ version, command, seq: this.#seq, flags, body }));
     return this.#seq;
   }
 }
-
-const greater = (a, b) => (a > b ? a : b);

@@ -1,6 +1,6 @@
 // The conversations on the page: the list of them, the open one, and where one writes.
 
-import { drawMessage, redrawTick } from "./bubble.js";
+import { drawMessage, redrawState } from "./bubble.js";
 import { byId, stickToEnd } from "./dom.js";
 import { List } from "./list.js";
 
@@ -101,9 +101,9 @@ export class View {
   }
 
   /** A message has got its ACK. */
-  delivered(message) {
+  acked(message) {
     const item = document.querySelector(`#messages [data-uuid="${message.uuid}"]`);
-    if (item !== null) redrawTick(item, message);
+    if (item !== null) redrawState(item, message);
   }
 
   /** The other side of a conversation is typing. */

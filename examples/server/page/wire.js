@@ -13,27 +13,34 @@ export const Command = Object.freeze({
   SYNC_END: 28,
   SYNC_NOTIFY: 29,
   SYNC_KEY: 34,
+  METADATA: 37,
+  CUSTOMER_V2: 64,
 });
 
-/** The flag of a message that is not stored. */
-export const UNPERSISTENT = 0x02;
-
-/** How many bytes of a chat message's body precede its content. */
-export const CHAT_HEAD = 36;
+export const Flag = Object.freeze({
+  /** Of a message that is not stored. */
+  UNPERSISTENT: 0x02,
+  /** Of a message that this device has sent, in a sync. */
+  SELF: 0x08,
+  /** Of a live copy. */
+  PUSH: 0x10,
+});
 
 const HEADER = 12;
-// In version 0 an AUTH_STATUS also carries the server's address.
-const VERSION = 1;
+// The last byte of a header. Web clients cannot be told apart by their login, but for this: the old
+// ones put 2 there. So does this page in version 1.
+const OLD_WEB = 2;
 
-/** The bytes of one frame. */
-export function encodeFrame({ command, seq, flags = 0, body = new Uint8Array() }) {
+/** The bytes of one frame of version 1 or 2. */
+export function encodeFrame({ version, command, seq, flags = 0, body = new Uint8Array() }) {
   const bytes = new Uint8Array(HEADER + body.length);
   const view = new DataView(bytes.buffer);
   view.setInt32(0, body.length);
   view.setInt32(4, seq);
   view.setUint8(8, command);
-  view.setUint8(9, VERSION);
+  view.setUint8(9, version);
   view.setUint8(10, flags);
+  view.setUint8(11, version === 1 ? OLD_WEB : 0);
   bytes.set(body, HEADER);
   return bytes;
 }
@@ -55,9 +62,8 @@ export function decodeFrame(buffer) {
 
 export function authToken(platform, token, device) {
   const strings = [token, device].map((string) => new TextEncoder().encode(string));
-  // The lengths are signed bytes.
-  if (strings.some((bytes) => bytes.length > 127)) {
-    throw new RangeError("a token has at most 127 bytes");
+  if (strings.some((bytes) => bytes.length > 255)) {
+    throw new RangeError("a token has at most 255 bytes");
   }
   return Uint8Array.from([platform, ...strings.flatMap((bytes) => [bytes.length, ...bytes])]);
 }
@@ -69,25 +75,14 @@ export function syncKey(key) {
   return new Uint8Array(body.buffer);
 }
 
-/** The body of CUSTOMER and CUSTOMER_SUPPORT. */
-export function encodeChat({ customerAppid, customerId, storeId, sellerId, content }) {
-  const bytes = new Uint8Array(CHAT_HEAD + content.length);
-  const view = new DataView(bytes.buffer);
-  [customerAppid, customerId, storeId, sellerId].forEach((id, at) => view.setBigInt64(8 * at, id));
-  // The timestamp stays 0: the server sets it.
-  bytes.set(content, CHAT_HEAD);
-  return bytes;
+/** What an ACK says. Status 0 is success; version 1 has no other, and no byte for it. */
+export function decodeAck(body) {
+  return { seq: body.getInt32(0), status: body.byteLength > 4 ? body.getInt8(4) : 0 };
 }
 
-export function decodeChat(body) {
-  return {
-    customerAppid: body.getBigInt64(0),
-    customerId: body.getBigInt64(8),
-    storeId: body.getBigInt64(16),
-    sellerId: body.getBigInt64(24),
-    timestamp: body.getInt32(32),
-    content: new Uint8Array(body.buffer, body.byteOffset + CHAT_HEAD),
-  };
+/** The body of METADATA. */
+export function decodeMetadata(body) {
+  return { syncKey: body.getBigInt64(0), prevSyncKey: body.getBigInt64(8) };
 }
 
 /**

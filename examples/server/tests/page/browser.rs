@@ -45,15 +45,31 @@ impl Browser {
 
     /// Opens the page in a tab of its own.
     pub(crate) async fn open(&self, name: &'static str, host: &Host) -> Tab<'_> {
+        self.open_at(name, &format!("http://{}/", host.http)).await
+    }
+
+    pub(crate) async fn open_at(&self, name: &'static str, url: &str) -> Tab<'_> {
         let handle = self.driver.new_tab().await.unwrap();
         self.driver.switch_to_window(handle.clone()).await.unwrap();
-        self.driver.goto(format!("http://{}/", host.http)).await.unwrap();
+        self.driver.goto(url).await.unwrap();
         Tab::new(&self.driver, handle, name)
     }
 
     /// Opens the page and logs in as one of the demo's two.
     pub(crate) async fn log_in(&self, host: &Host, side: &'static str) -> Tab<'_> {
+        self.log_in_speaking(1, host, side).await
+    }
+
+    /// The same in a version of the protocol.
+    pub(crate) async fn log_in_speaking(
+        &self,
+        version: u8,
+        host: &Host,
+        side: &'static str,
+    ) -> Tab<'_> {
         let tab = self.open(side, host).await;
+        tab.watch_frames().await;
+        tab.choose_version(version).await;
         tab.log_in_as(side).await;
         tab
     }

@@ -7,6 +7,7 @@ mod host;
 mod pictures;
 mod tab;
 mod trace;
+mod version2;
 
 use browser::Browser;
 use host::Host;
@@ -49,7 +50,13 @@ async fn a_customer_and_a_seller_talk_and_the_trace_shows_each_step() {
 }
 
 /// H7: both saves first, the ACK last.
-fn assert_six_steps(steps: &Value, command: &str, receiver: &str, sender: &str, msgids: [u8; 2]) {
+pub(crate) fn assert_six_steps(
+    steps: &Value,
+    command: &str,
+    receiver: &str,
+    sender: &str,
+    msgids: [u8; 2],
+) {
     let [first, second] = msgids.map(|msgid| format!("msgid {msgid}"));
     // This number counts the client's own frames and can be anything.
     let seq = &steps[5][3];
@@ -230,20 +237,24 @@ async fn a_restart_of_the_server_is_survived_and_what_was_written_meanwhile_arri
     browser.assert_nothing_wrong().await;
 }
 
-/// Writes 250 messages as fast as the page's own code can, and tells when all have their ACK.
+/// Writes 250 messages as fast as the page's own code can, and tells when all have their ACK. They
+/// are too long for one answer to a SYNC.
 const WRITE_MANY: &str = r#"
     const done = arguments[0];
-    // A second instance of the page's module, and so another device.
-    Promise.all(["/link.js?copy", "/wire.js"].map((module) => import(module))).then(([{ Link }, wire]) => {
+    // A second instance of the page's modules, and so another device.
+    Promise.all(["/link.js?copy", "/form.js"].map((module) => import(module))).then(([{ Link }, { encodeChat }]) => {
+        const me = { appid: 7n, uid: 1n, kefuAppid: 1453n, version: 1 };
         let left = 250;
-        const link = new Link("tok-7-1", {
-            state() {}, refused() {}, synced() {}, transient() {},
-            delivered() { if (--left === 0) { link.close(); done("written"); } },
+        const link = new Link(me, "tok-7-1", {
+            state() {}, refused() {}, synced() {}, caughtUp() {}, transient() {},
+            acked() { if (--left === 0) { link.close(); done("written"); } },
         });
         for (let number = 1; number <= left; number += 1) {
-            const content = new TextEncoder().encode(JSON.stringify({ text: `${number}`, uuid: wire.randomHex() }));
-            const body = { customerAppid: 7n, customerId: 1n, storeId: 1n, sellerId: 2n, content };
-            link.deliver(`${number}`, wire.Command.CUSTOMER, wire.encodeChat(body));
+            const json = { text: `${number}`, uuid: `many-${number}`, more: "x".repeat(2_500) };
+            const content = new TextEncoder().encode(JSON.stringify(json));
+            const receiver = { appid: 1453n, uid: 2n };
+            const { command, body } = encodeChat({ sender: me, receiver, storeId: 1n, content }, 1, 1453n);
+            link.deliver(json.uuid, command, body);
         }
     }).catch((error) => done(`${error}`));
 "#;
@@ -255,23 +266,34 @@ async fn a_long_history_is_drawn_from_its_end_and_a_long_text_is_not_sent() {
     assert_eq!(customer.evaluate_async(WRITE_MANY).await, json!("written"));
     customer.until_newest("250", true).await;
 
-    let seller = browser.log_in(&host, "seller").await;
-    seller.until_newest("250", false).await;
     let all: Vec<_> = (1..=250).map(|number| number.to_string()).collect();
-    assert_eq!(seller.texts().await, json!(all[50..]));
-    let is_at_end = "(log => log.scrollHeight - log.scrollTop - log.clientHeight < 2)\
-        (document.getElementById('log'))";
-    seller.until("the end is in sight", is_at_end, &[]).await;
-    seller.click("#earlier").await;
-    assert_eq!(seller.texts().await, json!(all));
-    assert!(!seller.is_shown("#earlier").await);
+    for version in [1, 2] {
+        let seller = browser.log_in_speaking(version, &host, "seller").await;
+        seller.until_newest("250", false).await;
+        assert_eq!(seller.texts().await, json!(all[50..]));
+        let syncs = seller.frames().await.iter().filter(|frame| frame.starts_with(">26")).count();
+        assert!(syncs > 1, "the history came in {syncs} answers");
+        let is_at_end = "(log => log.scrollHeight - log.scrollTop - log.clientHeight < 2)\
+            (document.getElementById('log'))";
+        seller.until("the end is in sight", is_at_end, &[]).await;
+        seller.click("#earlier").await;
+        assert_eq!(seller.texts().await, json!(all));
+        assert!(!seller.is_shown("#earlier").await);
 
-    let fill = "document.getElementById('text').value = 'x'.repeat(32768)";
-    seller.evaluate(fill, &[]).await;
-    seller.press("#text", Key::Enter).await;
-    let refused = "document.getElementById('composer-error').textContent.includes('too long')";
-    seller.until("it says that the text is too long", refused, &[]).await;
-    assert_eq!(seller.texts().await, json!(all));
+        let fill = "document.getElementById('text').value = 'x'.repeat(32768)";
+        seller.evaluate(fill, &[]).await;
+        seller.press("#text", Key::Enter).await;
+        let refused = "document.getElementById('composer-error').textContent.includes('too long')";
+        seller.until("it says that the text is too long", refused, &[]).await;
+        assert_eq!(seller.texts().await, json!(all));
+
+        // A phone opens no conversation by itself. All answers are history, not only the first.
+        seller.resize((390, 844)).await;
+        seller.reload().await;
+        seller.until_ready().await;
+        assert_eq!(seller.text_of("#conversations .last").await, "250");
+        assert!(!seller.is_shown("#conversations .unread").await, "the history counts as read");
+    }
     browser.assert_nothing_wrong().await;
 }
 

@@ -118,10 +118,14 @@ impl<'b> Tab<'b> {
     }
 
     pub(crate) async fn picture(&self, path: &Path) {
-        // A page in the background may not finish its animations.
+        self.finish_animations().await;
+        self.face().await.screenshot(path).await.unwrap();
+    }
+
+    /// A page in the background may not finish them.
+    pub(crate) async fn finish_animations(&self) {
         self.evaluate("document.getAnimations().forEach(animation => animation.finish())", &[])
             .await;
-        self.face().await.screenshot(path).await.unwrap();
     }
 
     /// Nothing is larger than the window.
@@ -138,6 +142,29 @@ impl<'b> Tab<'b> {
     pub(crate) async fn until_state(&self, state: &str) {
         let is_so = "document.getElementById('state').dataset.state === arguments[0]";
         self.until(&format!("it is {state}"), is_so, &[json!(state)]).await;
+    }
+
+    /// Chooses the version of the protocol on the login.
+    pub(crate) async fn choose_version(&self, version: u8) {
+        // The label is what one clicks on: the radio button itself cannot be seen.
+        self.click(&format!("#version label:nth-of-type({version})")).await;
+    }
+
+    /// Notes all frames from the next connection on.
+    pub(crate) async fn watch_frames(&self) {
+        self.evaluate(WATCH_FRAMES, &[]).await;
+    }
+
+    /// The frames so far, such as `>26 v1`: to the server or from it, command and version.
+    pub(crate) async fn frames(&self) -> Vec<String> {
+        let frames = self.evaluate("return window.watched", &[]).await;
+        serde_json::from_value(frames).unwrap()
+    }
+
+    /// Lets a function of a frame from the server, a `DataView`, change it before the page sees it,
+    /// or keep it from the page by returning true.
+    pub(crate) async fn meddle(&self, function: &str) {
+        self.evaluate(&format!("window.meddle = {function}"), &[]).await;
     }
 
     /// Logs in as one of the demo's two and waits for the history.
@@ -204,7 +231,7 @@ impl<'b> Tab<'b> {
     }
 
     /// Waits until the trace has a card of this kind and command, and returns the steps of the
-    /// newest one: effect, target, command, number.
+    /// newest one: effect, target, command, number, and the METADATA where there is one.
     pub(crate) async fn traced(&self, kind: &str, command: &str) -> Value {
         const FIND: &str = "[...document.querySelectorAll('.trace-card')].findLast(card => \
             card.dataset.kind === arguments[0] \
@@ -213,9 +240,27 @@ impl<'b> Tab<'b> {
         self.until(&format!("the trace has a {kind} {command}"), FIND, &args).await;
         let script = format!(
             "return [...{FIND}.querySelectorAll('.steps li')].map(step => \
-                ['.effect', '.target', '.carries', '.number'].map(part => \
-                    step.querySelector(part).textContent))"
+                ['.effect', '.target', '.carries', '.number', '.pair'].flatMap(part => \
+                    step.querySelector(part)?.textContent ?? []))"
         );
         self.evaluate(&script, &args).await
     }
 }
+
+const WATCH_FRAMES: &str = r"
+    const note = (way, bytes) => window.watched.push(`${way}${bytes[8]} v${bytes[9]}`);
+    window.watched = [];
+    window.WebSocket = class extends WebSocket {
+        constructor(...args) {
+            super(...args);
+            this.addEventListener('message', (event) => {
+                note('<', new Uint8Array(event.data));
+                if (window.meddle?.(new DataView(event.data))) event.stopImmediatePropagation();
+            });
+        }
+        send(bytes) {
+            note('>', bytes);
+            super.send(bytes);
+        }
+    };
+";

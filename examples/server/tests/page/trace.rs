@@ -182,11 +182,13 @@ const DRAW_UNDECIDED: &str = r#"
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusal_is_silent_but_in_the_trace() {
     let (host, browser) = stage!(None);
-    for (side, command, why) in [
-        ("customer", "CUSTOMER", "H2.2 customer_id 2 is not the session's uid 1"),
-        ("seller", "CUSTOMER_SUPPORT", "H3.2 seller_id 3 is not the session's uid 2"),
+    for (version, side, command, why) in [
+        (1, "customer", "CUSTOMER", "H2.2 customer_id 2 is not the session's uid 1"),
+        (1, "seller", "CUSTOMER_SUPPORT", "H3.2 seller_id 3 is not the session's uid 2"),
+        (2, "customer", "CUSTOMER_V2", "H13.1 the sender 7/2 is not the session's account 7/1"),
+        (2, "seller", "CUSTOMER_V2", "H13.1 the sender 1453/3 is not the session's account 1453/2"),
     ] {
-        let tab = browser.log_in(&host, side).await;
+        let tab = browser.log_in_speaking(version, &host, side).await;
         let is_live = "document.getElementById('trace-panel').dataset.live === 'true'";
         tab.until("the trace listens", is_live, &[]).await;
         let label = tab.text_of("#forge").await;

@@ -10,7 +10,7 @@ use std::hint::black_box;
 use gungraun::prelude::*;
 use kefu_bench::floor;
 use kefu_bench::host::Host;
-use kefu_bench::rig::{BATCH, Known, Rig, TEXT, UNPERSISTENT};
+use kefu_bench::rig::{BATCH, Known, Outputs, Rig, TEXT, UNPERSISTENT};
 use kefu_proto::{Delivery, Encode, Message, Refusal};
 
 /// Both sides of the comparison, and the frames in the read buffer.
@@ -23,11 +23,17 @@ struct Batch {
 impl Batch {
     fn new(stranger: i64, flags: u8, content: usize) -> Self {
         let known = Known::default();
+        let rig = Rig::new(&known, known.uid + stranger, flags, content);
+        Self::of(known, rig, |known, read, out| {
+            floor::batch(known, read, out, if stranger == 0 { BATCH } else { 0 });
+        })
+    }
+
+    /// Warms up: the read buffer becomes shared, and all memory is touched once.
+    fn of(known: Known, mut rig: Rig, touch: impl Fn(&Known, &[u8], &mut Outputs)) -> Self {
         let host = Host::new(&known);
-        let mut rig = Rig::new(&known, known.uid + stranger, flags, content);
-        // Warms up: the read buffer becomes shared, and all memory is touched once.
         let (read, out) = rig.refill();
-        floor::batch(&known, &read.clone(), out, if stranger == 0 { BATCH } else { 0 });
+        touch(&known, &read.clone(), out);
         for _ in 0..BATCH {
             drop(host.message(read));
         }
@@ -46,6 +52,14 @@ fn transient(content: usize) -> Batch {
 
 fn stranger(content: usize) -> Batch {
     Batch::new(1, TEXT, content)
+}
+
+fn v2(content: usize) -> Batch {
+    let known = Known::default();
+    let host = Host::new(&known);
+    Batch::of(known, Rig::v2(&known, content), |_, read, out| {
+        host.batch(&mut read.into(), out, BATCH);
+    })
 }
 
 #[library_benchmark(setup = persistent)]
@@ -78,6 +92,14 @@ fn effects(mut batch: Batch) -> Batch {
     batch
 }
 
+#[library_benchmark(setup = v2)]
+#[bench::content_100(100)]
+fn effects_v2(mut batch: Batch) -> Batch {
+    let (read, _) = batch.rig.filled();
+    batch.host.effects(read, BATCH);
+    batch
+}
+
 #[library_benchmark(setup = stranger)]
 #[bench::content_100(100)]
 fn refuse(mut batch: Batch) -> Batch {
@@ -93,6 +115,14 @@ fn refuse(mut batch: Batch) -> Batch {
 #[bench::persistent_100(args = (100), setup = persistent)]
 #[bench::transient_100(args = (100), setup = transient)]
 fn pipeline(mut batch: Batch) -> Batch {
+    let (read, out) = batch.rig.filled();
+    batch.host.batch(read, out, BATCH);
+    batch
+}
+
+#[library_benchmark(setup = v2)]
+#[bench::content_100(100)]
+fn pipeline_v2(mut batch: Batch) -> Batch {
     let (read, out) = batch.rig.filled();
     batch.host.batch(read, out, BATCH);
     batch
@@ -146,6 +176,17 @@ fn encode(mut parsed: Parsed) -> Parsed {
 
 library_benchmark_group!(
     name = counts,
-    benchmarks = [decode, parse, handle, effects, encode, refuse, pipeline, hand_written]
+    benchmarks = [
+        decode,
+        parse,
+        handle,
+        effects,
+        effects_v2,
+        encode,
+        refuse,
+        pipeline,
+        pipeline_v2,
+        hand_written
+    ]
 );
 main!(library_benchmark_groups = counts);

@@ -63,14 +63,15 @@ impl Session {
             Form::CustomerV2 => v2::check(config, identity, &message)?,
         };
         let ChatMessage { seq, version, flags, form, body } = message;
-        let (sent, seq, version, flags, is_persistent) = match form {
+        let (sent, seq, version, flags) = match form {
             Form::Customer | Form::CustomerSupport => {
-                (Sent { seq, flags }, seq, version, flags, v1::is_persistent(flags))
+                (Sent { ack: seq.into(), flags }, seq, version, flags)
             }
-            // H13.4, H13.5, H14.11
+            // H13.4, H14.4, H14.11
             Form::CustomerV2 => {
-                let sent = Sent { seq, flags: flags.without(Flags::OF_SERVERS) };
-                (sent, Seq(0), Version::V2, Flags::NONE, true)
+                let flags = flags.without(Flags::OF_SERVERS) | Flags::PUSH;
+                let sent = Sent { ack: seq.into(), flags };
+                (sent, Seq(0), Version::V2, Flags::NONE)
             }
         };
         // H4.1. Rebuilt: assigning in place stalls on store forwarding.
@@ -81,7 +82,8 @@ impl Session {
         let from_kefu_app = parties.sender.appid == config.kefu_appid();
         Ok(Delivery {
             saves: Saves { message, parties, sent, device_id },
-            is_persistent,
+            // H13.5: a CUSTOMER_V2 is without flags by now.
+            is_persistent: v1::is_persistent(flags),
             from_kefu_app,
         })
     }

@@ -1,4 +1,5 @@
-//! From a complete frame in the read buffer to the last effect written out, nothing is allocated.
+//! From a complete frame in the read buffer to the last effect written out, nothing is allocated,
+//! and the content stays where it was read.
 
 #![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
@@ -6,7 +7,8 @@ use std::hint::black_box;
 
 use allocation_counter::measure;
 use bytes::{Bytes, BytesMut};
-use kefu_proto::{Accepted, Account, AppId, Body, Command, Config, Copies, CustomerMessage};
+use kefu_proto::{Accepted, Account, AppId, Appended, Body, Command, Config, Copies};
+use kefu_proto::{CustomerMessage, CustomerMessageV2};
 use kefu_proto::{DeviceId, Effect, Encode, EncodeError, Flags, FrameDecoder, FrameLimit};
 use kefu_proto::{FrameWriter, Identity, Message, MsgId, Parsed, Refusal, Seq, Session};
 use kefu_proto::{StoreId, UnixTime, UserId, Version};
@@ -35,6 +37,26 @@ fn nothing_is_allocated_from_the_read_buffer_to_the_last_effect() {
     // Half of the messages are stored, twice, and have four effects; the others have two.
     assert_eq!((saves, effects), (MESSAGES, MESSAGES * 3));
     assert_eq!(counted.count_total, 0, "{counted:?}");
+}
+
+#[test]
+fn nothing_is_allocated_for_a_customer_v2_with_its_live_copies() {
+    for size in [100, 32_700] {
+        let message = chat(Command::CUSTOMER_V2, Flags::TEXT, size);
+        let case = Case::new(session(AppId(7), UserId(1)), &message, None);
+        let mut host = Host::default();
+        let (mut saves, mut effects) = (0, 0);
+        host.warm_up(std::slice::from_ref(&case));
+        let counted = measure(|| {
+            for _ in 0..MESSAGES {
+                let asked = host.serve(&case).unwrap();
+                saves += asked.saves;
+                effects += asked.effects;
+            }
+        });
+        assert_eq!((saves, effects), (MESSAGES * 2, MESSAGES * 6));
+        assert_eq!(counted.count_total, 0, "{size} bytes: {counted:?}");
+    }
 }
 
 #[test]
@@ -114,6 +136,8 @@ impl Case {
 #[derive(Default)]
 struct Host {
     read: BytesMut,
+    /// Where the content of the last message was read to.
+    content: usize,
     stored: Vec<u8>,
     sent: BytesMut,
     connection: FrameWriter,
@@ -140,11 +164,13 @@ impl Host {
         let mut saves = 0;
         let effects = case.session.handle(message, NOW)?.save_with(|save| {
             saves += 1;
+            assert_eq!(save.message().content().as_ptr().addr(), self.content);
             self.stored.clear();
             save.message().encode_body(&mut self.stored)?;
-            Ok::<_, EncodeError>(MsgId(1))
+            Ok::<_, EncodeError>(Appended { msgid: MsgId(2), previous: Some(MsgId(1)) })
         });
         let effects = effects.unwrap();
+        assert_eq!(effects.message().content().as_ptr().addr(), self.content);
         for effect in &effects {
             self.sent.clear();
             match effect {
@@ -162,6 +188,8 @@ impl Host {
 
     fn receive(&mut self, case: &Case) -> Message {
         self.read.extend_from_slice(&case.frame);
+        // Behind a header, and 36 bytes of the body for every kind of chat message.
+        self.content = self.read.get(48..).map_or(0, |content| content.as_ptr().addr());
         let frame = FrameDecoder::new(FrameLimit::CLIENT).decode(&mut self.read).unwrap();
         let Parsed::Message(message) = frame.expect("a complete frame").parse().unwrap() else {
             panic!("not a message")
@@ -217,6 +245,7 @@ fn session(appid: AppId, uid: UserId) -> Session {
 fn chat(command: Command, flags: Flags, size: usize) -> Message {
     let body = match command {
         Command::CUSTOMER => Body::Customer(text(size)),
+        Command::CUSTOMER_V2 => Body::CustomerV2(text_v2(size)),
         _ => Body::CustomerSupport(text(size)),
     };
     Message { seq: Seq(1), version: Version(1), flags, body }
@@ -231,4 +260,10 @@ fn text(size: usize) -> CustomerMessage {
         timestamp: UnixTime::from(0),
         content: Bytes::from(vec![b'x'; size]),
     }
+}
+
+fn text_v2(size: usize) -> CustomerMessageV2 {
+    let CustomerMessage { timestamp, content, .. } = text(size);
+    let sender = Account::new(AppId(7), UserId(1));
+    CustomerMessageV2 { sender, receiver: Account::new(KEFU_APP, SELLER), timestamp, content }
 }

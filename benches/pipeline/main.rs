@@ -90,6 +90,7 @@ fn parts(criterion: &mut Criterion) {
         criterion.bench_function(&format!("effects/{size}"), |bencher| {
             bencher.iter_custom(|messages| rig.time(messages, |read, _| host.effects(read, BATCH)));
         });
+        measure_v2(criterion, &known, &host, size, content);
         mqtt::measure(criterion, size, content);
         protobuf::measure(criterion, &known, size, content);
         // Includes dropping the frame, which releases its share of the read buffer. `black_box`
@@ -112,6 +113,18 @@ fn parts(criterion: &mut Criterion) {
             time_encode(bencher, &message);
         });
     }
+}
+
+/// A CUSTOMER_V2 in a store that knows what was the newest before, so with all six effects.
+fn measure_v2(criterion: &mut Criterion, known: &Known, host: &Host, size: &str, content: usize) {
+    let mut rig = Rig::v2(known, content);
+    criterion.bench_function(&format!("effects-v2/{size}"), |bencher| {
+        bencher.iter_custom(|messages| rig.time(messages, |read, _| host.effects(read, BATCH)));
+    });
+    criterion.bench_function(&format!("pipeline-v2/{size}"), |bencher| {
+        bencher
+            .iter_custom(|messages| rig.time(messages, |read, out| host.batch(read, out, BATCH)));
+    });
 }
 
 /// Does not time cloning the message and dropping the delivery, which both change the reference

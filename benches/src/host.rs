@@ -4,8 +4,9 @@ use std::hint::black_box;
 
 use bytes::BytesMut;
 use kefu_proto::{
-    Accepted, Account, AppId, Config, Copies, DeviceId, Effect, Encode, FrameDecoder, FrameLimit,
-    Identity, Message, MsgId, Outbound, Parsed, SaveMessage, Saves, Session, UnixTime, UserId,
+    Accepted, Account, AppId, Appended, Config, Copies, DeviceId, Effect, Encode, FrameDecoder,
+    FrameLimit, Identity, Message, MsgId, Outbound, Parsed, SaveMessage, Saves, Session, UnixTime,
+    UserId,
 };
 
 use crate::rig::{Known, Outputs, Stored};
@@ -70,7 +71,7 @@ impl Host {
         let effects = session
             .handle(message, self.now)
             .expect("every message is accepted")
-            .save_with(|save| Ok::<_, ()>(MsgId(black_box(&save).queue().uid.0)))
+            .save_with(|save| Ok::<_, ()>(behind(black_box(&save).queue().uid.0)))
             .expect("the store never fails");
         for effect in &effects {
             black_box(&effect);
@@ -100,8 +101,13 @@ fn store(saves: &Saves, out: &mut Outputs) -> Copies {
     for (save, stored) in saves.requests().into_iter().zip(&mut out.stored) {
         put(save, stored);
     }
-    let [receiver, sender] = msgids.map(|msgid| MsgId(msgid).into());
+    let [receiver, sender] = msgids.map(behind);
     Copies { receiver, sender }
+}
+
+/// The answer of a store that knows what was the newest before: only CUSTOMER_V2 looks at that.
+fn behind(msgid: i64) -> Appended {
+    Appended { msgid: MsgId(msgid), previous: Some(MsgId(msgid - 1)) }
 }
 
 fn put(save: SaveMessage<'_>, stored: &mut Stored) {

@@ -20,7 +20,7 @@ pub fn print(times: &Times) -> io::Result<()> {
 }
 
 fn comparisons() -> Vec<Comparison> {
-    [pipeline(), peers(), flat(), refusals()].concat()
+    [pipeline(), v2(), peers(), flat(), refusals()].concat()
 }
 
 fn pipeline() -> Vec<Comparison> {
@@ -40,6 +40,15 @@ fn pipeline() -> Vec<Comparison> {
         }
     }
     all
+}
+
+/// A CUSTOMER_V2 has six effects, two of them live copies; a CUSTOMER has four.
+fn v2() -> Vec<Comparison> {
+    let against = |v2, v1| {
+        let sizes = SIZES.map(|(size, _)| (format!("{v2}/{size}"), format!("{v1}/{size}")));
+        sizes.map(|(measured, against)| Comparison::ratio(measured, against, None))
+    };
+    [against("effects-v2", "effects"), against("pipeline-v2", "pipeline/persistent")].concat()
 }
 
 /// Each alternative, against the part of the crate that does the same work.

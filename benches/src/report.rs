@@ -60,11 +60,13 @@ fn machine() -> Result<String> {
 }
 
 /// The rows, by benchmark. Each has one column per length of content.
-const ROWS: [(&str, &str); 9] = [
+const ROWS: [(&str, &str); 11] = [
     ("**decode → handle → list of effects**", "effects"),
+    ("the same for a CUSTOMER_V2, with its live copies", "effects-v2"),
     ("the same, refused", "refuse"),
     ("decode alone", "decode"),
     ("**the whole pipeline, all bodies and frames written**", "pipeline/persistent"),
+    ("the same for a CUSTOMER_V2, with its live copies", "pipeline-v2"),
     ("… floor: the same bytes read and copied by hand", "floor/persistent"),
     ("… floor on shared slices of the read buffer", "shared/persistent"),
     ("mqtt-protocol-core: PUBLISH received, PUBACK encoded", "mqtt"),

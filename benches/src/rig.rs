@@ -21,6 +21,8 @@ pub const SIZES: [(&str, usize); 6] = [
 pub const BATCH: u64 = 64;
 
 pub const CUSTOMER: u8 = 24;
+const CUSTOMER_V2: u8 = 64;
+const SELLER: i64 = 4_289_442;
 pub const TEXT: u8 = 0x01;
 pub const UNPERSISTENT: u8 = 0x02;
 
@@ -67,10 +69,21 @@ pub struct Rig {
 impl Rig {
     /// A buffer of `BATCH` messages from customer `uid`, each with `content` bytes.
     pub fn new(known: &Known, uid: i64, flags: u8, content: usize) -> Self {
+        let head = [CUSTOMER, 1, flags, 0];
+        Self::of_messages(head, [known.appid, uid, 3, SELLER], content)
+    }
+
+    /// A buffer of `BATCH` CUSTOMER_V2 from the customer, each with `content` bytes.
+    pub fn v2(known: &Known, content: usize) -> Self {
+        let ids = [known.appid, known.uid, known.kefu_appid, SELLER];
+        Self::of_messages([CUSTOMER_V2, 2, TEXT, 0], ids, content)
+    }
+
+    fn of_messages(head: [u8; 4], ids: [i64; 4], content: usize) -> Self {
         let mut frames = Vec::new();
         for seq in 1..=BATCH {
             let seq = u32::try_from(seq).expect("a batch is small");
-            put_customer_frame(known, uid, seq, flags, content, &mut frames);
+            put_chat_frame(head, ids, seq, content, &mut frames);
         }
         Self::of(frames)
     }
@@ -151,19 +164,13 @@ pub fn time(messages: u64, mut batch: impl FnMut() -> Duration) -> Duration {
     Duration::from_nanos(nanos * messages / BATCH)
 }
 
-fn put_customer_frame(
-    known: &Known,
-    uid: i64,
-    seq: u32,
-    flags: u8,
-    content: usize,
-    dst: &mut Vec<u8>,
-) {
+/// `head` is the end of the header; `ids` are those of a chat message of either version.
+fn put_chat_frame(head: [u8; 4], ids: [i64; 4], seq: u32, content: usize, dst: &mut Vec<u8>) {
     let length = u32::try_from(36 + content).expect("contents are below the limit");
     dst.extend_from_slice(&length.to_be_bytes());
     dst.extend_from_slice(&seq.to_be_bytes());
-    dst.extend_from_slice(&[CUSTOMER, 1, flags, 0]);
-    for number in [known.appid, uid, 3, 4_289_442] {
+    dst.extend_from_slice(&head);
+    for number in ids {
         dst.extend_from_slice(&number.to_be_bytes());
     }
     // The client's time, which the server replaces.

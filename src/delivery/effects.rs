@@ -7,9 +7,8 @@ use super::plan::{Plan, Step};
 use super::sent::Sent;
 use crate::effect::Effect;
 use crate::id::{Account, MsgId};
-use crate::message::{Ack, AckStatus, ChatMessage, Form, Metadata, Parties};
+use crate::message::{AckStatus, ChatMessage, Form, Metadata, Parties};
 use crate::outbound::{LiveAck, LiveCopy, Outbound};
-use crate::wire::Flags;
 
 /// What remains to be done, in the order in which it must be done, ending with the ACK. Empty after
 /// a refusal by the host, unless there is an ACK that says so.
@@ -19,8 +18,6 @@ use crate::wire::Flags;
 /// the message.
 #[must_use = "without the effects nobody is notified and the sender gets no ACK"]
 #[derive(Clone, Debug, Eq, PartialEq)]
-// As in `Saves`.
-#[repr(C)]
 pub struct Effects {
     message: ChatMessage,
     parties: Parties,
@@ -28,63 +25,32 @@ pub struct Effects {
     receiver: Metadata,
     sender: Metadata,
     plan: Plan,
-    status: AckStatus,
-    /// Which of the two `previous` the store has told.
-    known: Known,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Known {
-    receiver: bool,
-    sender: bool,
-}
-
-const NO_COPY: Metadata = Metadata { sync_key: MsgId(0), prev_sync_key: MsgId(0) };
-const NONE_KNOWN: Known = Known { receiver: false, sender: false };
-
-const fn appended(metadata: Metadata, is_known: bool) -> Appended {
-    let previous = if is_known { Some(metadata.prev_sync_key) } else { None };
-    Appended { msgid: metadata.sync_key, previous }
 }
 
 impl Effects {
+    /// Of a message whose copies are stored, or that has none (H6).
     #[inline]
-    pub(super) fn persistent(
+    pub(super) fn new(
         message: ChatMessage,
         parties: Parties,
         sent: Sent,
-        copies: Copies,
+        copies: Option<Copies>,
     ) -> Self {
-        let (receiver, sender) = (copies.receiver.msgid, copies.sender.msgid);
-        let mut receiver = Metadata { sync_key: receiver, prev_sync_key: MsgId(0) };
-        let mut sender = Metadata { sync_key: sender, prev_sync_key: MsgId(0) };
-        let (mut plan, mut known) = (Plan::PERSISTENT, NONE_KNOWN);
-        // H14.10: the others need no `previous`.
-        if message.form == Form::CustomerV2 {
-            if let Some(previous) = copies.receiver.previous {
-                (receiver.prev_sync_key, known.receiver) = (previous, true);
-            }
-            if let Some(previous) = copies.sender.previous {
-                (sender.prev_sync_key, known.sender) = (previous, true);
-            }
-            plan = Plan::live(known.receiver, known.sender);
-        }
-        Self { message, parties, sent, receiver, sender, plan, status: AckStatus::OK, known }
-    }
-
-    #[inline]
-    pub(super) const fn transient(message: ChatMessage, parties: Parties, sent: Sent) -> Self {
-        let (receiver, sender) = (NO_COPY, NO_COPY);
-        let (plan, status, known) = (Plan::TRANSIENT, AckStatus::OK, NONE_KNOWN);
-        Self { message, parties, sent, receiver, sender, plan, status, known }
+        let (receiver, sender, plan) = match copies {
+            Some(copies) => stored(copies, message.form),
+            None => (NO_COPY, NO_COPY, Plan::TRANSIENT),
+        };
+        Self { message, parties, sent, receiver, sender, plan }
     }
 
     /// Instead of all effects, an ACK with this status (H11.4), or silence.
-    pub(super) fn refused(self, status: Option<AckStatus>) -> Self {
-        match status {
-            Some(status) => Self { plan: Plan::REFUSED, status, ..self },
-            None => Self { plan: Plan::NOTHING, ..self },
+    pub(super) fn refused(mut self, status: Option<AckStatus>) -> Self {
+        self.plan = Plan::NOTHING;
+        if let Some(status) = status {
+            self.plan = Plan::REFUSED;
+            self.sent.ack.status = status;
         }
+        self
     }
 
     /// The effects in order.
@@ -131,8 +97,8 @@ impl Effects {
             return None;
         }
         Some(Copies {
-            receiver: appended(self.receiver, self.known.receiver),
-            sender: appended(self.sender, self.known.sender),
+            receiver: appended(self.receiver, self.plan.contains(Step::CopyToReceiver)),
+            sender: appended(self.sender, self.plan.contains(Step::CopyToSender)),
         })
     }
 
@@ -153,7 +119,7 @@ impl Effects {
                 Effect::SendMessage { to: sender, message }
             }
             // H6.2, H7.6, H11.4
-            Step::Ack => Effect::EnqueueMessage { message: Outbound::Ack(self.ack()) },
+            Step::Ack => Effect::EnqueueMessage { message: Outbound::Ack(self.sent.ack) },
             // H6.1
             Step::Forward => {
                 Effect::SendAppMessage { to: receiver, message: Outbound::Chat(&self.message) }
@@ -168,23 +134,41 @@ impl Effects {
             }
             // H14.8
             Step::LiveAck => {
-                let ack = LiveAck::new(self.ack(), &self.sender);
+                let ack = LiveAck::new(self.sent.ack, &self.sender);
                 Effect::EnqueueMessage { message: Outbound::LiveAck(ack) }
             }
         }
     }
 
-    /// H9.1
     #[inline]
-    const fn ack(&self) -> Ack {
-        Ack { seq: self.sent.seq, status: self.status }
+    const fn live_copy<'m>(&'m self, metadata: &'m Metadata) -> Outbound<'m> {
+        Outbound::LiveCopy(LiveCopy::new(&self.message, &self.sent.flags, metadata))
     }
+}
 
-    #[inline]
-    fn live_copy<'m>(&'m self, metadata: &'m Metadata) -> Outbound<'m> {
-        let flags = self.sent.flags | Flags::PUSH;
-        Outbound::LiveCopy(LiveCopy::new(&self.message, flags, metadata))
+const NO_COPY: Metadata = Metadata { sync_key: MsgId(0), prev_sync_key: MsgId(0) };
+
+/// Where the copies stand, and what is to be done.
+#[inline]
+fn stored(copies: Copies, form: Form) -> (Metadata, Metadata, Plan) {
+    let Copies { mut receiver, mut sender } = copies;
+    // H14.10: only a CUSTOMER_V2 needs `previous`.
+    if form != Form::CustomerV2 {
+        (receiver.previous, sender.previous) = (None, None);
     }
+    let plan = Plan::stored(receiver.previous.is_some(), sender.previous.is_some());
+    (metadata(receiver), metadata(sender), plan)
+}
+
+/// A `previous` that is not known is 0; the plan tells the two apart.
+#[inline]
+fn metadata(copy: Appended) -> Metadata {
+    Metadata { sync_key: copy.msgid, prev_sync_key: copy.previous.unwrap_or(MsgId(0)) }
+}
+
+const fn appended(metadata: Metadata, is_known: bool) -> Appended {
+    let previous = if is_known { Some(metadata.prev_sync_key) } else { None };
+    Appended { msgid: metadata.sync_key, previous }
 }
 
 impl<'m> IntoIterator for &'m Effects {

@@ -170,8 +170,7 @@ impl Delivery {
 
     #[inline]
     fn transient(self) -> Effects {
-        let Saves { message, parties, sent, .. } = self.saves;
-        Effects::transient(message, parties, sent)
+        self.saves.effects(None)
     }
 
     /// For a host that stores one copy after the other: accepts the message, asks `save` for both
@@ -188,10 +187,11 @@ impl Delivery {
         self,
         save: impl FnMut(SaveMessage<'_>) -> Result<A, E>,
     ) -> Result<Effects, E> {
-        match self.accept() {
-            Accepted::Persistent(saves) => saves.save_with(save),
-            Accepted::Transient(effects) => Ok(effects),
-        }
+        // Not through `accept`: that moves the message once for each variant, field by field, which
+        // is 14 % more instructions, as counted.
+        let Self { saves, is_persistent, .. } = self;
+        let copies = if is_persistent { Some(saves.store(save)?) } else { None };
+        Ok(saves.effects(copies))
     }
 }
 

@@ -30,7 +30,7 @@ impl Plan {
     pub(super) const NOTHING: Self = Self(0);
 
     /// H14.3–H14.8, without what needs a `previous` that is not known (H14.9).
-    pub(super) const fn live(receiver_known: bool, sender_known: bool) -> Self {
+    pub(super) const fn stored(receiver_known: bool, sender_known: bool) -> Self {
         match (receiver_known, sender_known) {
             (true, true) => Self::LIVE,
             (true, false) => Self::LIVE_TO_RECEIVER,
@@ -83,6 +83,17 @@ impl Plan {
     /// Whether copies are stored before: then there is somebody to push to.
     pub(super) const fn is_stored(self) -> bool {
         self.0 & 0xf == Step::Push.number()
+    }
+
+    /// Whether the step is among those left.
+    pub(super) const fn contains(self, step: Step) -> bool {
+        let mut plan = self;
+        while let Some(next) = plan.next() {
+            if next.number() == step.number() {
+                return true;
+            }
+        }
+        false
     }
 
     /// How many steps are left.

@@ -76,9 +76,6 @@ use crate::message::{ChatMessage, Parties};
 /// ```
 #[must_use = "a message that was accepted has to be stored"]
 #[derive(Debug, Eq, PartialEq)]
-// C, here and in `Effects`: the message then lies at the same place in both. Otherwise the compiler
-// takes it apart into the pieces common to both, and `handle` is 50 % slower.
-#[repr(C)]
 pub struct Saves {
     pub(crate) message: ChatMessage,
     pub(crate) parties: Parties,
@@ -107,18 +104,33 @@ impl Saves {
     #[inline]
     pub fn save_with<E, A: Into<Appended>>(
         self,
-        mut save: impl FnMut(SaveMessage<'_>) -> Result<A, E>,
+        save: impl FnMut(SaveMessage<'_>) -> Result<A, E>,
     ) -> Result<Effects, E> {
+        let copies = self.store(save)?;
+        Ok(self.confirm(copies))
+    }
+
+    /// Asks `save` for both copies.
+    #[inline]
+    pub(super) fn store<E, A: Into<Appended>>(
+        &self,
+        mut save: impl FnMut(SaveMessage<'_>) -> Result<A, E>,
+    ) -> Result<Copies, E> {
         let [receiver, sender] = self.requests();
         // H8.2
-        let copies = Copies { receiver: save(receiver)?.into(), sender: save(sender)?.into() };
-        Ok(self.confirm(copies))
+        Ok(Copies { receiver: save(receiver)?.into(), sender: save(sender)?.into() })
     }
 
     /// The commit point: both copies are stored, under these ids (H7.7).
     #[inline]
     pub fn confirm(self, copies: Copies) -> Effects {
-        Effects::persistent(self.message, self.parties, self.sent, copies)
+        self.effects(Some(copies))
+    }
+
+    /// What remains to be done, whether copies are stored or not.
+    #[inline]
+    pub(super) fn effects(self, copies: Option<Copies>) -> Effects {
+        Effects::new(self.message, self.parties, self.sent, copies)
     }
 
     /// Who is written to: the owner of the first queue.

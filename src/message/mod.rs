@@ -49,6 +49,7 @@ impl From<Body> for Message {
 /// What a message says: one variant per command of the table (W3.2).
 ///
 /// Non-exhaustive: a later version of the protocol adds commands.
+// The chat messages stand together: one comparison tells them from the rest.
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -67,6 +68,8 @@ pub enum Body {
     Customer(CustomerMessage),
     /// From a seller to a customer.
     CustomerSupport(CustomerMessage),
+    /// From a customer to a seller or back, in version 2 (W9).
+    CustomerV2(CustomerMessageV2),
     /// Client to server: send what came after this sync key (S2).
     Sync(MsgId),
     /// Server to client: what came after this sync key follows (S2).
@@ -79,8 +82,6 @@ pub enum Body {
     SyncKey(MsgId),
     /// Server to client: what the frame behind it continues (W10).
     Metadata(Metadata),
-    /// From a customer to a seller or back, in version 2 (W9).
-    CustomerV2(CustomerMessageV2),
 }
 
 impl Body {
@@ -180,6 +181,7 @@ impl Layout for Message {
         }
     }
 
+    #[inline]
     fn put_body(&self, version: Version, dst: &mut impl BufMut) {
         match &self.body {
             Body::AuthStatus(auth) => auth.put(version, dst),

@@ -99,8 +99,16 @@ impl Layout for Outbound<'_> {
                 put_frame(head, sync::LEN, limit, dst, |dst| sync::put(*key, dst))
             }
             Self::Ack(ack) => ack.put_frame(head, limit, dst),
-            Self::LiveCopy(copy) => copy.put_frame(head, limit, dst),
-            Self::LiveAck(ack) => ack.put_frame(head, limit, dst),
+            // `?; Ok(())`, here and below: a result straight from a call is in memory, and would
+            // put those of the other arms there too.
+            Self::LiveCopy(copy) => {
+                copy.put_frame(head, limit, dst)?;
+                Ok(())
+            }
+            Self::LiveAck(ack) => {
+                ack.put_frame(head, limit, dst)?;
+                Ok(())
+            }
         }
     }
 }

@@ -69,7 +69,7 @@ impl OwnedOutbound {
             Owned::SyncNotify(msgid) => Outbound::SyncNotify(*msgid),
             Owned::Ack(ack) => Outbound::Ack(*ack),
             Owned::LiveCopy(message, metadata) => {
-                Outbound::LiveCopy(LiveCopy::new(message, message.flags, metadata))
+                Outbound::LiveCopy(LiveCopy::new(message, &message.flags, metadata))
             }
             Owned::LiveAck(ack, metadata) => Outbound::LiveAck(LiveAck::new(*ack, metadata)),
         }

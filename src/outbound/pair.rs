@@ -15,7 +15,7 @@ use crate::wire::{EncodeError, Flags, FrameLimit, Head, Layout, Version};
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct LiveCopy<'m> {
     message: &'m ChatMessage,
-    flags: Flags,
+    flags: &'m Flags,
     metadata: &'m Metadata,
 }
 
@@ -23,7 +23,7 @@ impl<'m> LiveCopy<'m> {
     #[inline]
     pub(crate) const fn new(
         message: &'m ChatMessage,
-        flags: Flags,
+        flags: &'m Flags,
         metadata: &'m Metadata,
     ) -> Self {
         Self { message, flags, metadata }
@@ -36,14 +36,14 @@ impl<'m> LiveCopy<'m> {
     }
 
     pub(super) fn into_owned(self) -> (ChatMessage, Metadata) {
-        (ChatMessage { flags: self.flags, ..self.message.clone() }, *self.metadata)
+        (ChatMessage { flags: *self.flags, ..self.message.clone() }, *self.metadata)
     }
 }
 
 impl Layout for LiveCopy<'_> {
     #[inline]
     fn head(&self) -> Head {
-        Head { flags: self.flags, ..self.message.head() }
+        Head { flags: *self.flags, ..self.message.head() }
     }
 
     #[inline]
@@ -127,6 +127,8 @@ impl Layout for LiveAck<'_> {
         limit: FrameLimit,
         dst: &mut impl BufMut,
     ) -> Result<(), EncodeError> {
-        put_pair(*self.metadata, &self.ack, head, limit, dst)
+        // A copy: a reference into `self` would force every `Outbound` into memory.
+        let ack = self.ack;
+        put_pair(*self.metadata, &ack, head, limit, dst)
     }
 }

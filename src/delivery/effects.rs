@@ -56,7 +56,7 @@ impl Effects {
     /// The effects in order.
     #[inline]
     pub const fn iter(&self) -> EffectsIter<'_> {
-        EffectsIter { effects: self, rest: self.plan }
+        EffectsIter { effects: self, rest: self.plan.steps() }
     }
 
     /// How many effects there are.
@@ -89,16 +89,15 @@ impl Effects {
         &self.message
     }
 
-    /// The stored copies; `None` for a message that was not stored. Their `previous` is kept only
-    /// where effects need it: of a CUSTOMER_V2.
+    /// The stored copies; `None` for a message that was not stored.
     #[must_use]
     pub const fn copies(&self) -> Option<Copies> {
         if !self.plan.is_stored() {
             return None;
         }
         Some(Copies {
-            receiver: appended(self.receiver, self.plan.contains(Step::CopyToReceiver)),
-            sender: appended(self.sender, self.plan.contains(Step::CopyToSender)),
+            receiver: appended(self.receiver, self.plan.knows_receiver()),
+            sender: appended(self.sender, self.plan.knows_sender()),
         })
     }
 
@@ -151,13 +150,14 @@ const NO_COPY: Metadata = Metadata { sync_key: MsgId(0), prev_sync_key: MsgId(0)
 /// Where the copies stand, and what is to be done.
 #[inline]
 fn stored(copies: Copies, form: Form) -> (Metadata, Metadata, Plan) {
-    let Copies { mut receiver, mut sender } = copies;
-    // H14.10: only a CUSTOMER_V2 needs `previous`.
-    if form != Form::CustomerV2 {
-        (receiver.previous, sender.previous) = (None, None);
-    }
-    let plan = Plan::stored(receiver.previous.is_some(), sender.previous.is_some());
-    (metadata(receiver), metadata(sender), plan)
+    let Copies { receiver, sender } = copies;
+    let (knows_receiver, knows_sender) = (receiver.previous.is_some(), sender.previous.is_some());
+    let plan = match form {
+        // H14.10: they do without a `previous`.
+        Form::Customer | Form::CustomerSupport => Plan::PERSISTENT,
+        Form::CustomerV2 => Plan::stored(knows_receiver, knows_sender),
+    };
+    (metadata(receiver), metadata(sender), plan.knowing(knows_receiver, knows_sender))
 }
 
 /// A `previous` that is not known is 0; the plan tells the two apart.

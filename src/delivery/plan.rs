@@ -1,7 +1,8 @@
 //! Which effects a message has, and in which order.
 
 /// The effects of one message: one step in each four bits, the first in the lowest. Taking the next
-/// one is a shift, which is faster, as counted, than a match on the kind of list and an index.
+/// one is a shift, which is faster, as counted, than a match on the kind of list and an index. The
+/// two highest bits are no steps: they say which `previous` is known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Plan(u32);
 
@@ -72,6 +73,28 @@ impl Plan {
         Self(plan)
     }
 
+    /// With what the store has told, whether a step needs it or not.
+    #[inline]
+    pub(super) const fn knowing(self, receiver: bool, sender: bool) -> Self {
+        let receiver = if receiver { KNOWS_RECEIVER } else { 0 };
+        let sender = if sender { KNOWS_SENDER } else { 0 };
+        Self(self.0 | receiver | sender)
+    }
+
+    pub(super) const fn knows_receiver(self) -> bool {
+        self.0 & KNOWS_RECEIVER != 0
+    }
+
+    pub(super) const fn knows_sender(self) -> bool {
+        self.0 & KNOWS_SENDER != 0
+    }
+
+    /// The steps alone, to be taken off one by one.
+    #[inline]
+    pub(super) const fn steps(self) -> Self {
+        Self(self.0 & !(KNOWS_RECEIVER | KNOWS_SENDER))
+    }
+
     /// Takes the first step off.
     #[inline]
     pub(super) const fn next(&mut self) -> Option<Step> {
@@ -85,20 +108,9 @@ impl Plan {
         self.0 & 0xf == Step::Push.number()
     }
 
-    /// Whether the step is among those left.
-    pub(super) const fn contains(self, step: Step) -> bool {
-        let mut plan = self;
-        while let Some(next) = plan.next() {
-            if next.number() == step.number() {
-                return true;
-            }
-        }
-        false
-    }
-
     /// How many steps are left.
     pub(super) const fn len(self) -> usize {
-        let mut plan = self;
+        let mut plan = self.steps();
         let mut steps = 0;
         while plan.next().is_some() {
             steps += 1;
@@ -106,6 +118,9 @@ impl Plan {
         steps
     }
 }
+
+const KNOWS_RECEIVER: u32 = 1 << 31;
+const KNOWS_SENDER: u32 = 1 << 30;
 
 impl Step {
     const fn of(number: u32) -> Option<Self> {

@@ -123,10 +123,7 @@ proptest! {
             prop_assert_eq!(notifies, []);
             prop_assert_eq!(effects.copies(), None);
         } else {
-            let mut copies = exchange.script.copies().unwrap();
-            if !exchange.is_v2() {
-                (copies.receiver.previous, copies.sender.previous) = (None, None);
-            }
+            let copies = exchange.script.copies().unwrap();
             let [receiver, sender] = [copies.receiver.msgid, copies.sender.msgid];
             prop_assert_eq!(notifies, [("SendAppMessage", receiver), ("SendMessage", sender)]);
             prop_assert_eq!(effects.copies(), Some(copies));

@@ -276,6 +276,7 @@ impl Online {
     ) -> Result<(), EncodeError> {
         if let Some(begin) = answer.begin_at(time) {
             self.writer.write(&begin, out)?;
+            answer.set_begun();
         }
         Ok(())
     }

@@ -83,7 +83,7 @@ impl SyncAnswer {
 
     /// SYNC_BEGIN (S2.2), if it is time for it: in version 1 at once, in version 2 at the end
     /// (D4.5), and as sent once it is known that the client is not beyond the end (D4.6).
-    pub(crate) fn begin_at(&mut self, time: Time) -> Option<Message> {
+    pub(crate) fn begin_at(&self, time: Time) -> Option<Message> {
         let due = match self.reader.dialect {
             Dialect::V1 => Time::Start,
             Dialect::AsSent => Time::Row,
@@ -92,8 +92,12 @@ impl SyncAnswer {
         if self.has_begun || time < due {
             return None;
         }
-        self.has_begun = true;
         Some(Body::SyncBegin(self.after).into())
+    }
+
+    /// SYNC_BEGIN is written.
+    pub(crate) const fn set_begun(&mut self) {
+        self.has_begun = true;
     }
 
     /// Whether rows are held until the end (D4.5).

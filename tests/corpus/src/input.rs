@@ -1,5 +1,7 @@
 //! How an input is divided into what a peer sends and what else may happen.
 
+use kefu_proto::{Dialect, SyncBounds};
+
 /// The bytes of an input that decide what happens: how a stream is cut, what a host answers.
 ///
 /// The first byte of an input is their number. After the last one all are 0, which is always the
@@ -13,6 +15,10 @@ impl<'i> Choices<'i> {
         let Some((&count, rest)) = input.split_first() else { return (Self(&[]), &[]) };
         let (choices, rest) = rest.split_at(rest.len().min(count.into()));
         (Self(choices), rest)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(crate) fn byte(&mut self) -> u8 {
@@ -32,6 +38,19 @@ impl<'i> Choices<'i> {
             i8::MIN => i64::MIN,
             i8::MAX => i64::MAX,
             small => small.into(),
+        }
+    }
+
+    /// Which dialect a host sets, if any.
+    pub(crate) fn dialect(&mut self) -> Option<Dialect> {
+        [None, Some(Dialect::V1), Some(Dialect::V2), Some(Dialect::AsSent)][usize::from(self.of(4))]
+    }
+
+    /// The usual bounds, or small ones.
+    pub(crate) fn bounds(&mut self) -> SyncBounds {
+        match self.byte() {
+            0 => SyncBounds::default(),
+            byte => SyncBounds { rows: u32::from(byte % 8), bytes: u32::from(byte / 8) * 16 },
         }
     }
 

@@ -1,6 +1,11 @@
-//! The layouts of bodies again, written without the crate (W3–W5).
+//! The layouts of bodies again, written without the crate (W3–W5, W9, W10).
 
-use kefu_proto::{Body, Command, CustomerMessage, DecodeError, Version};
+use std::net::Ipv4Addr;
+
+use kefu_proto::{
+    Ack, AckStatus, AuthStatus, Body, Command, CustomerMessage, CustomerMessageV2, DecodeError,
+};
+use kefu_proto::{LoginStatus, Metadata, Seq, Version};
 
 /// The body's bytes, without anything that a reader would ignore.
 pub(crate) fn body_bytes(body: &Body, version: Version) -> Vec<u8> {
@@ -9,7 +14,10 @@ pub(crate) fn body_bytes(body: &Body, version: Version) -> Vec<u8> {
             let ip = if version.0 == 0 { &auth.server_ip.octets()[..] } else { &[] };
             [&auth.status.0.to_be_bytes()[..], ip].concat()
         }
-        Body::Ack(ack) => ack.seq.0.to_be_bytes().to_vec(),
+        Body::Ack(ack) => {
+            let status = if version.0 > 1 { &ack.status.0.to_be_bytes()[..] } else { &[] };
+            [&ack.seq.0.to_be_bytes()[..], status].concat()
+        }
         Body::Ping | Body::Pong => vec![],
         Body::AuthToken(auth) => {
             let mut bytes = auth.platform.0.to_be_bytes().to_vec();
@@ -20,6 +28,8 @@ pub(crate) fn body_bytes(body: &Body, version: Version) -> Vec<u8> {
             bytes
         }
         Body::Customer(chat) | Body::CustomerSupport(chat) => chat_bytes(chat),
+        Body::CustomerV2(chat) => chat_v2_bytes(chat),
+        Body::Metadata(metadata) => metadata_bytes(*metadata),
         Body::Sync(key)
         | Body::SyncBegin(key)
         | Body::SyncEnd(key)
@@ -35,6 +45,31 @@ pub(crate) fn chat_bytes(chat: &CustomerMessage) -> Vec<u8> {
     [&ids.map(i64::to_be_bytes).concat()[..], &time, &chat.content].concat()
 }
 
+pub(crate) fn chat_v2_bytes(chat: &CustomerMessageV2) -> Vec<u8> {
+    let CustomerMessageV2 { sender, receiver, timestamp, content } = chat;
+    let ids = [sender.appid.0, sender.uid.0, receiver.appid.0, receiver.uid.0];
+    let time = timestamp.as_secs().to_be_bytes();
+    [&ids.map(i64::to_be_bytes).concat()[..], &time, content].concat()
+}
+
+pub(crate) fn metadata_bytes(metadata: Metadata) -> Vec<u8> {
+    let keys = [metadata.sync_key.0, metadata.prev_sync_key.0, 0, 0];
+    keys.map(i64::to_be_bytes).concat()
+}
+
+/// W3.5, W3.6: what is missing is 0.
+pub(crate) fn ack(body: &[u8], version: Version) -> Ack {
+    let seq = body.first_chunk().map_or(0, |seq| i32::from_be_bytes(*seq));
+    let status = body.get(4).filter(|_| version.0 > 1);
+    let status = status.map_or(0, |&status| i8::from_be_bytes([status]));
+    Ack { seq: Seq(seq), status: AckStatus(status) }
+}
+
+pub(crate) fn auth_status(accepted: bool) -> Body {
+    let status = if accepted { LoginStatus(0) } else { LoginStatus(1) };
+    Body::AuthStatus(AuthStatus { status, server_ip: Ipv4Addr::UNSPECIFIED })
+}
+
 /// What is wrong with a body, if anything is.
 pub(crate) fn fault(command: Command, version: Version, body: &[u8]) -> Option<DecodeError> {
     let actual = body.len();
@@ -43,8 +78,9 @@ pub(crate) fn fault(command: Command, version: Version, body: &[u8]) -> Option<D
         3 => 4,
         13 | 14 if actual > 0 => return Some(DecodeError::NotEmpty { command, actual }),
         15 => return auth_token_fault(body),
-        24 | 25 => 36,
+        24 | 25 | 64 => 36,
         26..=29 | 34 => 8,
+        37 => 32,
         // ACK, too: a short one means 0.
         _ => 0,
     };
@@ -61,10 +97,6 @@ fn auth_token_fault(body: &[u8]) -> Option<DecodeError> {
         let Some(&length) = body.get(end) else {
             return Some(DecodeError::TooShort { command, needed: end + 1, actual });
         };
-        if length > 127 {
-            let length = i8::from_be_bytes([length]);
-            return Some(DecodeError::NegativeLength { length });
-        }
         end += 1 + usize::from(length);
         if end > actual {
             return Some(DecodeError::TooShort { command, needed: end, actual });

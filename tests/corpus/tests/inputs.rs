@@ -25,6 +25,11 @@ fn connection() {
     replay("connection", kefu_corpus::connection);
 }
 
+#[test]
+fn dialects() {
+    replay("dialects", kefu_corpus::dialects);
+}
+
 /// A panic is named by the file that it comes from.
 fn replay(name: &str, target: fn(&[u8])) {
     for kind in ["inputs", "regressions"] {

@@ -4,10 +4,9 @@ use std::fmt::Debug;
 use std::net::Ipv4Addr;
 
 use bytes::Bytes;
-use kefu_proto::{Accepted, Account, AppId, AuthStatus, AuthToken, Body, ChatMessage, Command};
-use kefu_proto::{
-    Config, Copies, CustomerMessage, DeviceId, Flags, Identity, LoginStatus, Message,
-};
+use kefu_proto::{Accepted, Account, Ack, AckStatus, AppId, Appended, AuthStatus, AuthToken, Body};
+use kefu_proto::{ChatMessage, Command, Config, Copies, CustomerMessage, CustomerMessageV2};
+use kefu_proto::{Delivery, DeviceId, Dialect, Flags, Identity, LoginStatus, Message, Metadata};
 use kefu_proto::{MsgId, Platform, Refusal, Role, Seq, Session, ShortBytes, StoreId, UnixTime};
 use kefu_proto::{UserId, Version};
 use serde::Serialize;
@@ -35,6 +34,7 @@ fn numbers_are_plain_numbers() {
     }
     for number in i8::MIN..=i8::MAX {
         round_trip(&Platform(number), &json!(number));
+        round_trip(&AckStatus(number), &json!(number));
     }
     assert!(from_value::<UnixTime>(json!(1_i64 << 31)).is_err());
 }
@@ -43,11 +43,25 @@ fn numbers_are_plain_numbers() {
 fn accounts_and_copies_name_their_fields() {
     let account = Account::new(AppId(7), UserId(1));
     round_trip(&account, &json!({ "appid": 7, "uid": 1 }));
-    let copies = Copies { receiver: MsgId(9002).into(), sender: MsgId(501).into() };
-    let data = json!({ "receiver": { "msgid": 9002 }, "sender": { "msgid": 501 } });
+    let sender = Appended { msgid: MsgId(501), previous: Some(MsgId(0)) };
+    let copies = Copies { receiver: MsgId(9002).into(), sender };
+    let data = json!({
+        "receiver": { "msgid": 9002, "previous": null },
+        "sender": { "msgid": 501, "previous": 0 },
+    });
     round_trip(&copies, &data);
+    // What a host kept before it could know.
+    assert_eq!(from_value::<Appended>(json!({ "msgid": 7 })).unwrap(), MsgId(7).into());
     round_trip(&Role::Receiver, &json!("Receiver"));
     round_trip(&Role::Sender, &json!("Sender"));
+}
+
+#[test]
+fn a_dialect_is_a_word() {
+    round_trip(&Dialect::V1, &json!("V1"));
+    round_trip(&Dialect::V2, &json!("V2"));
+    round_trip(&Dialect::AsSent, &json!("AsSent"));
+    refused::<Dialect>(json!("V3"), "unknown variant");
 }
 
 #[test]
@@ -62,7 +76,10 @@ fn every_message_survives_a_round_trip() {
     let chat = chat_data(1);
     for (body, data) in [
         (Body::AuthStatus(auth), json!({ "AuthStatus": { "status": 0, "server_ip": "10.0.0.1" } })),
-        (Body::Ack(Seq(-3).into()), json!({ "Ack": { "seq": -3 } })),
+        (
+            Body::Ack(Ack { seq: Seq(-3), status: AckStatus::BLOCKED }),
+            json!({ "Ack": { "seq": -3, "status": 3 } }),
+        ),
         (Body::Ping, json!("Ping")),
         (Body::Pong, json!("Pong")),
         (Body::AuthToken(login), json!({ "AuthToken": login_data })),
@@ -73,6 +90,8 @@ fn every_message_survives_a_round_trip() {
         (Body::SyncEnd(MsgId(3)), json!({ "SyncEnd": 3 })),
         (Body::SyncNotify(MsgId(4)), json!({ "SyncNotify": 4 })),
         (Body::SyncKey(MsgId(5)), json!({ "SyncKey": 5 })),
+        (Body::Metadata(metadata(41, 0)), json!({ "Metadata": metadata_data(41, 0) })),
+        (Body::CustomerV2(text_v2()), json!({ "CustomerV2": v2_data(1) })),
     ] {
         let message = Message { seq: Seq(8), version: Version(2), flags: Flags(0x81), body };
         let data = json!({ "seq": 8, "version": 2, "flags": 0x81, "body": data });
@@ -87,6 +106,9 @@ fn a_chat_message_survives_a_round_trip() {
     let data = to_value(&seller).unwrap();
     assert_eq!(data, to_value(Message::from(seller.clone())).unwrap());
     assert_eq!(from_value::<ChatMessage>(data).unwrap(), seller);
+    let v2 = ChatMessage::try_from(message(Body::CustomerV2(text_v2()))).unwrap();
+    let data = json!({ "CustomerV2": v2_data(1) });
+    round_trip(&v2, &json!({ "seq": 3, "version": 1, "flags": 0, "body": data }));
     refused::<ChatMessage>(to_value(message(Body::Ping)).unwrap(), "PING is not a chat message");
     refused::<ChatMessage>(json!({ "seq": 3 }), "missing field");
 }
@@ -104,12 +126,12 @@ fn nobody_is_read_where_somebody_must_be() {
 
 /// W5.7.
 #[test]
-fn w5_short_bytes_are_at_most_127() {
-    let most = ShortBytes::new(vec![1; 127]).unwrap();
-    round_trip(&most, &json!(vec![1; 127]));
+fn w5_short_bytes_are_at_most_255() {
+    let most = ShortBytes::new(vec![1; 255]).unwrap();
+    round_trip(&most, &json!(vec![1; 255]));
     refused::<ShortBytes>(
-        json!(vec![1; 128]),
-        "a byte string of 128 bytes does not fit: at most 127 do",
+        json!(vec![1; 256]),
+        "a byte string of 256 bytes does not fit: at most 255 do",
     );
 }
 
@@ -138,11 +160,50 @@ fn h7_saves_and_effects_are_data_in_their_order() {
         { "PushMessage": { "to": seller, "message": message } },
         { "SendAppMessage": { "to": seller, "message": { "SyncNotify": 9002 } } },
         { "SendMessage": { "to": customer, "message": { "SyncNotify": 501 } } },
-        { "EnqueueMessage": { "message": { "Ack": { "seq": 3 } } } },
+        { "EnqueueMessage": { "message": { "Ack": { "seq": 3, "status": 0 } } } },
     ]);
     assert_eq!(to_value(&effects).unwrap(), expected);
     let each = effects.iter().map(|effect| to_value(effect).unwrap());
     assert_eq!(Value::Array(each.collect()), expected);
+}
+
+#[test]
+fn h14_the_effects_of_version_2_are_data_with_their_metadata() {
+    let (seller, customer) = (json!({ "appid": 1453, "uid": 2 }), json!({ "appid": 7, "uid": 1 }));
+    let body = json!({ "CustomerV2": v2_data(1_500_000_000) });
+    let message = json!({ "seq": 0, "version": 2, "flags": 0, "body": body });
+    // The client's TEXT, and PUSH.
+    let copy = |metadata| json!({ "message": message, "flags": 17, "metadata": metadata });
+    let (receiver, sender) = (metadata_data(9002, 9001), metadata_data(501, 0));
+    let ack = json!({ "seq": 3, "status": 0 });
+
+    let effects = delivered_v2().save_with(|save| Ok::<_, ()>(copies(save.role()))).unwrap();
+    assert_eq!(
+        to_value(&effects).unwrap(),
+        json!([
+            { "PushMessage": { "to": seller, "message": message } },
+            { "SendAppMessage": { "to": seller, "message": { "LiveCopy": copy(&receiver) } } },
+            { "SendAppMessage": { "to": seller, "message": { "SyncNotify": 9002 } } },
+            { "SendMessage": { "to": customer, "message": { "LiveCopy": copy(&sender) } } },
+            { "SendMessage": { "to": customer, "message": { "SyncNotify": 501 } } },
+            { "EnqueueMessage": { "message": { "LiveAck": { "ack": ack, "metadata": sender } } } },
+        ])
+    );
+}
+
+/// The seller's queue goes on at 9002, the customer's is new.
+fn copies(role: Role) -> Appended {
+    match role {
+        Role::Receiver => Appended { msgid: MsgId(9002), previous: Some(MsgId(9001)) },
+        Role::Sender => Appended { msgid: MsgId(501), previous: Some(MsgId(0)) },
+    }
+}
+
+#[test]
+fn h11_a_refusal_of_the_host_is_data() {
+    let expected =
+        json!([{ "EnqueueMessage": { "message": { "Ack": { "seq": 3, "status": 3 } } } }]);
+    assert_eq!(to_value(delivered_v2().refuse()).unwrap(), expected);
 }
 
 /// At whatever place the writer fails.
@@ -166,7 +227,7 @@ fn h6_the_effects_of_an_unpersistent_message_are_data() {
     let message = stamped_data(1_500_000_000, 2);
     let expected = json!([
         { "SendAppMessage": { "to": { "appid": 1453, "uid": 2 }, "message": { "Chat": message } } },
-        { "EnqueueMessage": { "message": { "Ack": { "seq": 3 } } } },
+        { "EnqueueMessage": { "message": { "Ack": { "seq": 3, "status": 0 } } } },
     ]);
     assert_eq!(to_value(&effects).unwrap(), expected);
 }
@@ -183,6 +244,10 @@ fn refusals_are_data() {
         (
             Refusal::CustomerAppIdMismatch { claimed, session },
             json!({ "CustomerAppIdMismatch": { "claimed": 8, "session": 7 } }),
+        ),
+        (
+            Refusal::NoKefuSide { sender: session, receiver: claimed, kefu_appid: AppId(1453) },
+            json!({ "NoKefuSide": { "sender": 7, "receiver": 8, "kefu_appid": 1453 } }),
         ),
     ] {
         assert_eq!(to_value(refusal).unwrap(), data);
@@ -211,6 +276,12 @@ fn handled(flags: Flags) -> Accepted {
     let message = Message { flags, ..message(Body::Customer(text())) };
     let now = UnixTime::from(1_500_000_000);
     Session::new(config(), identity()).handle(message, now).unwrap().accept()
+}
+
+fn delivered_v2() -> Delivery {
+    let message = Message { flags: Flags::TEXT, ..message(Body::CustomerV2(text_v2())) };
+    let now = UnixTime::from(1_500_000_000);
+    Session::new(config(), identity()).handle(message, now).unwrap()
 }
 
 /// From customer 7/1 to seller 2.
@@ -243,6 +314,33 @@ fn chat_data(timestamp: i32) -> Value {
         "timestamp": timestamp,
         "content": [0x68, 0xff],
     })
+}
+
+/// From customer 7/1 to seller 2, written at second 1.
+fn text_v2() -> CustomerMessageV2 {
+    CustomerMessageV2 {
+        sender: Account::new(AppId(7), UserId(1)),
+        receiver: Account::new(AppId(1453), UserId(2)),
+        timestamp: UnixTime::from(1),
+        content: Bytes::from_static(b"h\xff"),
+    }
+}
+
+fn v2_data(timestamp: i32) -> Value {
+    json!({
+        "sender": { "appid": 7, "uid": 1 },
+        "receiver": { "appid": 1453, "uid": 2 },
+        "timestamp": timestamp,
+        "content": [0x68, 0xff],
+    })
+}
+
+fn metadata(sync_key: i64, prev_sync_key: i64) -> Metadata {
+    Metadata { sync_key: MsgId(sync_key), prev_sync_key: MsgId(prev_sync_key) }
+}
+
+fn metadata_data(sync_key: i64, prev_sync_key: i64) -> Value {
+    json!({ "sync_key": sync_key, "prev_sync_key": prev_sync_key })
 }
 
 fn stamped_data(timestamp: i32, flags: u8) -> Value {

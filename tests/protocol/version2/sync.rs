@@ -2,8 +2,9 @@
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{
-    Account, AppId, Body, Command, DecodeError, DeviceId, Dialect, Encode, Flags, Message, MsgId,
-    Online, Request, StoreId, StoredMessage, SyncRequest, SyncRow, UnixTime, UserId,
+    Account, AppId, Body, Command, DecodeError, DeviceId, Dialect, Encode, EncodeError, Flags,
+    Message, MsgId, Online, Request, StoreId, StoredMessage, SyncRequest, SyncRow, UnixTime,
+    UserId,
 };
 
 use super::super::connection::client::{chat, frame};
@@ -60,6 +61,21 @@ fn d4_7_rows_of_other_commands_go_out_as_they_are() {
         assert_eq!(out.len(), 20 + 13 + 20);
         assert_eq!(out[52], 8, "both count for the end");
     }
+}
+
+/// S2.2: as sent, SYNC_BEGIN comes with the first row. Without room for it, it is still to come.
+#[test]
+fn s2_2_a_begin_that_could_not_be_written_comes_with_the_row_that_is_given_again() {
+    let (mut online, request) = asked(Dialect::AsSent, 5);
+    let mut out = BytesMut::new();
+    let mut answer = online.begin_sync(request, MsgId(0), &mut out).unwrap();
+    let row = stored(7, HERE, Command(99), b"?");
+    let no_room = EncodeError::BufferTooSmall { needed: 20, available: 19 };
+    let came = online.sync_row(&mut answer, row.clone(), &mut &mut [0; 19][..]);
+    assert_eq!((came, answer.after()), (Err(no_room), Some(MsgId(5))));
+    assert_eq!(online.sync_row(&mut answer, row, &mut out), Ok(SyncRow::Taken));
+    assert_eq!(out[..20], *b"\0\0\0\x08\0\0\0\x02\x1b\x02\0\0\0\0\0\0\0\0\0\x05");
+    assert_eq!(out[20..], *b"\0\0\0\x01\0\0\0\x03\x63\x02\0\0?");
 }
 
 /// D4.8, S2.7.

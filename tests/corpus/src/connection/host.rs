@@ -1,26 +1,26 @@
 //! A host that answers whatever the choices say.
 
-use bytes::Bytes;
-use kefu_proto::{Accepted, Account, AppId, AuthToken, Body, Command, CustomerMessage, Delivery};
-use kefu_proto::{DeviceId, Effect, Effects, Flags, Identity, Message, MsgId, Online, Outbound};
-use kefu_proto::{Request, Saves, StoreId, StoredMessage, SyncAnswer, SyncRequest, SyncRow};
-use kefu_proto::{UnixTime, UserId};
+use kefu_proto::{Accepted, Account, AckStatus, AppId, Appended, AuthToken, Body, Delivery};
+use kefu_proto::{DeviceId, Effect, Effects, Identity, MsgId, Online, Request, Saves, Seq};
+use kefu_proto::{SyncBounds, SyncRequest, UserId};
 
-use super::KEFU_APP;
-use super::model::{self, Delivered, Expected};
-use super::outbox::Outbox;
+use super::effects::{self, Ending};
+use super::model::{Delivered, Expected};
+use super::rows;
+use crate::answer::Answer;
+use crate::chat::{CUSTOMER, SELLER};
 use crate::input::Choices;
-use crate::reference;
+use crate::outbox::Outbox;
 
 pub(super) struct Host<'h, 'i> {
     pub(super) outbox: &'h mut Outbox,
     pub(super) choices: &'h mut Choices<'i>,
+    pub(super) bounds: SyncBounds,
     /// How many copies have been stored under the next number.
     pub(super) saved: i64,
+    /// Of messages that were stored twice, that need no storing, or that were refused with one.
+    pub(super) acks_owed: Vec<Seq>,
 }
-
-const CUSTOMER: Account = Account::new(AppId(7), UserId(1));
-const SELLER: Account = Account::new(KEFU_APP, UserId(2));
 
 /// Who a client is; `None` is refused.
 pub(super) fn identify(login: &AuthToken, choices: &mut Choices<'_>) -> Option<Identity> {
@@ -44,159 +44,133 @@ impl Host<'_, '_> {
             (Request::Deliver(delivery), Expected::Deliver(expected)) => {
                 self.deliver(online, delivery, &expected);
             }
-            (Request::Reply(message), _) => self.outbox.write(online, &message, &Body::Pong),
+            (Request::Reply(message), _) => {
+                let _ = self.outbox.write(online, &message, &Body::Pong.into());
+            }
             (Request::Sync(request), Expected::Sync(asked)) => self.sync(online, request, asked),
             _ => {}
         }
     }
 
     fn deliver(&mut self, online: &mut Online, delivery: Delivery, expected: &Delivered) {
-        match delivery.accept() {
-            Accepted::Persistent(saves) => self.store(online, saves, expected),
-            Accepted::Transient(effects) => self.apply(online, &effects, expected, None),
+        if !delivery.is_persistent() {
+            let Accepted::Transient(effects) = delivery.accept() else { panic!("to be stored") };
+            return self.apply(online, &effects, expected, Ending::Transient);
         }
+        let fails_at = match self.choices.of(4) {
+            0 => None,
+            3 => return self.refuse(online, delivery, expected),
+            first_or_second => Some(usize::from(first_or_second - 1)),
+        };
+        let Accepted::Persistent(saves) = delivery.accept() else { panic!("not to be stored") };
+        self.store(online, saves, expected, fails_at);
+    }
+
+    /// H11.3, H11.4
+    fn refuse(&mut self, online: &mut Online, delivery: Delivery, expected: &Delivered) {
+        let status = AckStatus(i8::from_be_bytes([self.choices.byte()]));
+        let effects = delivery.refuse_with(status);
+        self.apply(online, &effects, expected, Ending::Refused(status));
     }
 
     /// H7, H8: both copies, or none of the rest.
-    fn store(&mut self, online: &mut Online, saves: Saves, expected: &Delivered) {
+    fn store(
+        &mut self,
+        online: &mut Online,
+        saves: Saves,
+        expected: &Delivered,
+        fails_at: Option<usize>,
+    ) {
         let (account, device_id) = (online.identity().account(), online.identity().device_id());
         let queues = [expected.receiver, account];
-        let fails_at = match self.choices.of(4) {
-            0 | 3 => None,
-            first_or_second => Some(usize::from(first_or_second - 1)),
-        };
-        let mut msgids = vec![];
+        let mut copies = vec![];
         let effects = saves.save_with(|save| {
-            assert_eq!(save.queue(), queues[msgids.len()]);
+            assert_eq!(save.queue(), queues[copies.len()]);
             assert_eq!((save.device_id(), save.message()), (device_id, &expected.chat));
-            if fails_at == Some(msgids.len()) {
-                return Err(msgids.len());
+            if fails_at == Some(copies.len()) {
+                return Err(copies.len());
             }
-            msgids.push(self.next_msgid());
-            Ok(*msgids.last().unwrap())
+            copies.push(self.append(expected.is_v2()));
+            Ok(*copies.last().unwrap())
         });
-        match (effects, &msgids[..]) {
+        match (effects, &copies[..]) {
             (Ok(effects), &[receiver, sender]) => {
                 assert_eq!(fails_at, None);
-                self.apply(online, &effects, expected, Some([receiver, sender]));
+                self.apply(online, &effects, expected, Ending::Stored { receiver, sender });
             }
             (failed, _) => assert_eq!(failed.err(), fails_at),
         }
     }
 
-    /// A store's own numbers, or any.
-    fn next_msgid(&mut self) -> MsgId {
+    /// A store's own numbers, or any. In version 1 it does not matter what was there before.
+    fn append(&mut self, is_v2: bool) -> Appended {
+        let before = MsgId(self.saved);
         self.saved += 1;
-        MsgId(self.saved.saturating_add(self.choices.number()))
+        let msgid = MsgId(self.saved.saturating_add(self.choices.number()));
+        let knows = if is_v2 { self.choices.of(3) } else { 0 };
+        let previous = match knows {
+            0 => Some(before),
+            1 => None,
+            _ => Some(MsgId(self.choices.number())),
+        };
+        Appended { msgid, previous }
     }
 
-    /// H6, H7: in order, and ending with the ACK.
+    /// H6, H7, H14: in order, and ending with the ACK.
     fn apply(
         &mut self,
         online: &mut Online,
         effects: &Effects,
-        Delivered { receiver, chat }: &Delivered,
-        msgids: Option<[MsgId; 2]>,
+        delivered: &Delivered,
+        ending: Ending,
     ) {
-        let (to, own) = (*receiver, online.identity().account());
-        let ack = Effect::EnqueueMessage { message: Outbound::Ack(chat.seq.into()) };
-        let expected = match msgids {
-            None => vec![Effect::SendAppMessage { to, message: Outbound::Chat(chat) }, ack],
-            Some([receiver, sender]) => vec![
-                Effect::PushMessage { to, message: chat },
-                Effect::SendAppMessage { to, message: Outbound::SyncNotify(receiver) },
-                Effect::SendMessage { to: own, message: Outbound::SyncNotify(sender) },
-                ack,
-            ],
-        };
-        assert!(effects.iter().eq(expected), "{effects:?}");
-        self.outbox.acks_owed.push(chat.seq);
-        for effect in effects {
-            match effect {
-                Effect::SendAppMessage { to, message } if to == own => {
-                    self.outbox.write(online, &message, &body_of(message));
-                }
-                Effect::EnqueueMessage { message } => {
-                    self.outbox.write(online, &message, &Body::Ack(chat.seq.into()));
-                }
-                Effect::PushMessage { .. }
-                | Effect::SendAppMessage { .. }
-                | Effect::SendMessage { .. } => {}
+        let own = online.identity().account();
+        let expected = effects::expected(delivered, own, ending);
+        assert!(effects.iter().map(effects::told).eq(expected.iter().cloned()), "{effects:?}");
+        for (effect, told) in effects.iter().zip(expected) {
+            let (comes_here, is_ack) = match effect {
+                Effect::EnqueueMessage { .. } => (true, true),
+                Effect::SendAppMessage { to, .. } => (to == own, false),
+                Effect::PushMessage { .. } | Effect::SendMessage { .. } => (false, false),
+            };
+            if !comes_here {
+                continue;
+            }
+            let frames = self.outbox.frames_of(&told.outgoing);
+            let written = self.outbox.write(online, &effect.message(), &told.outgoing);
+            if is_ack && written.is_ok() && !frames.is_empty() {
+                self.acks_owed.push(delivered.seq);
             }
         }
     }
 
-    /// S2, S6: any rows in any order, as if one page held them all.
+    /// S2, S6, S12, D4: any rows in any order, as if one page held them all.
     fn sync(&mut self, online: &mut Online, request: SyncRequest, asked: MsgId) {
         let identity = online.identity();
         assert_eq!(request.queue(), identity.account());
         let kept = MsgId(self.choices.number());
-        let mut after = if asked.0 == 0 { kept } else { asked };
+        let rows = self.choices.of(6);
         let begun = online.begin_sync(request, kept, &mut self.outbox.out);
-        let error = begun.as_ref().err().copied();
-        self.outbox.wrote(error, &Body::SyncBegin(after));
-        let Ok(mut answer) = begun else { return };
-        for _ in 0..self.choices.of(6) {
-            after = self.sync_row(online, &mut answer, after);
-            assert_eq!((answer.queue(), answer.after()), (identity.account(), Some(after)));
+        let expected = Answer::begin(self.outbox, identity, self.bounds, (asked, kept));
+        assert_eq!(begun.as_ref().err(), expected.as_ref().err());
+        self.outbox.check();
+        let (Ok(mut answer), Ok(mut expected)) = (begun, expected) else { return };
+        for _ in 0..rows {
+            let after = expected.after().unwrap_or(kept);
+            let row = rows::near(after, identity, self.choices);
+            let came = online.sync_row(&mut answer, row.clone(), &mut self.outbox.out);
+            assert_eq!(came, expected.row(self.outbox, &row));
+            assert_eq!((answer.queue(), answer.after()), (identity.account(), expected.after()));
+            self.outbox.check();
+        }
+        assert_eq!(answer.wants_newest(), expected.wants_newest());
+        if answer.wants_newest() {
+            let newest = MsgId(self.choices.number());
+            answer.set_newest(newest);
+            expected.set_newest(newest);
         }
         let finished = online.finish_sync(answer, &mut self.outbox.out);
-        self.outbox.wrote(finished.err(), &Body::SyncEnd(after));
-    }
-
-    /// Returns where the answer goes on: a row that cannot be written may be given again.
-    fn sync_row(&mut self, online: &mut Online, answer: &mut SyncAnswer, after: MsgId) -> MsgId {
-        let (row, is_own) = self.row(online.identity(), after);
-        let came = online.sync_row(answer, row.clone(), &mut self.outbox.out);
-        if is_own || row.msgid <= after {
-            assert_eq!(came, Ok(SyncRow::LeftOut));
-            self.outbox.check();
-            return after.max(row.msgid);
-        }
-        self.outbox.wrote_raw(came.err(), (row.command, Flags::NONE, &row.body[..]));
-        if came.is_err() {
-            return after;
-        }
-        assert_eq!(came, Ok(SyncRow::Taken));
-        row.msgid
-    }
-
-    /// A row somewhere near the last, and whether this user has sent it from this device.
-    fn row(&mut self, identity: Identity, after: MsgId) -> (StoredMessage, bool) {
-        let msgid = MsgId(after.0.saturating_add(self.choices.number()));
-        let own = identity.account();
-        let customer = if self.choices.of(2) == 0 { CUSTOMER } else { own };
-        let seller = if self.choices.of(2) == 0 { SELLER } else { own };
-        let chat = CustomerMessage {
-            customer_appid: customer.appid,
-            customer_id: customer.uid,
-            store_id: StoreId(1),
-            seller_id: seller.uid,
-            timestamp: UnixTime::from(0),
-            content: Bytes::from_static(b"{}"),
-        };
-        let mut body = reference::chat_bytes(&chat);
-        let whole = body.len();
-        let (command, length) = match self.choices.of(5) {
-            0 => (Command::CUSTOMER, whole),
-            1 => (Command::CUSTOMER_SUPPORT, whole),
-            // Without a sender: too short, no chat message, an unknown command.
-            2 => (Command::CUSTOMER_SUPPORT, 35),
-            3 => (Command::SYNC_KEY, whole),
-            _ => (Command(64), whole),
-        };
-        body.truncate(length);
-        let other_device = self.choices.of(2) == 1;
-        let device_id = DeviceId(identity.device_id().0 ^ i64::from(other_device));
-        let is_own = !other_device && length == whole && model::is_by(own, command, &chat);
-        (StoredMessage { msgid, device_id, command, body: body.into() }, is_own)
-    }
-}
-
-fn body_of(message: Outbound<'_>) -> Body {
-    match message {
-        Outbound::Chat(chat) => Message::from(chat.clone()).body,
-        Outbound::SyncNotify(msgid) => Body::SyncNotify(msgid),
-        other => panic!("{other:?} to a user's connections"),
+        assert_eq!(finished, expected.finish(self.outbox));
+        self.outbox.check();
     }
 }

@@ -7,6 +7,7 @@ use crate::input::Choices;
 
 pub(super) struct Line<'s> {
     pub(super) read: BytesMut,
+    stream: &'s [u8],
     rest: &'s [u8],
     arrived: usize,
     /// Everything the client says, each with how many bytes must have arrived for it.
@@ -27,7 +28,7 @@ impl<'s> Line<'s> {
                 break;
             }
         }
-        Self { read: BytesMut::new(), rest: stream, arrived: 0, said, heard: 0 }
+        Self { read: BytesMut::new(), stream, rest: stream, arrived: 0, said, heard: 0 }
     }
 
     /// More of the stream arrives; false if there is no more.
@@ -45,6 +46,12 @@ impl<'s> Line<'s> {
             self.heard += 1;
             what.clone()
         })
+    }
+
+    /// Byte 11 of the header of what has come last.
+    pub(super) fn spare(&self) -> u8 {
+        let start = self.heard.checked_sub(2).map_or(0, |before| self.said[before].0);
+        self.stream[start + 11]
     }
 
     /// No byte is consumed beyond the frames so far.

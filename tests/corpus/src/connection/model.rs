@@ -1,13 +1,11 @@
-//! What a logged-in client's frames ask for: the rules once more (H2–H6, S1–S5).
+//! What a client's frames ask for: the rules once more (H2–H6, H13, S1–S5, D1).
 
-use std::net::Ipv4Addr;
+use kefu_proto::{Account, AuthToken, Body, ChatMessage, Closed, CustomerMessage};
+use kefu_proto::{CustomerMessageV2, Dialect, Encode, Flags, Frame, Identity};
+use kefu_proto::{Message, MsgId, Parsed, Request, Seq, UnixTime, Version};
 
-use kefu_proto::UnixTime;
-use kefu_proto::{Account, AuthStatus, Body, ChatMessage, Closed, Command, CustomerMessage};
-use kefu_proto::{Encode, Flags, Frame, Identity, LoginStatus, Message, MsgId, Parsed, Request};
-
-use super::KEFU_APP;
 use super::line::Line;
+use crate::chat::KEFU_APP;
 
 #[derive(Debug)]
 pub(super) enum Expected {
@@ -16,6 +14,7 @@ pub(super) enum Expected {
     Pong,
     Sync(MsgId),
     Keep(MsgId),
+    KeepDialect(Dialect),
     Unlisted(Frame),
 }
 
@@ -24,6 +23,9 @@ pub(super) enum Expected {
 pub(super) struct Delivered {
     pub(super) receiver: Account,
     pub(super) chat: ChatMessage,
+    /// What the client's frame said, for ACK and live copies.
+    pub(super) seq: Seq,
+    pub(super) flags: Flags,
 }
 
 impl Expected {
@@ -42,6 +44,7 @@ impl Expected {
                 assert_eq!(request.wants_kept_key(), key.0 == 0);
             }
             (Self::Keep(key), Request::KeepSyncKey(kept)) => assert_eq!(kept, key),
+            (Self::KeepDialect(dialect), Request::KeepDialect(kept)) => assert_eq!(kept, dialect),
             (Self::Unlisted(frame), Request::Unlisted(came)) => assert_eq!(came, frame),
             (expected, came) => panic!("{came:?} instead of {expected:?}"),
         }
@@ -49,8 +52,17 @@ impl Expected {
 }
 
 impl Delivered {
+    pub(super) fn is_v2(&self) -> bool {
+        self.chat.command().0 == 64
+    }
+
     fn is_transient(&self) -> bool {
-        self.chat.flags.0 & Flags::UNPERSISTENT.0 != 0
+        !self.is_v2() && self.flags.0 & 2 != 0
+    }
+
+    /// D1.6
+    pub(super) fn shows(&self) -> Dialect {
+        if self.is_v2() { Dialect::V2 } else { Dialect::V1 }
     }
 }
 
@@ -74,54 +86,67 @@ pub(super) fn next_request(
 }
 
 fn of_message(mut message: Message, own: Account, now: UnixTime) -> Option<Expected> {
-    let from_customer = message.command() == Command::CUSTOMER;
-    match &mut message.body {
-        Body::Customer(body) | Body::CustomerSupport(body) => {
-            Some(match receiver(from_customer, body, own) {
-                Ok(receiver) => {
-                    body.timestamp = now;
-                    let chat = ChatMessage::try_from(message).unwrap();
-                    Expected::Deliver(Delivered { receiver, chat })
-                }
-                Err(reason) => Expected::Refused(reason),
-            })
+    let (seq, flags) = (message.seq, message.flags);
+    let receiver = match &mut message.body {
+        Body::Customer(body) => {
+            body.timestamp = now;
+            from_customer(body, own)
         }
-        Body::Ping => Some(Expected::Pong),
-        Body::Sync(key) => Some(Expected::Sync(*key)),
-        Body::SyncKey(key) if key.0 > 0 => Some(Expected::Keep(*key)),
+        Body::CustomerSupport(body) => {
+            body.timestamp = now;
+            from_seller(body, own)
+        }
+        Body::CustomerV2(body) => {
+            body.timestamp = now;
+            // H14.11
+            (message.seq, message.version, message.flags) = (Seq(0), Version(2), Flags(0));
+            from_either(body, own)
+        }
+        Body::Ping => return Some(Expected::Pong),
+        Body::Sync(key) => return Some(Expected::Sync(*key)),
+        Body::SyncKey(key) if key.0 > 0 => return Some(Expected::Keep(*key)),
+        _ => return None,
+    };
+    let chat = ChatMessage::try_from(message).unwrap();
+    Some(match receiver {
+        Ok(receiver) => Expected::Deliver(Delivered { receiver, chat, seq, flags }),
+        Err(reason) => Expected::Refused(reason),
+    })
+}
+
+/// H2, H5.1
+fn from_customer(body: &CustomerMessage, own: Account) -> Result<Account, &'static str> {
+    match () {
+        () if body.customer_appid != own.appid => Err("customer_appid_mismatch"),
+        () if body.customer_id != own.uid => Err("customer_id_mismatch"),
+        () if body.seller_id.0 == 0 => Err("seller_id_zero"),
+        () => Ok(Account::new(KEFU_APP, body.seller_id)),
+    }
+}
+
+/// H3, H5.2
+fn from_seller(body: &CustomerMessage, own: Account) -> Result<Account, &'static str> {
+    match () {
+        () if own.appid != KEFU_APP => Err("not_kefu_app"),
+        () if own.uid != body.seller_id => Err("seller_id_mismatch"),
+        () => Ok(Account::new(body.customer_appid, body.customer_id)),
+    }
+}
+
+/// H13
+fn from_either(body: &CustomerMessageV2, own: Account) -> Result<Account, &'static str> {
+    match () {
+        () if body.sender != own => Err("sender_mismatch"),
+        () if ![own.appid, body.receiver.appid].contains(&KEFU_APP) => Err("no_kefu_side"),
+        () => Ok(body.receiver),
+    }
+}
+
+/// D1.1–D1.3: what an AUTH_TOKEN tells, with byte 11 of its header.
+pub(super) fn dialect_of_login(version: Version, login: &AuthToken, spare: u8) -> Option<Dialect> {
+    match (version.0, login.platform.0, spare) {
+        (2.., _, _) => Some(Dialect::V2),
+        (_, 1 | 2, _) | (_, _, 2) => Some(Dialect::V1),
         _ => None,
     }
-}
-
-/// H2, H3, H5.
-fn receiver(
-    from_customer: bool,
-    body: &CustomerMessage,
-    own: Account,
-) -> Result<Account, &'static str> {
-    let seller = Account::new(KEFU_APP, body.seller_id);
-    let customer = Account::new(body.customer_appid, body.customer_id);
-    match () {
-        () if from_customer && customer.appid != own.appid => Err("customer_appid_mismatch"),
-        () if from_customer && customer.uid != own.uid => Err("customer_id_mismatch"),
-        () if from_customer && seller.uid.0 == 0 => Err("seller_id_zero"),
-        () if from_customer => Ok(seller),
-        () if own.appid != KEFU_APP => Err("not_kefu_app"),
-        () if own.uid != seller.uid => Err("seller_id_mismatch"),
-        () => Ok(customer),
-    }
-}
-
-/// S2: whether a user said this.
-pub(super) fn is_by(own: Account, command: Command, chat: &CustomerMessage) -> bool {
-    match command.0 {
-        24 => (chat.customer_appid, chat.customer_id) == (own.appid, own.uid),
-        25 => (KEFU_APP, chat.seller_id) == (own.appid, own.uid),
-        _ => false,
-    }
-}
-
-pub(super) fn auth_status(accepted: bool) -> Body {
-    let status = if accepted { LoginStatus(0) } else { LoginStatus(1) };
-    Body::AuthStatus(AuthStatus { status, server_ip: Ipv4Addr::UNSPECIFIED })
 }

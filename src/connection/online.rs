@@ -157,8 +157,9 @@ impl Online {
         let kefu_appid = self.session.config().kefu_appid();
         match Written::new(message, self.dialect, self.writer.version(), kefu_appid) {
             Written::AsIs => {
+                let last = self.writer.write(message, out)?;
                 self.has_copies |= message.frames() > 1;
-                self.writer.write(message, out)?
+                last
             }
             Written::Translated(chat) => self.writer.write(&chat, out)?,
             Written::Alone => self.writer.write(&Alone(message), out)?,

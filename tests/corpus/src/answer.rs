@@ -12,7 +12,7 @@ pub(crate) struct Answer {
     identity: Identity,
     bounds: SyncBounds,
     after: MsgId,
-    rows: u32,
+    rows: usize,
     bytes: usize,
     has_begun: bool,
     goes_on: bool,
@@ -44,7 +44,7 @@ impl Answer {
         if answer.dialect == Dialect::V1 {
             answer.write_begin(outbox)?;
         }
-        outbox.is_behind = false;
+        (outbox.is_behind, outbox.has_copies) = (false, false);
         Ok(answer)
     }
 
@@ -57,7 +57,7 @@ impl Answer {
             return Ok(SyncRow::LeftOut);
         }
         let (rows, bytes) = (self.bounds.rows.max(1), self.bounds.bytes.max(1));
-        if self.rows >= rows || self.bytes >= usize::try_from(bytes).unwrap() {
+        if self.rows >= rows || self.bytes >= bytes {
             self.goes_on = true;
             return Ok(SyncRow::Full);
         }
@@ -133,7 +133,7 @@ impl Answer {
         if self.goes_on {
             let next = MsgId(self.after.0.saturating_add(1));
             outbox.expect(&Body::SyncNotify(next).into())?;
-            outbox.is_behind = true;
+            outbox.is_behind = !outbox.has_copies;
         }
         Ok(())
     }

@@ -50,7 +50,7 @@ impl<'i> Choices<'i> {
     pub(crate) fn bounds(&mut self) -> SyncBounds {
         match self.byte() {
             0 => SyncBounds::default(),
-            byte => SyncBounds { rows: u32::from(byte % 8), bytes: u32::from(byte / 8) * 16 },
+            byte => SyncBounds { rows: usize::from(byte % 8), bytes: usize::from(byte / 8) * 16 },
         }
     }
 

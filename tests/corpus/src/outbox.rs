@@ -19,6 +19,8 @@ pub(crate) struct Outbox {
     pub(crate) synced: Option<MsgId>,
     /// S12.4: the client has more to ask for.
     pub(crate) is_behind: bool,
+    /// A METADATA has been written since the last answer began.
+    pub(crate) has_copies: bool,
     expected: Vec<u8>,
     last: i32,
 }
@@ -33,6 +35,7 @@ impl Outbox {
             dialect: Dialect::AsSent,
             synced: None,
             is_behind: false,
+            has_copies: false,
             expected: vec![],
             last: 0,
         }
@@ -53,6 +56,7 @@ impl Outbox {
         let frames = self.frames_of(outgoing);
         let written = online.write(message, &mut self.sink());
         assert_eq!(written, self.expect_all(&frames));
+        self.has_copies |= written.is_ok() && frames.len() > 1;
         self.check();
         written
     }

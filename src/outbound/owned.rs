@@ -6,7 +6,7 @@ use thiserror::Error;
 use super::borrowed::Outbound;
 use super::pair::{LiveAck, LiveCopy};
 use crate::id::MsgId;
-use crate::message::{Ack, AckStatus, Body, ChatMessage, Form, Message, Metadata, Parsed};
+use crate::message::{Ack, Body, ChatMessage, Form, Message, Metadata, Parsed};
 use crate::wire::{
     Command, DecodeError, EncodeError, Frame, FrameDecoder, FrameLimit, Head, Layout, Version, View,
 };
@@ -140,8 +140,7 @@ fn pair(
         Ok(chat) if chat.form == Form::CustomerV2 => {
             Ok(OwnedOutbound(Owned::LiveCopy(chat, metadata)))
         }
-        // H14.8: a refusal has none, and is silence in version 1 (W3.7).
-        Err(Message { body: Body::Ack(ack), .. }) if ack.status == AckStatus::OK => {
+        Err(Message { body: Body::Ack(ack), .. }) => {
             Ok(OwnedOutbound(Owned::LiveAck(ack, metadata)))
         }
         Ok(_) | Err(_) => Err(alone),

@@ -4,9 +4,9 @@ use std::iter;
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{
-    Ack, AckStatus, AppId, Body, ChatMessage, Command, CustomerMessage, DecodeError,
-    DecodeOutboundError, Encode, Flags, Frame, FrameDecoder, FrameLimit, Message, Metadata, MsgId,
-    Outbound, OwnedOutbound, Seq, StoreId, UnixTime, UserId, Version,
+    AppId, Body, ChatMessage, Command, CustomerMessage, DecodeError, DecodeOutboundError, Encode,
+    Flags, Frame, FrameDecoder, FrameLimit, Message, MsgId, Outbound, OwnedOutbound, Seq, StoreId,
+    UnixTime, UserId, Version,
 };
 
 const PING: Frame = Frame::new(Command::PING, Bytes::new());
@@ -102,25 +102,6 @@ fn what_no_effect_carries_is_an_error() {
 
     let length = DecodeError::Length { length: 41, limit: FrameLimit::new(40) };
     assert_eq!(decode(&|read| chats()[0].encode(read).unwrap()), length.into());
-}
-
-/// H14.8, W3.7: only a success has a METADATA; a refusal behind one would reach version 1 as a
-/// success.
-#[test]
-fn w3_7_a_refusal_behind_a_metadata_is_an_error() {
-    let pair = |status| {
-        let keys = Metadata { sync_key: MsgId(7), prev_sync_key: MsgId(6) };
-        let ack = Body::Ack(Ack { seq: Seq(4), status });
-        let mut read = BytesMut::new();
-        for body in [Body::Metadata(keys), ack] {
-            let version = Version::V2;
-            Message { version, ..Message::from(body) }.encode(&mut read).unwrap();
-        }
-        OwnedOutbound::decode(&mut read, FrameLimit::CLIENT)
-    };
-    let alone = DecodeOutboundError::NotOutbound { command: Command::METADATA };
-    assert_eq!(pair(AckStatus::BLOCKED), Err(alone));
-    assert!(matches!(pair(AckStatus::OK), Ok(Some(_))));
 }
 
 /// S9.1: over WebSocket each message is one frame.

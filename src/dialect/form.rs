@@ -29,14 +29,12 @@ impl<'m> Written<'m> {
         kefu_appid: AppId,
     ) -> Self {
         let Head { command, flags, .. } = message.head();
-        if message.frames() > 1 {
-            return Self::pair(command, dialect);
-        }
         match (command, message.view()) {
-            // D3.5
-            (Command::METADATA, _) => Self::Not,
             // W3.7
             (Command::ACK, view) if version < Version::V2 && has_status(view) => Self::Not,
+            _ if message.frames() > 1 => Self::pair(command, dialect),
+            // D3.5
+            (Command::METADATA, _) => Self::Not,
             (_, view) => match Form::of(command) {
                 None => Self::AsIs,
                 Some(form) => match Chat::of(form, flags, view) {

@@ -80,8 +80,9 @@ impl Layout for Outbound<'_> {
         match self {
             Self::Chat(message) => message.view(),
             Self::Ack(ack) => ack.view(),
+            Self::LiveAck(ack) => ack.view(),
             // The form of these is chosen by their commands and by being pairs.
-            Self::SyncNotify(_) | Self::LiveCopy(_) | Self::LiveAck(_) => View::Opaque,
+            Self::SyncNotify(_) | Self::LiveCopy(_) => View::Opaque,
         }
     }
 

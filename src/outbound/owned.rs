@@ -191,8 +191,8 @@ impl Layout for OwnedOutbound {
     fn view(&self) -> View<'_> {
         match &self.0 {
             Owned::Chat(message) => message.view(),
-            Owned::Ack(ack) => ack.view(),
-            Owned::SyncNotify(_) | Owned::LiveCopy(..) | Owned::LiveAck(..) => View::Opaque,
+            Owned::Ack(ack) | Owned::LiveAck(ack, _) => ack.view(),
+            Owned::SyncNotify(_) | Owned::LiveCopy(..) => View::Opaque,
         }
     }
 

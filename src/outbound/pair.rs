@@ -4,7 +4,7 @@ use bytes::BufMut;
 
 use crate::message::metadata::put_pair;
 use crate::message::{Ack, ChatMessage, Metadata};
-use crate::wire::{EncodeError, Flags, FrameLimit, Head, Layout, Version};
+use crate::wire::{EncodeError, Flags, FrameLimit, Head, Layout, Version, View};
 
 /// A live copy of a CUSTOMER_V2 and where it stands in the queue of the account that gets it
 /// (H14.4, H14.6).
@@ -113,6 +113,11 @@ impl Layout for LiveAck<'_> {
 
     fn put_body(&self, version: Version, dst: &mut impl BufMut) {
         self.ack.put_body(version, dst);
+    }
+
+    #[inline]
+    fn view(&self) -> View<'_> {
+        self.ack.view()
     }
 
     #[inline]

@@ -98,6 +98,13 @@ impl Reference {
         match frames {
             [metadata, message] => {
                 let is_ack = message.command == ACK;
+                // W3.7
+                if is_ack
+                    && self.version < 2
+                    && message.body.get(4).is_some_and(|&status| status != 0)
+                {
+                    return;
+                }
                 // D3.1
                 if self.dialect != Dialect::V1 {
                     self.put(metadata.clone());

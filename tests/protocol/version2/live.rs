@@ -66,6 +66,24 @@ fn w3_7_a_refusal_is_silent_where_it_would_read_as_success() {
     }
 }
 
+/// W3.7 behind a METADATA, which no effect has (H14.8), but another server may send.
+#[test]
+fn w3_7_a_refusal_behind_a_metadata_is_as_silent() {
+    let keys = Metadata { sync_key: MsgId(7), prev_sync_key: MsgId(6) };
+    let refused = Ack { seq: Seq(9), status: AckStatus::BLOCKED };
+    let mut read = BytesMut::new();
+    Message::from(Body::Metadata(keys)).encode(&mut read).unwrap();
+    Outbound::Ack(refused).encode(&mut read).unwrap();
+    let pair = OwnedOutbound::decode(&mut read, FrameLimit::CLIENT).unwrap().unwrap();
+    for dialect in DIALECTS {
+        for (version, frames) in [(0, 0), (1, 0), (2, if dialect == Dialect::V1 { 1 } else { 2 })] {
+            let mut online = online(CUSTOMER, version, dialect);
+            assert_eq!(written_by(&mut online, &pair).len(), frames, "{dialect:?} {version}");
+            assert_eq!(written_by(&mut online, &pair.get()).len(), frames);
+        }
+    }
+}
+
 /// D3.4, D2.1, D2.2, D2.5: who, when and what stay, and the store is lost.
 #[test]
 fn d3_4_an_unpersistent_message_reaches_version_2_in_its_form() {

@@ -72,7 +72,7 @@ fn next_message(frame: &Frame, metadata: Option<Metadata>) -> Next {
     };
     match (body_of(frame), frame.command.0) {
         (Some(Body::Ack(ack)), _) if ack.status == AckStatus(0) => made(Body::Ack(ack), Version(0)),
-        (Some(Body::Ack(ack)), _) if metadata.is_none() => made(Body::Ack(ack), Version(2)),
+        (Some(Body::Ack(ack)), _) => made(Body::Ack(ack), Version(2)),
         (Some(body @ Body::SyncNotify(_)), _) if metadata.is_none() => made(body, Version(0)),
         (Some(_), command @ (24 | 25 | 64)) if command == 64 || metadata.is_none() => {
             let Frame { seq, version, flags, .. } = *frame;

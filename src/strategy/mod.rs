@@ -11,20 +11,19 @@
 //!
 //! ```
 //! use kefu_proto::strategy::{accepted, login, save_script, unix_time};
-//! use kefu_proto::{Outbound, Session};
+//! use kefu_proto::{Command, Encode, Session};
 //! use proptest::prelude::*;
 //!
 //! let exchange = login().prop_flat_map(|(config, identity)| {
 //!     (Just(Session::new(config, identity)), accepted(config, identity))
 //! });
 //! proptest!(|((session, message) in exchange, now in unix_time(), script in save_script())| {
-//!     let seq = message.seq;
 //!     let delivery = session.handle(message.into(), now)?;
 //!     let stores = delivery.is_persistent();
 //!     match delivery.save_with(script.store()) {
 //!         Ok(effects) => {
-//!             let last = effects.iter().last().map(|effect| effect.message());
-//!             prop_assert_eq!(last, Some(Outbound::Ack(seq.into())));
+//!             let last = effects.iter().last().map(|effect| effect.message().command());
+//!             prop_assert_eq!(last, Some(Command::ACK));
 //!             prop_assert!(script.copies().is_some() || !stores);
 //!         }
 //!         Err(_) => prop_assert!(script.copies().is_none() && stores),

@@ -10,14 +10,16 @@ use crate::outbound::Outbound;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Effect<'m> {
-    /// Tell the push service, if the user is connected nowhere (H7.3). Never sent to a connection.
+    /// Tell the push service, if the user is connected nowhere (H7.3, H14.3). Never sent to a
+    /// connection.
     PushMessage {
         /// The receiver.
         to: Account,
         /// The chat message.
         message: &'m ChatMessage,
     },
-    /// Give it to every connection of the user, on every server (H6.1, H7.4).
+    /// Give it to every connection of the user, on every server, this session's own among them if
+    /// it is the user's (H6.1, H7.4, H14.4, H14.5).
     /// [`into_owned`](Outbound::into_owned) makes a value that can be queued or sent elsewhere.
     ///
     /// Close a connection that cannot take it: its client syncs when it comes back. A SYNC_NOTIFY
@@ -26,20 +28,20 @@ pub enum Effect<'m> {
     SendAppMessage {
         /// The receiver.
         to: Account,
-        /// SYNC_NOTIFY, or an unpersistent chat message.
+        /// SYNC_NOTIFY, a live copy, or an unpersistent chat message.
         message: Outbound<'m>,
     },
     /// Give it to the sender's other login points: every connection of the user except the one that
-    /// this session stands for (H7.5).
+    /// this session stands for (H7.5, H14.6, H14.7).
     SendMessage {
         /// The sender.
         to: Account,
-        /// SYNC_NOTIFY.
+        /// SYNC_NOTIFY, or a live copy.
         message: Outbound<'m>,
     },
-    /// Append it to the write queue of this session's own connection (H6.2, H7.6).
+    /// Append it to the write queue of this session's own connection (H6.2, H7.6, H14.8).
     EnqueueMessage {
-        /// ACK.
+        /// ACK, alone or behind its METADATA.
         message: Outbound<'m>,
     },
 }

@@ -98,7 +98,8 @@
 //! | dialect | what goes out | the form that a client knows | [`Dialect`] |
 //! | connection | bytes, who a token is, pages of a queue | requests to finish in order, and frames | [`Login`], [`Online`], [`Request`], [`SyncRequest`] |
 //!
-//! The last one, the server's side of a whole connection, is for hosts that want it.
+//! The last one is the server's side of a whole connection. A host may do without it, but dialects
+//! and bounded syncs are its work: without [`Online`] every client gets messages as they were sent.
 //!
 //! # Your own rules
 //!

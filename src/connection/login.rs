@@ -114,16 +114,33 @@ impl Authentication {
         &self.auth_token
     }
 
-    /// The dialect that the login tells (D1.1–D1.3), or that was set; `None` where it tells none, as
-    /// with web clients, whose generations log in alike.
+    /// The dialect that the login tells (D1.1–D1.3), or that was set; `None` where it tells none,
+    /// as with web clients, whose generations log in alike.
     #[must_use]
     pub const fn dialect(&self) -> Option<Dialect> {
         self.dialect
     }
 
-    /// The host knows better (D1.5): by the app, say, by the platform, or from the last time
-    /// ([`Request::KeepDialect`](crate::Request::KeepDialect)). Where nobody knows, the connection
-    /// gets messages [as sent](Dialect::AsSent) until its client speaks (D1.4).
+    /// The host knows better than the login (D1.5), by the app, say. Where nobody knows, the
+    /// connection gets messages [as sent](Dialect::AsSent) until its client speaks (D1.4).
+    ///
+    /// What a client has shown the last time
+    /// ([`Request::KeepDialect`](crate::Request::KeepDialect)) counts only if the login tells
+    /// nothing, since an account may have clients of both versions:
+    ///
+    /// ```
+    /// # use kefu_proto::{Authentication, Dialect, Platform};
+    /// # fn remember(
+    /// #     authentication: &mut Authentication, kept: impl Fn(Platform) -> Option<Dialect>,
+    /// # ) {
+    /// if authentication.dialect().is_none() {
+    ///     let platform = authentication.auth_token().platform;
+    ///     if let Some(dialect) = kept(platform) {
+    ///         authentication.set_dialect(dialect);
+    ///     }
+    /// }
+    /// # }
+    /// ```
     pub const fn set_dialect(&mut self, dialect: Dialect) {
         self.dialect = Some(dialect);
     }

@@ -169,9 +169,10 @@ impl Online {
     }
 
     /// Begins the answer to a SYNC (S2.2). `kept` is the key that the server has kept for this
-    /// user; it matters only if [`wants_kept_key`](SyncRequest::wants_kept_key), and not behind an
-    /// earlier answer, whose end is where this one begins (S2.9). Begin an answer only when the one
-    /// before is finished (S12.5). How to go on is shown at [`SyncRequest`].
+    /// user; where it does not apply, it is ignored: if the client asks from a key of its own, or
+    /// has had an answer on this connection, whose end is where this one begins (S2.9). Begin an
+    /// answer only when the one before is finished (S12.5). How to go on is shown at
+    /// [`SyncRequest`].
     ///
     /// # Errors
     ///
@@ -202,8 +203,8 @@ impl Online {
     ///
     /// # Errors
     ///
-    /// [`EncodeError`]; the row is not written. After [`EncodeError::BufferTooSmall`] it may be given
-    /// again. A row that is [`EncodeError::BodyTooLong`] can never be sent on this
+    /// [`EncodeError`]; the row is not written. After [`EncodeError::BufferTooSmall`] it may be
+    /// given again. A row that is [`EncodeError::BodyTooLong`] can never be sent on this
     /// connection: close it, or go on with the row behind it.
     pub fn sync_row(
         &mut self,

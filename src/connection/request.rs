@@ -10,8 +10,8 @@ use crate::wire::Frame;
 
 /// What a logged-in client wants, to be finished in order.
 ///
-/// Non-exhaustive: a later version of the protocol adds requests that a host may ignore. Those of
-/// today it may not.
+/// Non-exhaustive: a later version of the protocol adds requests that a host may ignore. Of those
+/// of today it may ignore `KeepDialect` and `Unlisted` alone.
 #[derive(Debug)]
 #[must_use = "a request is to be finished"]
 #[non_exhaustive]
@@ -19,8 +19,8 @@ pub enum Request {
     /// A chat message that the rules accept: apply your own rules, store it, apply its effects. If
     /// a save fails, nothing follows (H8.1).
     Deliver(Delivery),
-    /// A chat message that the rules refuse (H2, H3, H13): count it, log it. On the wire it is silence
-    /// (H11.1).
+    /// A chat message that the rules refuse (H2, H3, H13): count it, log it. On the wire it is
+    /// silence (H11.1).
     Refused(Refusal),
     /// A message to write to this connection.
     Reply(Message),
@@ -28,9 +28,11 @@ pub enum Request {
     Sync(SyncRequest),
     /// Keep this sync key for the connection's user, unless a larger one is kept already (S3.1).
     KeepSyncKey(MsgId),
-    /// The client has shown which dialect it knows (D1.8): keep it for its account and platform,
-    /// and give it to [`Authentication::set_dialect`](crate::Authentication::set_dialect) at the
-    /// next login. A host may ignore it; a web client then gets what was sent until it speaks.
+    /// The client has shown which dialect it knows (D1.8), with the message of the request before:
+    /// keep it for its account and platform, for a login that tells nothing (see
+    /// [`Authentication::set_dialect`](crate::Authentication::set_dialect)). It comes once for each
+    /// change, from clients of all platforms. A host may ignore it; a web client then gets what was
+    /// sent until it speaks.
     KeepDialect(Dialect),
     /// A command outside the protocol's table (W3.4): the host's own, or to be ignored.
     Unlisted(Frame),

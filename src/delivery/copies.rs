@@ -24,6 +24,8 @@ pub struct Appended {
     /// The id that was the newest in that queue right before: `MsgId(0)` where there was none,
     /// `None` where the store does not know.
     ///
+    /// Of a message to oneself, the sender's copy comes right behind the receiver's.
+    ///
     /// Clients of version 2 take a live copy only if this is the last msgid that they have seen, so
     /// never guess: without it they learn of the message by its SYNC_NOTIFY (H14.9). For a repeat
     /// (S10) it is what the first save was answered, or `None`.

@@ -47,8 +47,8 @@ impl SyncAnswer {
     /// Where the next page begins: it has the rows with greater msgids, oldest first, as many as
     /// the host likes. `None` when the answer is full and the queue goes on: finish it.
     ///
-    /// When the bounds are reached, one more row is asked for and not taken: it tells whether the
-    /// queue goes on.
+    /// When the bounds are reached, one more row is asked for: given, it comes back as
+    /// [`SyncRow::Full`] and tells that the queue goes on.
     #[must_use]
     pub const fn after(&self) -> Option<MsgId> {
         if self.goes_on { None } else { Some(self.after) }
@@ -67,7 +67,8 @@ impl SyncAnswer {
     }
 
     /// Whether the newest msgid of the queue matters: nothing came after the key that the client
-    /// asked for, which may lie beyond the end of the queue (D4.6).
+    /// asked for, which may lie beyond the end of the queue (D4.6). A host that does not say it
+    /// leaves such a client where it is.
     #[must_use]
     pub const fn wants_newest(&self) -> bool {
         !matches!(self.reader.dialect, Dialect::V1) && self.rows == 0 && self.after.0 > 0

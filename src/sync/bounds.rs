@@ -1,7 +1,7 @@
 //! How much one SYNC is answered (S12).
 
 /// How much of a queue one SYNC is answered at most (S12.1). What is left, the client asks for with
-/// the next.
+/// the next. [`Online::set_sync_bounds`](crate::Online::set_sync_bounds) changes it.
 ///
 /// Whichever bound is reached first ends the answer; the row that reaches it is part of it, so a
 /// bound of 0 means one row.

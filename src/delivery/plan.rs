@@ -6,7 +6,7 @@
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Plan(u32);
 
-/// One effect; the numbers are the plan's.
+/// One effect.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Step {
     Push,
@@ -19,58 +19,25 @@ pub(super) enum Step {
     LiveAck,
 }
 
+/// The digits are those of [`Step::of`], to be read from the right.
 impl Plan {
     /// H7.3–H7.6
-    pub(super) const PERSISTENT: Self =
-        Self::of([Step::Push, Step::NotifyReceiver, Step::NotifySender, Step::Ack]);
+    pub(super) const PERSISTENT: Self = Self(0x4321);
     /// H6.1, H6.2
-    pub(super) const TRANSIENT: Self = Self::of([Step::Forward, Step::Ack]);
+    pub(super) const TRANSIENT: Self = Self(0x45);
     /// H11.4
-    pub(super) const REFUSED: Self = Self::of([Step::Ack]);
+    pub(super) const REFUSED: Self = Self(0x4);
     /// H11.1
     pub(super) const NOTHING: Self = Self(0);
 
     /// H14.3–H14.8, without what needs a `previous` that is not known (H14.9).
     pub(super) const fn stored(receiver_known: bool, sender_known: bool) -> Self {
         match (receiver_known, sender_known) {
-            (true, true) => Self::LIVE,
-            (true, false) => Self::LIVE_TO_RECEIVER,
-            (false, true) => Self::LIVE_TO_SENDER,
+            (true, true) => Self(0x0083_7261),
+            (true, false) => Self(0x0004_3261),
+            (false, true) => Self(0x0008_3721),
             (false, false) => Self::PERSISTENT,
         }
-    }
-
-    const LIVE: Self = Self::of([
-        Step::Push,
-        Step::CopyToReceiver,
-        Step::NotifyReceiver,
-        Step::CopyToSender,
-        Step::NotifySender,
-        Step::LiveAck,
-    ]);
-    const LIVE_TO_RECEIVER: Self = Self::of([
-        Step::Push,
-        Step::CopyToReceiver,
-        Step::NotifyReceiver,
-        Step::NotifySender,
-        Step::Ack,
-    ]);
-    const LIVE_TO_SENDER: Self = Self::of([
-        Step::Push,
-        Step::NotifyReceiver,
-        Step::CopyToSender,
-        Step::NotifySender,
-        Step::LiveAck,
-    ]);
-
-    const fn of<const N: usize>(steps: [Step; N]) -> Self {
-        let mut plan = 0;
-        let mut index = N;
-        while index > 0 {
-            index -= 1;
-            plan = plan << 4 | steps[index].number();
-        }
-        Self(plan)
     }
 
     /// With what the store has told, whether a step needs it or not.
@@ -105,7 +72,7 @@ impl Plan {
 
     /// Whether copies are stored before: then there is somebody to push to.
     pub(super) const fn is_stored(self) -> bool {
-        self.0 & 0xf == Step::Push.number()
+        matches!(Step::of(self.0 & 0xf), Some(Step::Push))
     }
 
     /// How many steps are left.
@@ -135,18 +102,5 @@ impl Step {
             8 => Self::LiveAck,
             _ => return None,
         })
-    }
-
-    const fn number(self) -> u32 {
-        match self {
-            Self::Push => 1,
-            Self::NotifyReceiver => 2,
-            Self::NotifySender => 3,
-            Self::Ack => 4,
-            Self::Forward => 5,
-            Self::CopyToReceiver => 6,
-            Self::CopyToSender => 7,
-            Self::LiveAck => 8,
-        }
     }
 }

@@ -83,3 +83,26 @@ impl<T: Layout> Layout for Alone<'_, T> {
         self.0.put_body(version, dst);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::UnixTime;
+    use crate::wire::Flags;
+
+    /// What no message shows, since its command says that it has more.
+    #[test]
+    fn a_view_that_does_not_fit_shows_neither_a_status_nor_a_chat_message() {
+        let chat = View::Chat { ids: [1; 4], timestamp: UnixTime::from(1), content: b"hi" };
+        let hi = Chat::of(Form::Customer, Flags::NONE, chat).unwrap();
+        for view in [hi.view(), View::Status(1)] {
+            assert!(Chat::of(Form::Customer, Flags::NONE, view).is_none());
+        }
+        for view in [hi.view(), chat, View::Status(0), View::Bytes(&[1; 4])] {
+            assert!(!has_status(view));
+        }
+        for view in [View::Status(-1), View::Bytes(&[0, 0, 0, 0, 1])] {
+            assert!(has_status(view));
+        }
+    }
+}

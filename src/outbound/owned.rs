@@ -89,12 +89,14 @@ impl OwnedOutbound {
         limit: FrameLimit,
     ) -> Result<Option<Self>, DecodeOutboundError> {
         let decoder = FrameDecoder::new(limit);
-        if !holds_whole(read, decoder)? {
+        if is_metadata_alone(read, decoder)? {
             return Ok(None);
         }
         let Some(message) = next(read, decoder)? else { return Ok(None) };
         if let Body::Metadata(metadata) = message.body {
-            return pair(metadata, next(read, decoder)?).map(Some);
+            let alone = DecodeOutboundError::NotOutbound { command: Command::METADATA };
+            let message = next(read, decoder)?;
+            return message.and_then(|message| pair(metadata, message)).ok_or(alone).map(Some);
         }
         let owned = match ChatMessage::try_from(message) {
             Ok(chat) => Owned::Chat(chat),
@@ -106,15 +108,15 @@ impl OwnedOutbound {
     }
 }
 
-/// Whether there is a whole frame, and behind a METADATA another one.
-fn holds_whole(read: &[u8], decoder: FrameDecoder) -> Result<bool, DecodeError> {
-    Ok(match decoder.peek(read)? {
-        None => false,
-        Some((Command::METADATA, end)) => {
-            decoder.peek(read.get(end..).unwrap_or_default())?.is_some()
+/// Whether there is a METADATA, and the frame behind it is incomplete.
+fn is_metadata_alone(read: &[u8], decoder: FrameDecoder) -> Result<bool, DecodeError> {
+    match decoder.peek(read) {
+        Ok(Some((Command::METADATA, end))) => {
+            Ok(decoder.peek(read.get(end..).unwrap_or_default())?.is_none())
         }
-        Some(_) => true,
-    })
+        // The decoder says what is wrong.
+        Ok(_) | Err(_) => Ok(false),
+    }
 }
 
 fn next(
@@ -131,19 +133,15 @@ fn next(
 }
 
 /// W10.3: what may stand behind a METADATA.
-fn pair(
-    metadata: Metadata,
-    message: Option<Message>,
-) -> Result<OwnedOutbound, DecodeOutboundError> {
-    let alone = DecodeOutboundError::NotOutbound { command: Command::METADATA };
-    match ChatMessage::try_from(message.ok_or(alone)?) {
+fn pair(metadata: Metadata, message: Message) -> Option<OwnedOutbound> {
+    match ChatMessage::try_from(message) {
         Ok(chat) if chat.form == Form::CustomerV2 => {
-            Ok(OwnedOutbound(Owned::LiveCopy(chat, metadata)))
+            Some(OwnedOutbound(Owned::LiveCopy(chat, metadata)))
         }
         Err(Message { body: Body::Ack(ack), .. }) => {
-            Ok(OwnedOutbound(Owned::LiveAck(ack, metadata)))
+            Some(OwnedOutbound(Owned::LiveAck(ack, metadata)))
         }
-        Ok(_) | Err(_) => Err(alone),
+        Ok(_) | Err(_) => None,
     }
 }
 

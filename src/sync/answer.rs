@@ -3,12 +3,13 @@
 use alloc::vec::Vec;
 
 use super::bounds::SyncBounds;
-use super::reader::{Reader, RowMessage, View};
+use super::reader::{Reader, RowMessage, RowView};
+use super::row::SyncRow;
 use super::stored::StoredMessage;
 use crate::dialect::Dialect;
 use crate::id::{Account, MsgId, StoreId};
 use crate::message::{Body, Message};
-use crate::wire::{DecodeError, EncodeError, FrameLimit, Header, Layout, Version, check_body_len};
+use crate::wire::{EncodeError, FrameLimit, Header, Layout, Version, check_body_len};
 
 /// The answer to a [`SyncRequest`](crate::SyncRequest) while the queue is read (S2, S12).
 ///
@@ -125,15 +126,12 @@ impl SyncAnswer {
         &self,
         row: &'r StoredMessage,
         limit: FrameLimit,
-    ) -> Result<Verdict<'r>, EncodeError> {
-        Ok(match self.reader.view(row, self.store_id) {
-            View::LeftOut => Verdict { message: None, row: SyncRow::LeftOut },
-            View::Unreadable(error) => Verdict { message: None, row: SyncRow::Unreadable(error) },
-            View::Message(message) => {
-                check_body_len(message.body_len(Version(0)), limit)?;
-                Verdict { message: Some(message), row: SyncRow::Taken }
-            }
-        })
+    ) -> Result<RowView<'r>, EncodeError> {
+        let view = self.reader.view(row, self.store_id);
+        if let Some(message) = &view.message {
+            check_body_len(message.body_len(Version(0)), limit)?;
+        }
+        Ok(view)
     }
 
     /// The row has been dealt with. S2.7, S12.2: whether it was left out or not.
@@ -150,10 +148,7 @@ impl SyncAnswer {
 
     /// The rows that were held, as they are written.
     pub(crate) fn held(&self) -> impl Iterator<Item = RowMessage<'_>> {
-        self.held.iter().filter_map(|row| match self.reader.view(row, self.store_id) {
-            View::Message(message) => Some(message),
-            View::LeftOut | View::Unreadable(_) => None,
-        })
+        self.held.iter().filter_map(|row| self.reader.view(row, self.store_id).message)
     }
 
     /// SYNC_END (S2.4).
@@ -176,27 +171,4 @@ pub(crate) enum Time {
     /// A row is about to be dealt with.
     Row,
     End,
-}
-
-/// What becomes of a row, and how it is written.
-pub(crate) struct Verdict<'r> {
-    pub(crate) message: Option<RowMessage<'r>>,
-    pub(crate) row: SyncRow,
-}
-
-/// What became of a row of the queue.
-///
-/// Non-exhaustive: there may be more reasons. A host may ignore it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum SyncRow {
-    /// It is part of the answer.
-    Taken,
-    /// It is not: this device has sent it, or its msgid is not after the current position.
-    LeftOut,
-    /// It is not: its body does not fit its command, so no client could read it (D4.8). A store
-    /// should not hold such a row: log it.
-    Unreadable(DecodeError),
-    /// It is not: the answer is full (S12.1). The client asks again.
-    Full,
 }

@@ -4,11 +4,13 @@ mod answer;
 mod bounds;
 mod reader;
 mod request;
+mod row;
 mod stored;
 
+pub use answer::SyncAnswer;
 pub(crate) use answer::Time;
-pub use answer::{SyncAnswer, SyncRow};
 pub use bounds::SyncBounds;
 pub(crate) use reader::Reader;
 pub use request::SyncRequest;
+pub use row::SyncRow;
 pub use stored::StoredMessage;

@@ -2,12 +2,13 @@
 
 use bytes::BufMut;
 
+use super::row::SyncRow;
 use super::stored::StoredMessage;
 use crate::dialect::{Chat, Dialect};
 use crate::id::{AppId, Seq, StoreId};
 use crate::identity::Identity;
 use crate::message::Form;
-use crate::wire::{Command, DecodeError, Flags, Head, Layout, Version};
+use crate::wire::{Command, Flags, Head, Layout, Version};
 
 /// The device that a queue is read for, and its dialect.
 #[derive(Clone, Copy, Debug)]
@@ -18,31 +19,35 @@ pub(crate) struct Reader {
 }
 
 /// What a reader gets of a row.
-pub(super) enum View<'r> {
-    Message(RowMessage<'r>),
-    LeftOut,
-    Unreadable(DecodeError),
+pub(crate) struct RowView<'r> {
+    pub(crate) message: Option<RowMessage<'r>>,
+    pub(crate) row: SyncRow,
 }
 
 impl Reader {
     /// `store_id` is for a CUSTOMER_V2 that is translated (D2.4).
-    pub(super) fn view(self, row: &StoredMessage, store_id: StoreId) -> View<'_> {
+    pub(super) fn view(self, row: &StoredMessage, store_id: StoreId) -> RowView<'_> {
         let Some(form) = Form::of(row.command) else {
             // D4.7. A METADATA belongs to a message and to no row.
             return match row.command {
-                Command::METADATA => View::LeftOut,
-                _ => View::Message(RowMessage::Stored(row)),
+                Command::METADATA => RowView { message: None, row: SyncRow::LeftOut },
+                _ => RowView::of(RowMessage::Stored(row)),
             };
         };
         // S6.1: flags are not stored.
         match Chat::read(form, Flags::NONE, &row.body) {
             Ok(chat) => self.view_chat(row, chat, store_id),
             // D4.8
-            Err(error) => View::Unreadable(error),
+            Err(error) => RowView { message: None, row: SyncRow::Unreadable(error) },
         }
     }
 
-    fn view_chat<'r>(self, row: &'r StoredMessage, chat: Chat<'r>, store_id: StoreId) -> View<'r> {
+    fn view_chat<'r>(
+        self,
+        row: &'r StoredMessage,
+        chat: Chat<'r>,
+        store_id: StoreId,
+    ) -> RowView<'r> {
         let Self { identity, kefu_appid, dialect } = self;
         // S2.5, S2.6, S2.8: 0 is a device, too.
         let is_own =
@@ -50,16 +55,18 @@ impl Reader {
         let chat = chat.translated(dialect, kefu_appid, store_id).unwrap_or(chat);
         // What it is now decides (D4.1, D4.2, D4.4).
         match (chat.form(), is_own) {
-            (Form::Customer | Form::CustomerSupport, true) => View::LeftOut,
-            (Form::CustomerV2, true) => View::chat(chat.with_flags(Flags::SELF)),
-            (_, false) => View::chat(chat),
+            (Form::Customer | Form::CustomerSupport, true) => {
+                RowView { message: None, row: SyncRow::LeftOut }
+            }
+            (Form::CustomerV2, true) => RowView::of(RowMessage::Chat(chat.with_flags(Flags::SELF))),
+            (_, false) => RowView::of(RowMessage::Chat(chat)),
         }
     }
 }
 
-impl<'r> View<'r> {
-    const fn chat(chat: Chat<'r>) -> Self {
-        Self::Message(RowMessage::Chat(chat))
+impl<'r> RowView<'r> {
+    const fn of(message: RowMessage<'r>) -> Self {
+        Self { message: Some(message), row: SyncRow::Taken }
     }
 }
 

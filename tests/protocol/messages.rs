@@ -6,8 +6,8 @@ use std::fmt::{Debug, Display};
 use bytes::Bytes;
 use kefu_proto::{Accepted, Account, AppId, AuthToken, Body, ChatMessage, Command, Config};
 use kefu_proto::{
-    CustomerMessage, DecodeError, DecodeOutboundError, Delivery, DeviceId, Effect, Effects,
-    EffectsIter,
+    CustomerMessage, CustomerMessageV2, DecodeError, DecodeOutboundError, Delivery, DeviceId,
+    Effect, Effects, EffectsIter,
 };
 use kefu_proto::{EncodeError, Flags, Frame, FrameDecoder, FrameLimit, FrameWriter, Identity};
 use kefu_proto::{
@@ -33,6 +33,15 @@ fn debug_shows_no_content() {
     assert!(format!("{frame:?}").ends_with("flags: Flags(0), body_len: 6 }"));
     never_secret(&Parsed::Unlisted(frame));
     assert!(format!("{:?}", text()).contains("content_len: 6"));
+    let account = Account::new(AppId(7), UserId(1));
+    let version2 = CustomerMessageV2 {
+        sender: account,
+        receiver: account,
+        timestamp: UnixTime::from(1),
+        content: Bytes::from_static(SECRET),
+    };
+    never_secret(&version2);
+    assert!(format!("{version2:?}").contains("content_len: 6"));
 }
 
 #[test]

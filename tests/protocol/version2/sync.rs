@@ -3,8 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{
     Account, AppId, Body, Command, DecodeError, DeviceId, Dialect, Encode, EncodeError, Flags,
-    Message, MsgId, Online, Request, StoreId, StoredMessage, SyncRequest, SyncRow, UnixTime,
-    UserId,
+    Message, MsgId, Online, Request, StoreId, StoredMessage, SyncBounds, SyncRequest, SyncRow,
+    UnixTime, UserId,
 };
 
 use super::super::connection::client::{chat, frame};
@@ -132,6 +132,25 @@ fn d4_6_a_key_beyond_the_end_is_answered_with_the_newest() {
     let (mut online, request) = asked(Dialect::V2, 0);
     let answer = online.begin_sync(request, MsgId(0), &mut BytesMut::new()).unwrap();
     assert!(!answer.wants_newest(), "nothing is before 0");
+}
+
+/// S8.1: in V2 the whole answer is written at its end, as far as there is room.
+#[test]
+fn d4_5_each_part_of_an_answer_needs_room() {
+    // SYNC_BEGIN, a row of 38 bytes, SYNC_END, and SYNC_NOTIFY, since the queue goes on.
+    for (room, needed) in [(19, 20), (69, 50), (89, 20), (109, 20)] {
+        let (mut online, request) = asked(Dialect::V2, 0);
+        online.set_sync_bounds(SyncBounds { rows: 1, ..SyncBounds::default() });
+        let mut out = vec![0; room];
+        let mut out = &mut out[..];
+        let mut answer = online.begin_sync(request, MsgId(0), &mut out).unwrap();
+        for msgid in 1..=2 {
+            let row = row(msgid, ELSEWHERE, &from_to(SELLER, CUSTOMER, Flags::NONE).body);
+            online.sync_row(&mut answer, row, &mut out).unwrap();
+        }
+        let full = EncodeError::BufferTooSmall { needed, available: needed - 1 };
+        assert_eq!(online.finish_sync(answer, &mut out), Err(full), "{room}");
+    }
 }
 
 /// D1.7: what is sent meanwhile changes the dialect of what follows the answer.

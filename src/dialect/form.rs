@@ -28,11 +28,20 @@ impl<'m> Written<'m> {
         version: Version,
         kefu_appid: AppId,
     ) -> Self {
-        let Head { command, flags, .. } = message.head();
-        match (command, message.view()) {
+        let (head, view, is_pair) = (message.head(), message.view(), message.frames() > 1);
+        Self::of(Seen { head, view, is_pair }, dialect, version, kefu_appid)
+    }
+
+    fn of(
+        Seen { head: Head { command, flags, .. }, view, is_pair }: Seen<'m>,
+        dialect: Dialect,
+        version: Version,
+        kefu_appid: AppId,
+    ) -> Self {
+        match (command, view) {
             // W3.7
             (Command::ACK, view) if version < Version::V2 && has_status(view) => Self::Not,
-            _ if message.frames() > 1 => Self::pair(command, dialect),
+            _ if is_pair => Self::pair(command, dialect),
             // D3.5
             (Command::METADATA, _) => Self::Not,
             (_, view) => match Form::of(command) {
@@ -56,6 +65,13 @@ impl<'m> Written<'m> {
             (Dialect::V1, _) => Self::Not,
         }
     }
+}
+
+/// What of a message decides how it is written.
+struct Seen<'m> {
+    head: Head,
+    view: View<'m>,
+    is_pair: bool,
 }
 
 fn has_status(view: View<'_>) -> bool {

@@ -107,11 +107,19 @@ fn w10_3_a_pair_is_written_whole_or_not_at_all() {
         assert_eq!(out, b"");
     }
     let ack = super::told::live_ack();
-    let limit = FrameLimit::new(32);
-    let too_long = EncodeError::BodyTooLong { length: 32, limit };
-    let mut out = Vec::new();
-    assert_eq!(FrameWriter::new(limit).write(&ack, &mut out), Err(too_long));
-    assert_eq!(out, b"");
+    for (limit, length) in [(4, 4), (5, 32), (32, 32)] {
+        let limit = FrameLimit::new(limit);
+        let mut out = [0; 100];
+        let written = FrameWriter::new(limit).write(&ack, &mut &mut out[..]);
+        assert_eq!(written, Err(EncodeError::BodyTooLong { length, limit }));
+        assert_eq!(out, [0; 100]);
+    }
+    for (room, written) in
+        [(59, Err(EncodeError::BufferTooSmall { needed: 60, available: 59 })), (60, Ok(Seq(2)))]
+    {
+        let mut writer = FrameWriter::new(FrameLimit::new(33));
+        assert_eq!(writer.write(&ack, &mut &mut vec![0; room][..]), written);
+    }
 }
 
 /// W8.3, W8.1.

@@ -2,9 +2,9 @@
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{
-    Account, Ack, AckStatus, AppId, Body, Command, CustomerMessage, Dialect, Encode, Flags, Frame,
-    FrameDecoder, FrameLimit, Message, Metadata, MsgId, Online, Outbound, OwnedOutbound, Parsed,
-    Seq, StoreId, UnixTime, UserId,
+    Account, Ack, AckStatus, AppId, Body, Command, CustomerMessage, Dialect, Encode, EncodeError,
+    Flags, Frame, FrameDecoder, FrameLimit, Message, Metadata, MsgId, Online, Outbound,
+    OwnedOutbound, Parsed, Seq, StoreId, UnixTime, UserId,
 };
 
 use super::dialects::online;
@@ -165,4 +165,35 @@ fn written_by(online: &mut Online, message: &impl Encode) -> Vec<(Flags, Body)> 
     let mut out = BytesMut::new();
     online.write(message, &mut out).unwrap();
     super::dialects::read(&mut out)
+}
+
+/// S8.1, W7.5: in whatever form, without room nothing is written and no number used.
+#[test]
+fn s8_1_no_form_is_written_without_room_for_all_of_it() {
+    let mut bytes = BytesMut::new();
+    from_to(SELLER, CUSTOMER, Flags::NONE).encode(&mut bytes).unwrap();
+    let alone = OwnedOutbound::decode(&mut bytes, FrameLimit::CLIENT).unwrap().unwrap();
+    let notify = Outbound::SyncNotify(MsgId(3)).into_owned();
+    for (dialect, message, len) in [
+        (Dialect::V1, &live_ack(), 12 + 5),
+        (Dialect::V1, &alone, 12 + 38),
+        (Dialect::V1, &live_copy(b"hi"), 0),
+        (Dialect::V2, &live_copy(b"hi"), 12 + 32 + 12 + 38),
+        (Dialect::V2, &live_ack(), 12 + 32 + 12 + 5),
+        (Dialect::V2, &alone, 12 + 38),
+        (Dialect::AsSent, &notify, 12 + 8),
+    ] {
+        let mut online = online(CUSTOMER, 2, dialect);
+        let mut room = vec![0; len];
+        if let Some(available) = len.checked_sub(1) {
+            let full = online.write(message, &mut &mut room[..available]);
+            assert_eq!(full, Err(EncodeError::BufferTooSmall { needed: len, available }));
+            assert!(room.iter().all(|&byte| byte == 0));
+        }
+        let mut rest = &mut room[..];
+        online.write(message, &mut rest).unwrap();
+        assert_eq!(rest.len(), 0);
+        // AUTH_STATUS was number 1.
+        assert!(len == 0 || room[7] == 2, "{room:?}");
+    }
 }

@@ -3,8 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{
     Account, AppId, Body, Command, DecodeError, DeviceId, Dialect, Encode, EncodeError, Flags,
-    Message, MsgId, Online, Request, StoreId, StoredMessage, SyncBounds, SyncRequest, SyncRow,
-    UnixTime, UserId,
+    FrameLimit, Message, MsgId, Online, Request, StoreId, StoredMessage, SyncBounds, SyncRequest,
+    SyncRow, UnixTime, UserId,
 };
 
 use super::super::connection::client::{chat, frame};
@@ -138,7 +138,7 @@ fn d4_6_a_key_beyond_the_end_is_answered_with_the_newest() {
 #[test]
 fn d4_5_each_part_of_an_answer_needs_room() {
     // SYNC_BEGIN, a row of 38 bytes, SYNC_END, and SYNC_NOTIFY, since the queue goes on.
-    for (room, needed) in [(19, 20), (69, 50), (89, 20), (109, 20)] {
+    for (room, needed) in [(19, 20), (69, 50), (89, 20), (109, 20), (110, 20)] {
         let (mut online, request) = asked(Dialect::V2, 0);
         online.set_sync_bounds(SyncBounds { rows: 1, ..SyncBounds::default() });
         let mut out = vec![0; room];
@@ -148,9 +148,34 @@ fn d4_5_each_part_of_an_answer_needs_room() {
             let row = row(msgid, ELSEWHERE, &from_to(SELLER, CUSTOMER, Flags::NONE).body);
             online.sync_row(&mut answer, row, &mut out).unwrap();
         }
-        let full = EncodeError::BufferTooSmall { needed, available: needed - 1 };
-        assert_eq!(online.finish_sync(answer, &mut out), Err(full), "{room}");
+        let available = needed - 1;
+        let full = EncodeError::BufferTooSmall { needed, available };
+        let expected = if room < 110 { Err(full) } else { Ok(()) };
+        assert_eq!(online.finish_sync(answer, &mut out), expected, "{room}");
     }
+}
+
+/// S8.1: as sent, SYNC_BEGIN is written with the first row, and needs room as well.
+#[test]
+fn d4_6_as_sent_each_part_of_an_answer_needs_room() {
+    let (mut online, request) = asked(Dialect::AsSent, 0);
+    let mut out = vec![0; 20 + 50];
+    let mut answer = online.begin_sync(request, MsgId(0), &mut &mut out[..0]).unwrap();
+    let one = || row(1, ELSEWHERE, &from_to(SELLER, CUSTOMER, Flags::NONE).body);
+    let long = StoredMessage { body: Bytes::from(vec![0; 32_768]), ..one() };
+    let mut take = |row, room: &mut [u8]| online.sync_row(&mut answer, row, &mut &mut *room);
+    let limit = FrameLimit::CLIENT;
+    let too_long = EncodeError::BodyTooLong { length: 32_768, limit };
+    assert_eq!(take(long, &mut out), Err(too_long));
+    for (room, needed, available) in [(19, 20, 19), (69, 50, 49)] {
+        let full = EncodeError::BufferTooSmall { needed, available };
+        assert_eq!(take(one(), &mut out[..room]), Err(full));
+    }
+    // SYNC_BEGIN has found room by now, and is not written again.
+    assert_eq!(take(one(), &mut out[..50]), Ok(SyncRow::Taken));
+    assert_eq!(take(one(), &mut []), Ok(SyncRow::LeftOut));
+    let metadata = stored(2, ELSEWHERE, Command::METADATA, &[0; 32]);
+    assert_eq!(take(metadata, &mut []), Ok(SyncRow::LeftOut));
 }
 
 /// D1.7: what is sent meanwhile changes the dialect of what follows the answer.

@@ -111,9 +111,10 @@ mod tests {
     fn a_view_that_does_not_fit_shows_neither_a_status_nor_a_chat_message() {
         let chat = View::Chat { ids: [1; 4], timestamp: UnixTime::from(1), content: b"hi" };
         let hi = Chat::of(Form::Customer, Flags::NONE, chat).unwrap();
-        for view in [hi.view(), View::Status(1)] {
+        for view in [hi.view(), View::Status(1), View::Bytes(&[0; 35])] {
             assert!(Chat::of(Form::Customer, Flags::NONE, view).is_none());
         }
+        assert!(Chat::of(Form::Customer, Flags::NONE, View::Bytes(&[0; 36])).is_some());
         for view in [hi.view(), chat, View::Status(0), View::Bytes(&[1; 4])] {
             assert!(!has_status(view));
         }

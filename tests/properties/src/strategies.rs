@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::BytesMut;
-use kefu_proto::{Accepted, Account, AppId, Body, Encode, FrameDecoder, FrameLimit, Message};
+use kefu_proto::{
+    Accepted, Account, AckStatus, AppId, Body, Encode, FrameDecoder, FrameLimit, Message,
+};
 use kefu_proto::{Parsed, Seq, Session, UnixTime, UserId, Version, strategy};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -101,6 +103,23 @@ fn h14_every_answer_of_a_store_is_reached() {
     };
     let seen: BTreeSet<_> = samples(&strategy::save_script(), 500).iter().map(known).collect();
     assert_eq!(seen.len(), 5, "{seen:?}");
+}
+
+/// W3.3, W3.5: what only some versions carry comes in the first of them.
+#[test]
+fn w3_what_only_some_versions_carry_is_reached() {
+    let carries = |message: &Message| match &message.body {
+        Body::AuthStatus(auth) => {
+            (!auth.server_ip.is_unspecified()).then_some(("address", message.version))
+        }
+        Body::Ack(ack) => (ack.status != AckStatus::OK).then_some(("status", message.version)),
+        _ => None,
+    };
+    let seen: BTreeSet<_> =
+        samples(&strategy::message(), 2_000).iter().filter_map(carries).collect();
+    let (addresses, statuses): (Vec<_>, Vec<_>) = seen.iter().partition(|seen| seen.0 == "address");
+    assert_eq!(addresses, [&("address", Version(0))]);
+    assert_eq!(statuses.first(), Some(&&("status", Version::V2)));
 }
 
 /// The strategies' promise of numbers that are mixed in.

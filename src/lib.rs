@@ -170,6 +170,9 @@ mod codec;
 #[cfg(feature = "proptest")]
 pub mod strategy;
 
+#[cfg(feature = "checker")]
+pub mod checker;
+
 #[doc = include_str!("spec.md")]
 #[allow(
     clippy::doc_markdown,

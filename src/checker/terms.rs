@@ -1,0 +1,60 @@
+//! What a host promises where the rules leave it a choice.
+
+use crate::id::{Account, StoreId};
+use crate::identity::Config;
+use crate::sync::SyncBounds;
+
+/// What a host promises where the rules leave it a choice.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Terms {
+    /// The kefu app.
+    pub config: Config,
+    /// What the store does with a repeat (S10). Default: [`Repeats::Stored`].
+    pub repeats: Repeats,
+    /// Where an answer to a SYNC ends (S12.1). Default: [`SyncBounds::default`]; `None` if the host
+    /// chooses freely.
+    pub sync_bounds: Option<SyncBounds>,
+    /// The shop of a customer and a seller, which the host puts into a message of version 2 for
+    /// clients of version 1 (D2.4). Default: `None`, any shop will do.
+    pub store_id: Option<fn(customer: Account, seller: Account) -> StoreId>,
+    /// Whether the host chooses dialects by what it knows of its clients (D1.5). Then a login tells
+    /// nothing. Default: `false`.
+    pub chooses_dialects: bool,
+    /// Whether all queues are empty when the checker comes. Default: `true`.
+    pub begins_empty: bool,
+    /// By how many seconds the clocks of the servers may differ from [`Event::Time`].
+    /// Default: 0.
+    ///
+    /// [`Event::Time`]: super::Event::Time
+    pub clock_error: u32,
+    /// How many rows of all queues, and how many messages that are over, are remembered. What is
+    /// older is not judged any more. Default: 1,000,000, some 200 MB.
+    pub memory: usize,
+}
+
+/// What a store does with a repeat (S10).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Repeats {
+    /// It may store it again.
+    Stored,
+    /// It keeps each message with a `uuid` once (S10.1).
+    Once,
+}
+
+impl Terms {
+    /// The defaults, for this kefu app.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            repeats: Repeats::Stored,
+            sync_bounds: Some(SyncBounds::default()),
+            store_id: None,
+            chooses_dialects: false,
+            begins_empty: true,
+            clock_error: 0,
+            memory: 1_000_000,
+        }
+    }
+}

@@ -99,7 +99,7 @@ impl State {
         let queue = self.queue(session.account);
         let next = begin
             .map(|begin| queue.after(begin))
-            .filter(|_| begin.is_some_and(|begin| begin >= queue.unknown));
+            .filter(|_| begin.is_some_and(|begin| begin.max(0) >= queue.unknown));
         let exact = self.sees_store;
         let reader = |dialect| Reader { dialect, next, rows: 0, bytes: 0 };
         let readers = dialects.iter().map(reader).collect();

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::vec::Vec;
 
-use super::event::ServerId;
+use super::event::{ConnectionId, ServerId};
 use super::form::Dialects;
 use super::ledger::{Copy, MessageId};
 use super::reading::{Chain, Reading, Start};
@@ -14,8 +14,9 @@ use crate::id::Account;
 /// So many things that a connection is owed are remembered.
 pub(super) const DEBTS: usize = 64;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Line {
+    pub(super) id: ConnectionId,
     pub(super) server: ServerId,
     /// What has come of a frame that is not whole yet, each way.
     pub(super) from_client: Vec<u8>,
@@ -55,6 +56,8 @@ pub(super) struct Line {
     /// The greatest id that was notified, and when the last one was.
     pub(super) notified: i64,
     pub(super) notified_at: u64,
+    /// The last ids that were notified.
+    pub(super) recent: [i64; 8],
     /// What the host was seen to give it: the greatest id that was notified.
     pub(super) given: i64,
     pub(super) given_at: u64,
@@ -136,15 +139,15 @@ pub(super) struct Attempt {
     pub(super) given: bool,
 }
 
-/// How many SYNC_NOTIFYs there may be, where nothing tells what each is about: one for each message
-/// to or from the account that this connection has not sent itself.
+/// How many notifies there may be, where nothing tells what each is about: one for each message to or
+/// from the account that this connection has not sent itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Credit {
     /// How many messages of the account were over when the connection came.
     pub(super) before: u64,
     /// How many this connection has sent.
     pub(super) own: u64,
-    /// How many SYNC_NOTIFYs of a new id there were.
+    /// How many notifies of a new id there were.
     pub(super) used: u64,
 }
 
@@ -169,6 +172,41 @@ pub(super) enum Owed {
 }
 
 impl Line {
+    pub(super) fn new(id: ConnectionId, server: ServerId) -> Self {
+        Self {
+            id,
+            server,
+            from_client: Vec::new(),
+            from_server: Vec::new(),
+            is_broken: false,
+            session: None,
+            online: None,
+            pending: VecDeque::new(),
+            sees_inside: false,
+            sees_sent: false,
+            sees_received: false,
+            said: 0,
+            written: 0,
+            metadata: None,
+            wanted: 0,
+            start: None,
+            reading: None,
+            chain: Chain::default(),
+            synced: None,
+            owed: None,
+            is_behind: false,
+            has_copies: false,
+            notified: 0,
+            notified_at: 0,
+            recent: [0; 8],
+            given: 0,
+            given_at: 0,
+            credit: Credit::default(),
+            untold: None,
+            debts: VecDeque::new(),
+        }
+    }
+
     /// In which dialects it may be written to now.
     pub(super) fn dialects(&self) -> Dialects {
         let shown = self.pending.iter().filter_map(|pending| match pending.what {
@@ -205,6 +243,16 @@ impl Line {
             Owed::AnyNotify(_, since) => since > now,
             Owed::Chat(_) | Owed::Copy(_) => true,
         });
+    }
+
+    /// Whether it has just been notified of this id. From now on it has.
+    pub(super) fn notifies_again(&mut self, msgid: i64) -> bool {
+        let again = self.recent.contains(&msgid);
+        if !again {
+            self.recent.rotate_right(1);
+            self.recent[0] = msgid;
+        }
+        again
     }
 
     /// A message itself has been sent.

@@ -13,6 +13,8 @@ mod clock;
 mod form;
 
 mod ledger;
+
+mod known;
 mod reading;
 
 mod line;
@@ -23,7 +25,9 @@ mod state;
 mod acked;
 mod delivered;
 mod heard;
+mod login;
 mod owed;
+mod said;
 mod stored;
 mod synced;
 mod wrote;

@@ -258,7 +258,7 @@ impl State {
         (head, chat): (Head, &Chat<'_>),
     ) -> Verdict {
         let connection = line.id;
-        let is_transient = head.flags & flag::UNPERSISTENT != 0 || self.is_transient(line, chat);
+        let is_transient = self.is_transient(line, (head, chat));
         if line.reading.is_some() && !is_transient {
             return self.synced(line, session, (head, chat));
         }
@@ -289,12 +289,12 @@ impl State {
         self.reaches(line, id, ("H6.1", true))
     }
 
-    /// Whether it can only be an unpersistent message that has lost its flag.
-    fn is_transient(&self, line: &Line, chat: &Chat<'_>) -> bool {
-        let content = chat.hash;
+    /// Whether it is an unpersistent message, perhaps one that has lost its flag.
+    fn is_transient(&self, line: &Line, (head, chat): (Head, &Chat<'_>)) -> bool {
+        let has_flag = head.flags & flag::UNPERSISTENT != 0;
         self.find(chat).is_some_and(|(_, message)| {
-            let may_be = |unpersistent| message.variants(content, unpersistent).next().is_some();
-            may_be(true) && (line.reading.is_none() || !may_be(false))
+            let may_be = |unpersistent| message.variants(chat.hash, unpersistent).next().is_some();
+            may_be(true) && (has_flag || line.reading.is_none() || !may_be(false))
         })
     }
 

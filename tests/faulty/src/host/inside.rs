@@ -4,7 +4,7 @@ use std::io;
 use std::net::TcpStream;
 
 use kefu_proto::checker::{ConnectionId, Event};
-use kefu_proto::{Appended, EncodeError, Outbound, SaveMessage};
+use kefu_proto::{Appended, EncodeError, Outbound, Role, SaveMessage};
 
 use super::{Connection, Host};
 use crate::{FIRST_SAVE_FAILS, SECOND_SAVE_FAILS};
@@ -24,8 +24,8 @@ impl Host {
     /// Appends a copy, unless the message says that this fails.
     pub(super) fn save(&mut self, save: SaveMessage<'_>) -> io::Result<Appended> {
         let mark = match save.role() {
-            kefu_proto::Role::Receiver => FIRST_SAVE_FAILS,
-            kefu_proto::Role::Sender => SECOND_SAVE_FAILS,
+            Role::Receiver => FIRST_SAVE_FAILS,
+            Role::Sender => SECOND_SAVE_FAILS,
         };
         let content = save.message().content();
         if !content.windows(mark.len()).any(|part| part == mark.as_bytes()) {

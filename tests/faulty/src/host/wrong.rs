@@ -2,8 +2,8 @@
 
 use bytes::{BufMut, BytesMut};
 use kefu_proto::{
-    Body, ChatMessage, Closed, Encode, EncodeError, FrameDecoder, FrameLimit, Message, Online,
-    Outbound, OwnedOutbound, Parsed, Request, UnixTime,
+    Body, ChatMessage, Closed, Command, Encode, EncodeError, FrameDecoder, FrameLimit, Message,
+    Online, Outbound, OwnedOutbound, Parsed, Request, UnixTime,
 };
 
 /// Writes a message; a SYNC_NOTIFY comes between the two frames of a live copy.
@@ -34,12 +34,8 @@ pub(super) fn separate(
 pub(super) fn without_metadata(message: &OwnedOutbound) -> Option<Message> {
     let mut bytes = BytesMut::new();
     message.encode_within(FrameLimit::MAX, &mut bytes).ok()?;
-    match first(&mut bytes)?.body {
-        Body::Metadata(_) => {
-            first(&mut bytes).filter(|message| message.body.command() != kefu_proto::Command::ACK)
-        }
-        _ => None,
-    }
+    let Body::Metadata(_) = first(&mut bytes)?.body else { return None };
+    first(&mut bytes).filter(|message| message.body.command() == Command::CUSTOMER_V2)
 }
 
 /// What the client says about the time, if a chat message comes next.

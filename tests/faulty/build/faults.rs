@@ -155,17 +155,22 @@ pub(crate) const FAULTS: &[Fault] = &[
         "time-of-the-client-kept",
         "H4.1",
         "A message keeps the time that its client gave it.",
-        "self.online.receive(read, now)?",
-        r#"self.online.receive(read, {
-            if self.fault.is("time-of-the-client-kept") { wrong::sent_at(read) } else { None }
-                .unwrap_or(now)
-        })?"#,
+        "read, now)? {",
+        r#"read, if self.fault.is("time-of-the-client-kept") {
+            wrong::sent_at(read).unwrap_or(now)
+        } else {
+            now
+        })? {"#,
     ),
     fault(
         "two-messages-swapped",
         "S11.1",
         "Of two messages that a client sends at once, the second is handled first.",
-        "self.online.receive(read, {",
-        r#"wrong::receive(&mut self.online, read, &mut self.held, self.fault.is("two-messages-swapped"), {"#,
+        "= self.online.receive(",
+        r#"= wrong::receive(
+            &mut self.online,
+            &mut self.held,
+            self.fault.is("two-messages-swapped"),
+            "#,
     ),
 ];

@@ -47,9 +47,9 @@ pub(super) fn sent_at(read: &BytesMut) -> Option<UnixTime> {
 /// The next request. With `swaps`, of two deliveries that have been read the second comes first.
 pub(super) fn receive(
     online: &mut Online,
-    read: &mut BytesMut,
     held: &mut Option<Request>,
     swaps: bool,
+    read: &mut BytesMut,
     now: UnixTime,
 ) -> Result<Option<Request>, Closed> {
     if let Some(held) = held.take() {

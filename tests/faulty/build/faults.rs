@@ -56,8 +56,8 @@ pub(crate) const FAULTS: &[Fault] = &[
         "failed-save-answers-with-an-id",
         "H8.1",
         "A save that fails is answered like one that does not.",
-        "host.save(save)",
-        r#"host.save(save).or_else(|error| {
+        "host.save(self.id, save)",
+        r#"host.save(self.id, save).or_else(|error| {
                 if !host.fault.is("failed-save-answers-with-an-id") {
                     return Err(error);
                 }

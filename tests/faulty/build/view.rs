@@ -124,7 +124,7 @@ const HELP",
         host.tell(Event::Time(now));
         host.tell(Event::Came { connection: self.id, message: delivery.message() });",
     ),
-    change("|save| io::Result::Ok(host.append(save))", "|save| host.save(save)"),
+    change("|save| io::Result::Ok(host.append(save))", "|save| host.save(self.id, save)"),
     change(
         "else { return Ok(()) }; // no ACK: the client sends it again",
         "else { return Ok(()) };

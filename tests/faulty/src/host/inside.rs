@@ -22,7 +22,11 @@ impl Host {
     }
 
     /// Appends a copy, unless the message says that this fails.
-    pub(super) fn save(&mut self, save: SaveMessage<'_>) -> io::Result<Appended> {
+    pub(super) fn save(
+        &mut self,
+        connection: ConnectionId,
+        save: SaveMessage<'_>,
+    ) -> io::Result<Appended> {
         let mark = match save.role() {
             Role::Receiver => FIRST_SAVE_FAILS,
             Role::Sender => SECOND_SAVE_FAILS,
@@ -31,7 +35,8 @@ impl Host {
         if !content.windows(mark.len()).any(|part| part == mark.as_bytes()) {
             return Ok(self.append(save));
         }
-        self.tell(Event::SaveFailed { queue: save.queue(), message: save.message() });
+        let (queue, message) = (save.queue(), save.message());
+        self.tell(Event::SaveFailed { connection, queue, message });
         Err(io::Error::other(mark))
     }
 }

@@ -34,7 +34,9 @@ struct State {
 
 impl Judge {
     pub(crate) fn new(view: View, accounts: &[Account]) -> Self {
-        let terms = Terms::new(Config::new(AppId(1453)).expect("not 0"));
+        let mut terms = Terms::new(Config::new(AppId(1453)).expect("not 0"));
+        terms.has_own_rules = true;
+        terms.remembers_dialects = true;
         let mut checker = Checker::new(terms);
         for &account in accounts {
             checker.add_token(token(account).as_bytes(), account);

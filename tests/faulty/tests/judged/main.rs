@@ -13,40 +13,44 @@ use kefu_faulty::{Chosen, FAULTS};
 use kefu_proto::checker::Violation;
 use traffic::{ACCOUNTS, traffic};
 
-/// Each fault, and the rule that is broken first: seen from both sides, then from outside alone;
-/// `None` where bytes cannot tell.
+/// Each fault, and the rules of which one is broken first: seen from both sides, then from outside
+/// alone. Where there are two, they are one rule for both versions, and threads decide which message
+/// shows it first. None where bytes cannot tell.
 macro_rules! faults {
     ($($fault:ident: $both:expr, $outside:expr;)*) => {
         const JUDGED: &[&str] = &[$(stringify!($fault)),*];
 
         mod from_both_sides {
             $(#[test] fn $fault() {
-                super::finds(stringify!($fault), super::View::Both, $both);
+                super::finds(stringify!($fault), super::View::Both, &$both);
             })*
         }
         mod from_outside {
             $(#[test] fn $fault() {
-                super::finds(stringify!($fault), super::View::Outside, $outside);
+                super::finds(stringify!($fault), super::View::Outside, &$outside);
             })*
         }
     };
 }
 
 faults! {
-    second_copy_not_stored: Some("H7.2"), Some("H7.2");
-    sync_reads_another_queue: Some("S2.3"), Some("S2.3");
-    sync_skips_a_row: Some("S2.3"), Some("S2.3");
-    failed_save_answers_with_an_id: Some("H8.1"), Some("H7.7");
-    no_notify_to_the_receiver: Some("H7.6"), Some("H7.4");
-    own_connection_notified: Some("H7.5"), Some("H7.5");
-    departed_connection_given_messages: Some("H7.4"), None; // the client no longer reads
-    everybody_notified: Some("H7.4"), Some("H7.4");
-    ack_before_notify: Some("H7.6"), Some("H7.6");
-    metadata_separated: Some("W10.3"), Some("W10.3");
-    live_copy_to_version_1: Some("D3.1"), Some("D3.1");
-    self_flag_missing: Some("D4.3"), Some("D4.3");
-    time_of_the_client_kept: Some("H4.1"), Some("H4.1");
-    two_messages_swapped: Some("S11.1"), Some("S11.1");
+    second_copy_not_stored: ["H7.2"], ["H7.2"];
+    sync_reads_another_queue: ["S2.3"], ["S2.3"];
+    sync_skips_a_row: ["S2.3"], ["S2.3"];
+    failed_save_answers_with_an_id: ["H8.1"], ["S2.3"];
+    // From inside it is the ACK that comes too early.
+    no_notify_to_the_receiver: ["H7.6"], ["H7.4", "H14.5"];
+    own_connection_notified: ["H7.5", "H14.7"], ["H7.5", "H14.7"];
+    // Its client no longer reads.
+    departed_connection_given_messages: ["H7.4"], [];
+    everybody_notified: ["H7.4"], ["H7.4"];
+    // What comes on two connections has no order, and on one a notify may be left out for a newer.
+    ack_before_notify: ["H7.6"], [];
+    metadata_separated: ["W10.3"], ["W10.3"];
+    live_copy_to_version_1: ["D3.1"], ["D3.1"];
+    self_flag_missing: ["D4.3"], ["D4.3"];
+    time_of_the_client_kept: ["H4.1"], ["H4.1"];
+    two_messages_swapped: ["S11.1"], ["S11.1"];
 }
 
 #[test]
@@ -79,11 +83,14 @@ fn is_sound(view: View) {
     }
 }
 
-fn finds(fault: &str, view: View, rule: Option<&str>) {
+fn finds(fault: &str, view: View, rules: &[&str]) {
     let fault = Chosen::named(&fault.replace('_', "-")).expect("a fault");
-    let violation = verdict(fault, view);
-    let found = violation.as_ref().map(Violation::rule);
-    assert_eq!(found, rule, "{violation:#?}");
+    match verdict(fault, view) {
+        Some(violation) if rules.contains(&violation.rule()) => {}
+        None if rules.is_empty() => {}
+        Some(violation) => panic!("not one of {rules:?}, but {violation}"),
+        None => panic!("none of {rules:?} is found"),
+    }
 }
 
 /// The first violation under the traffic of a day.

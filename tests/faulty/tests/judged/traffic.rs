@@ -82,9 +82,11 @@ impl<'j> Cast<'j> {
     fn meet_trouble(&mut self) {
         for mark in [FIRST_SAVE_FAILS, SECOND_SAVE_FAILS] {
             self.say("phone", |text| question(CUSTOMER, SELLER, format!("{text}: {mark}")));
+            self.sync_all();
             self.say("home", |text| answer(SELLER, CUSTOMER, format!("{text}: {mark}")));
             self.sync_all();
             self.say("tablet", |text| message_v2(CUSTOMER, SELLER, format!("{text}: {mark}")));
+            self.sync_all();
             self.say("desk", |text| message_v2(SELLER, CUSTOMER, format!("{text}: {mark}")));
             self.sync_all();
         }

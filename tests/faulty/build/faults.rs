@@ -31,6 +31,10 @@ pub(crate) const FAULTS: &[Fault] = &[
         "let msgid = MsgId(previous.0 + 1);",
         r#"let msgid = MsgId(previous.0 + 1);
         if save.role() == Role::Sender && self.fault.is("second-copy-not-stored") {
+            // What no client can read has its place, so that its id is not given again.
+            let (device_id, command) = (save.device_id(), Command::CUSTOMER);
+            let nothing = StoredMessage { msgid, device_id, command, body: Bytes::new() };
+            self.queues.entry(save.queue()).or_default().push(nothing);
             return Appended { msgid, previous: Some(previous) };
         }"#,
     ),

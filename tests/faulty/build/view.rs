@@ -12,9 +12,9 @@ pub(crate) const VIEW: &[Change] = &[
     change("use std::{env, thread};", "use std::thread;"),
     change(
         "use bytes::BytesMut;",
-        "use bytes::BytesMut;
+        "use bytes::{Bytes, BytesMut};
 use kefu_proto::checker::{ConnectionId, Event, ServerId};
-use kefu_proto::Role;
+use kefu_proto::{Command, Role};
 
 use self::inside::connection_id;
 use crate::{Chosen, Watch};",

@@ -19,7 +19,7 @@ impl State {
         let connection = line.id;
         if line.owed.take() == Some(msgid) {
             // S12.4: by a live copy the client may be beyond it.
-            line.is_behind = !line.has_copies;
+            line.is_behind = line.copied_at <= line.answered_since;
             return Ok(());
         }
         // S12.3: where the queue goes on, and the store is not seen.
@@ -29,7 +29,7 @@ impl State {
             line.was_notified(msgid, self.now.number);
             return Ok(());
         }
-        demand(!line.is_behind, || {
+        demand(!line.is_behind || line.has_asked(), || {
             let what = format!("SYNC_NOTIFY {msgid} on {connection}, which has to ask on first");
             self.breaks("S12.4", what, &[])
         })?;

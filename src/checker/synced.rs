@@ -28,7 +28,8 @@ impl State {
             self.was_kept(line.id, account, kept, wanted)?;
         }
         let (due, dialects) = (self.queue(account).due, line.dialects());
-        line.start = Some(Start { kept, due, dialects });
+        line.is_behind = false;
+        line.start = Some(Start { kept, due, dialects, at: self.now.number });
         Ok(())
     }
 
@@ -96,14 +97,16 @@ impl State {
         let queue = self.queue(session.account);
         let next = begin
             .map(|begin| queue.after(begin))
-            .filter(|_| begin.is_some_and(|begin| begin >= queue.unknown));
+            .filter(|_| begin.is_some_and(|begin| begin.max(0) >= queue.unknown));
         let exact = self.sees_store;
         let reader = |dialect| Reader { dialect, next, rows: 0, bytes: 0 };
         // S2.2
         let fits = |dialect: &Dialect| *dialect != Dialect::V1 || begin.is_none_or(|it| it == said);
         let readers = dialects.iter().filter(fits).map(reader).collect();
         self.chains(line, begin);
-        (line.is_behind, line.has_copies) = (false, false);
+        // In V2 it has begun before SYNC_BEGIN, which carries the key of the end (D4.5).
+        line.answered_since = start.map_or(sent.number, |start| start.at);
+        line.is_behind = false;
         line.reading = Some(Reading { asked: sent, begin, said, due, exact, readers });
         Ok(())
     }

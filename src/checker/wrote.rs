@@ -170,7 +170,7 @@ impl State {
                 let what = format!("METADATA on {connection}, whose dialect is V1");
                 self.breaks("D3.1", what, &[])
             })?;
-            line.has_copies = true;
+            line.copied_at = self.now.number;
             line.metadata = Some(Keys { key: int64(body), previous: int64(&body[8..]) });
         }
         Ok(keys)

@@ -6,12 +6,13 @@ mod client;
 mod judge;
 mod traffic;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use judge::{Judge, View};
 use kefu_faulty::{Chosen, FAULTS};
 use kefu_proto::checker::Violation;
-use traffic::{ACCOUNTS, traffic};
+use traffic::{ACCOUNTS, flood, traffic};
 
 /// Each fault, and the rules of which one is broken first: seen from both sides, from inside, and
 /// from outside, by bytes alone. Where there are two for the versions of the protocol, it depends on
@@ -81,10 +82,19 @@ fn a_sound_host_breaks_no_rule_seen_from_outside() {
     is_sound(View::Outside);
 }
 
+#[test]
+fn a_sound_host_breaks_no_rule_in_a_flood() {
+    for view in [View::Both, View::Inside, View::Outside] {
+        if let Some(violation) = verdict(Chosen::NONE, view, flood) {
+            panic!("{view:?}: {violation}");
+        }
+    }
+}
+
 /// Threads take turns differently each time.
 fn is_sound(view: View) {
     for run in 0..20 {
-        if let Some(violation) = verdict(Chosen::NONE, view) {
+        if let Some(violation) = verdict(Chosen::NONE, view, traffic) {
             panic!("run {run}: {violation}");
         }
     }
@@ -92,7 +102,7 @@ fn is_sound(view: View) {
 
 fn finds(fault: &str, view: View, rules: &[&str]) {
     let fault = Chosen::named(&fault.replace('_', "-")).expect("a fault");
-    match verdict(fault, view) {
+    match verdict(fault, view, traffic) {
         Some(violation) if rules.contains(&violation.rule()) => {}
         None if rules.is_empty() => {}
         Some(violation) => panic!("not one of {rules:?}, but {violation}"),
@@ -100,8 +110,12 @@ fn finds(fault: &str, view: View, rules: &[&str]) {
     }
 }
 
-/// The first violation under the traffic of a day.
-fn verdict(fault: Chosen, view: View) -> Option<Violation> {
+/// The first violation under some traffic.
+fn verdict(
+    fault: Chosen,
+    view: View,
+    traffic: impl FnOnce(&Judge, SocketAddr),
+) -> Option<Violation> {
     let judge = Arc::new(Judge::new(view, &ACCOUNTS));
     let addr = kefu_faulty::start(fault, Some(judge.watch())).unwrap();
     traffic(&judge, addr);

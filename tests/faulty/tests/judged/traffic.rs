@@ -34,6 +34,23 @@ pub(crate) fn traffic(judge: &Judge, addr: SocketAddr) {
     cast.look_back();
 }
 
+/// So many messages that a SYNC is not answered with all of them (S12). All is quiet when it ends.
+pub(crate) fn flood(judge: &Judge, addr: SocketAddr) {
+    let mut cast = Cast { judge, addr, clients: BTreeMap::new(), said: 0 };
+    cast.arrive();
+    for _ in 0..600 {
+        cast.say_two("phone", |text| question(CUSTOMER, SELLER, text));
+        cast.say_two("tablet", |text| message_v2(CUSTOMER, SELLER, text));
+    }
+    cast.sync_all(); // the first thousand, while there are more
+    cast.say("phone", |text| question(CUSTOMER, SELLER, text));
+    cast.say("tablet", |text| message_v2(CUSTOMER, SELLER, text));
+    for _ in 0..3 {
+        cast.sync_all();
+    }
+    cast.look_back();
+}
+
 /// Who is connected, by device.
 struct Cast<'j> {
     judge: &'j Judge,

@@ -117,6 +117,13 @@ const HELP",
                     host.dialects.insert((me.account(), me.device_id()), dialect);",
     ),
     change(
+        "_ => {} // a command outside the protocol",
+        "Request::Unlisted(frame) => {
+                    lock(self.host).tell(Event::Unlisted { connection: self.id, frame: &frame });
+                }
+                _ => {}",
+    ),
+    change(
         "fn deliver(&mut self, delivery: Delivery) -> Result<(), EncodeError> {
         let mut host = lock(self.host);",
         "fn deliver(&mut self, delivery: Delivery, now: UnixTime) -> Result<(), EncodeError> {

@@ -95,7 +95,7 @@ impl<'j> Cast<'j> {
         self.sync_all();
     }
 
-    /// Saves that fail, repeats, and messages that nobody may send.
+    /// Saves that fail, repeats, messages that nobody may send, and a command that nobody knows.
     fn meet_trouble(&mut self) {
         for mark in [FIRST_SAVE_FAILS, SECOND_SAVE_FAILS] {
             self.say("phone", |text| question(CUSTOMER, SELLER, format!("{text}: {mark}")));
@@ -116,6 +116,7 @@ impl<'j> Cast<'j> {
         self.say("blocked", |text| message_v2(BLOCKED, SELLER, text));
         self.say("phone", |text| question(STRANGER, SELLER, text));
         self.say("tablet", |text| message_v2(CUSTOMER, STRANGER, text));
+        self.at("home").send_unlisted();
         self.settle();
     }
 

@@ -26,6 +26,12 @@ impl State {
     ) -> Verdict {
         let connection = line.id;
         let waits = |pending: &Pending, given| matches!(pending.what, Sent::Chat(it) if it.may_have(seq, given));
+        // Where the seq does not tell, it is of one whose saves have not failed, if there is one.
+        let fails =
+            |pending: &Pending| matches!(pending.what, Sent::Chat(it) if it.failed.is_some());
+        let is_sound = line.pending.iter().any(|it| waits(it, given) && !fails(it));
+        let waits =
+            |pending: &Pending, given| waits(pending, given) && !(is_sound && fails(pending));
         let first = line.pending.iter_mut().find(|pending| waits(pending, given));
         let Some(Pending { sent, what: Sent::Chat(attempt) }) = first else {
             return self.acked_unasked(line, seq);
@@ -66,6 +72,11 @@ impl State {
             Some((rule, sent)) => {
                 let what = format!("ACK {seq} on {connection} for a message that {rule} refuses");
                 self.breaks("H11.1", what, &[sent])
+            }
+            None if line.passed.contains(&seq) => {
+                let what =
+                    format!("ACK {seq} on {connection} comes behind that of a later message");
+                self.breaks("S11.1", what, &[])
             }
             None => {
                 let what = format!("ACK {seq} on {connection}, where no message waits for it");
@@ -262,7 +273,7 @@ impl State {
         let both = if accounts[0] == accounts[1] { 1 } else { 2 };
         for (copy, account) in accounts.into_iter().enumerate().take(both) {
             let queue = self.queue(account);
-            queue.settled += 1;
+            queue.settled += if both == 1 { 2 } else { 1 };
             queue.due = queue.due.max(msgids[copy]);
             if !self.sees_store && acks == 1 {
                 let (at, above) = (self.now.number, above[copy]);

@@ -229,6 +229,14 @@ impl State {
             let known = queue.known.add_pair((key, previous), id);
             queue.newest = queue.newest.max(key);
             queue.due = queue.due.max(key);
+            demand(known != Err(key), || {
+                let what = format!("{key} is the id of another message in the queue of {account}");
+                let rule = match copy {
+                    Copy::Receivers => "H14.1",
+                    Copy::Senders => "H14.2",
+                };
+                self.breaks(rule, what, &[said])
+            })?;
             return self.is_consistent(connection, key, known);
         }
         let queue = self.queue_of(account);
@@ -266,7 +274,12 @@ impl State {
         let message = &self.ledger[id];
         demand(is_transient, || {
             let what = format!("{} on {connection} outside of a sync", name(head));
-            self.breaks("S2.2", what, &[message.said])
+            let rule = match line.dialects().may_have_pairs() {
+                _ if !message.has_form_of(CUSTOMER_V2) => "H14.10",
+                true => "W10.3",
+                false => "D3.1",
+            };
+            self.breaks(rule, what, &[message.said])
         })?;
         demand(session.account == message.parties.receiver, || {
             let what = format!("{} on {connection}, which is not its receiver's", name(head));

@@ -37,6 +37,8 @@ pub(super) struct Line {
     /// How many messages the client has sent, and how many frames the server.
     pub(super) said: u64,
     pub(super) written: i32,
+    /// The last seqs of messages that had no ACK when something later was answered.
+    pub(super) passed: VecDeque<i32>,
     /// The METADATA written last, if nothing has been written behind it.
     pub(super) metadata: Option<Keys>,
     /// The greatest key that the client wanted kept.
@@ -188,6 +190,7 @@ impl Line {
             sees_received: false,
             said: 0,
             written: 0,
+            passed: VecDeque::new(),
             metadata: None,
             wanted: 0,
             start: None,

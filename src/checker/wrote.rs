@@ -209,6 +209,10 @@ impl State {
         let name = match passed.what {
             Sent::Chat(attempt) => {
                 self.will_not_answer(passed);
+                if line.passed.len() == 64 {
+                    line.passed.pop_front();
+                }
+                line.passed.extend(attempt.seq);
                 if attempt.refused.is_none() && !attempt.came {
                     line.handled(attempt.shows);
                 }

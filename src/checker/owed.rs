@@ -139,8 +139,8 @@ impl State {
             self.breaks("S8.1", format!("half a frame on {connection}"), &[])
         })?;
         self.is_whole(line, None)?;
-        // Without its answers nothing can be said of what came before.
-        if !line.sees_received {
+        // What was only given to it may still be written.
+        if !line.sees_received && line.given_at > 0 {
             return Ok(());
         }
         for waiting in &line.pending {

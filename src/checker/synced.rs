@@ -326,7 +326,7 @@ impl State {
         };
         let is_full = self.is_full(&reader) || self.terms.sync_bounds.is_none();
         let goes_on = is_full && place < queue.end() && reader.rows > 0;
-        if !goes_on && end < reading.due {
+        if !goes_on && end.max(0) < reading.due {
             return Err(("S2.3", "what was notified or acknowledged before is missing"));
         }
         let begin = reading.begin.unwrap_or(end);

@@ -140,7 +140,7 @@ impl State {
     fn in_order_behind(&self, line: &Line, (sent, attempt): (Witness, &Attempt)) -> Verdict {
         let connection = line.id;
         let message = &self.ledger[attempt.message];
-        for (to, copy) in self.addressees(connection, attempt, message) {
+        for (to, copy) in self.addressees(line, attempt, message) {
             let other = self.line(to).unwrap_or(line);
             if other.server != line.server || !other.must_have(message, sent) {
                 continue;
@@ -185,20 +185,20 @@ impl State {
     /// Those who have to be told: all connections of the receiver, and those of the sender but this.
     fn addressees(
         &self,
-        connection: ConnectionId,
+        line: &Line,
         attempt: &Attempt,
         message: &Message,
-    ) -> Vec<Addressee> {
-        let online = |account| self.queues.get(&account).map_or(&[][..], |queue| &queue.online);
-        let receivers = online(message.parties.receiver).iter().map(|to| (*to, Copy::Receivers));
-        let senders = online(message.parties.sender).iter().map(|to| (*to, Copy::Senders));
-        let senders = senders.filter(|(to, _)| *to != connection && !attempt.is_unpersistent);
-        receivers.chain(senders).collect()
+    ) -> impl Iterator<Item = Addressee> {
+        let online = |account| self.queue_of(account).online.iter().copied();
+        let receivers = online(message.parties.receiver).map(|to| (to, Copy::Receivers));
+        let others = !attempt.is_unpersistent;
+        let this = line.id;
+        let senders = online(message.parties.sender).filter(move |to| others && *to != this);
+        receivers.chain(senders.map(|to| (to, Copy::Senders)))
     }
 
     /// A message has had its ACK: what its addressees have not got by now they are owed.
     fn is_acked(&mut self, line: &mut Line, (sent, attempt): (Witness, &Attempt)) {
-        let connection = line.id;
         let message = &mut self.ledger[attempt.message];
         message.acks += 1;
         message.pending -= 1;
@@ -207,7 +207,7 @@ impl State {
         }
         let message = &self.ledger[attempt.message];
         let mut debts = Vec::new();
-        for (to, copy) in self.addressees(connection, attempt, message) {
+        for (to, copy) in self.addressees(line, attempt, message) {
             let other = self.line(to).unwrap_or(line);
             if other.must_have(message, sent) {
                 let owed = self.owed(other, (to, copy), (sent, attempt), message);
@@ -257,32 +257,16 @@ impl State {
 
     /// A SYNC from now on must find it.
     fn is_due(&mut self, id: MessageId) {
-        let (now, sees_store) = (self.now.number, self.sees_store);
-        let message = &self.ledger[id];
-        let Message { parties, msgids, acks, above, said, .. } = *message;
+        let Message { parties, msgids, acks, above, said, .. } = self.ledger[id];
         let accounts = [parties.receiver, parties.sender];
         let both = if accounts[0] == accounts[1] { 1 } else { 2 };
         for (copy, account) in accounts.into_iter().enumerate().take(both) {
             let queue = self.queue(account);
             queue.settled += 1;
             queue.due = queue.due.max(msgids[copy]);
-            if !sees_store && acks == 1 {
-                queue.acked.push_back(Acked { message: id, at: now, above: above[copy], said });
-                self.ledger.has_row(id);
-            }
-        }
-        self.forget_acked(accounts);
-    }
-
-    /// Of the acknowledged messages of a queue only the newest are remembered.
-    fn forget_acked(&mut self, parties: [crate::id::Account; 2]) {
-        for account in parties {
-            let Some(queue) = self.queues.get_mut(&account) else { continue };
-            if queue.acked.len() > self.terms.memory.div_ceil(16) {
-                queue.acked_before += 1;
-                if let Some(acked) = queue.acked.pop_front() {
-                    self.ledger.forgot_row(acked.message);
-                }
+            if !self.sees_store && acks == 1 {
+                let (at, above) = (self.now.number, above[copy]);
+                self.remember_acked(account, Acked { message: id, at, above, said });
             }
         }
     }

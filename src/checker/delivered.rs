@@ -4,7 +4,6 @@ use std::format;
 
 use super::event::ConnectionId;
 use super::form::{Form, Shop};
-use super::hash::hash;
 use super::ledger::{Copy, Message, MessageId, Order};
 use super::line::{Keys, Line, Session};
 use super::state::{State, Verdict, demand};
@@ -152,7 +151,7 @@ impl State {
         let (copy, rule) = self.is_party(connection, account, message)?;
         let what = || format!("the live copy on {connection}");
         let variant = message
-            .variants(hash(chat.content), false)
+            .variants(chat.hash, false)
             .find(|variant| variant.form.command == CUSTOMER_V2 && variant.form.ids == chat.ids);
         let Some(variant) = variant else {
             let what = format!("{} is of a message of version 1", what());
@@ -277,7 +276,7 @@ impl State {
         })?;
         let mut worst = None;
         let fits = line.dialects().iter().any(|dialect| {
-            message.variants(hash(chat.content), true).any(|variant| {
+            message.variants(chat.hash, true).any(|variant| {
                 let fits = self.fits(variant.form, dialect, (head, chat), true);
                 let wrong = fits.err();
                 worst = worst.or(wrong);
@@ -294,7 +293,7 @@ impl State {
 
     /// Whether it can only be an unpersistent message that has lost its flag.
     fn is_transient(&self, line: &Line, chat: &Chat<'_>) -> bool {
-        let content = hash(chat.content);
+        let content = chat.hash;
         self.find(chat).is_some_and(|(_, message)| {
             let may_be = |unpersistent| message.variants(content, unpersistent).next().is_some();
             may_be(true) && (line.reading.is_none() || !may_be(false))
@@ -308,7 +307,7 @@ impl State {
         transient: bool,
     ) -> Result<MessageId, Violation> {
         let found = self.find(chat).filter(|(_, message)| {
-            let content = hash(chat.content);
+            let content = chat.hash;
             let mut variants =
                 message.variants(content, transient).chain(message.variants(content, !transient));
             variants.next().is_some()

@@ -3,8 +3,7 @@
 use std::format;
 
 use super::form::{Dialects, refusal, shown};
-use super::hash::hash;
-use super::ledger::{Message, MessageId, form_of};
+use super::ledger::{Message, MessageId, Variant};
 use super::line::{Attempt, Line, Pending, Sent};
 use super::state::{State, Verdict, demand};
 use super::wire::{Chat, command::CUSTOMER_V2, flag::UNPERSISTENT};
@@ -38,14 +37,16 @@ impl State {
     /// The message in the ledger, from now on.
     fn told(&mut self, chat: &Chat<'_>, flags: u8, dead: Option<&'static str>) -> MessageId {
         let (parties, key, marked) = self.key(chat);
+        let variant = Variant::of(chat, flags);
         let id = self.ledger.find(key).unwrap_or_else(|| {
-            let mut message = Message::new(parties, marked, self.now, self.clock.now());
+            let time = self.clock.now();
+            let mut message = Message::new((parties, marked), variant, self.now, time);
             message.dead = dead;
             let newest = |account| self.queue_of(account).newest;
             message.above = [newest(parties.receiver), newest(parties.sender)];
             self.ledger.add(key, message)
         });
-        self.ledger[id].add_variant(form_of(chat, flags), hash(chat.content));
+        self.ledger[id].add_variant(variant);
         self.ledger.forget(self.terms.memory, id);
         id
     }

@@ -5,7 +5,6 @@ use std::vec::Vec;
 
 use super::event::ConnectionId;
 use super::form::{Dialects, Form};
-use super::hash::hash;
 use super::ledger::Message;
 use super::line::{Line, Pending, Sent, Session};
 use super::queue::{Queue, Row};
@@ -193,7 +192,7 @@ impl State {
             let message = &self.ledger[row.message];
             (reader.next, reader.rows) = (Some(place + 1), reader.rows + 1);
             let own = is_own(session, row, message);
-            let same = row.content == hash(chat.content)
+            let same = row.content == chat.hash
                 && self.find(chat).is_some_and(|(id, _)| id == row.message);
             let form = form(row, message);
             let leaves_out = Self::leaves_out(form, reader.dialect, self.kefu_app);
@@ -387,7 +386,7 @@ impl State {
         let own =
             if is_senders { message.device.map(|it| it == session.device) } else { Some(false) };
         let mut wrong = ("S2.3", "a message that is not to be stored");
-        let content = hash(chat.content);
+        let content = chat.hash;
         let forms: Vec<Form> = message.variants(content, false).map(|it| it.form).collect();
         reading.readers.retain_mut(|reader| {
             reader.rows += 1;

@@ -2,6 +2,7 @@
 
 use std::format;
 
+use super::effect::Effect;
 use super::event::ConnectionId;
 use super::form::{Form, Shop};
 use super::ledger::{Copy, Message, MessageId, Order};
@@ -116,7 +117,7 @@ impl State {
         };
         let is_copy = message.parties.sender != message.parties.receiver;
         demand(!own || !is_copy, || {
-            let rule = if message.has_form_of(CUSTOMER_V2) { "H14.7" } else { "H7.5" };
+            let rule = Effect::notify(Copy::Senders).of(message.is_v2());
             let what = format!("{connection} is notified of {msgid}, which it has sent itself");
             self.breaks(rule, what, &[message.said, row.witness(account)])
         })
@@ -217,10 +218,7 @@ impl State {
         Keys { key, previous }: Keys,
     ) -> Verdict {
         let message = &self.ledger[id];
-        let account = match copy {
-            Copy::Receivers => message.parties.receiver,
-            Copy::Senders => message.parties.sender,
-        };
+        let account = message.account_of(copy);
         demand((0..key).contains(&previous), || {
             let what = format!("METADATA says that {previous} is before {key}");
             self.breaks(rule, what, &[message.said])

@@ -158,13 +158,13 @@ impl State {
             let what = format!("{} is of a message of version 1", what());
             return Err(self.breaks("H14.10", what, &[message.said]));
         };
-        let flags = message
+        let fits = message
             .variants(variant.content, false)
-            .map(|variant| variant.form.flags & !flag::OF_SERVERS | flag::PUSH)
-            .any(|flags| flags == head.flags);
-        demand(flags, || {
+            .any(|it| head.flags == it.form.flags & !flag::OF_SERVERS | flag::PUSH);
+        demand(fits, || {
             let what = format!("{} has the flags {:#04x}", what(), head.flags);
-            self.breaks(rule, what, &[message.said])
+            let poses = head.flags & flag::OF_SERVERS != flag::PUSH;
+            self.breaks(if poses { "H13.4" } else { rule }, what, &[message.said])
         })?;
         demand(line.dialects().may_have_pairs(), || {
             let what = format!("{}, whose dialect is V1", what());
@@ -351,7 +351,13 @@ impl State {
         }
         if !expected.has_ids(chat.ids, shop, translated) {
             return Err(match (translated, form.command) {
-                (false, _) => "W4.2",
+                (false, _) => {
+                    if live {
+                        "H6.1"
+                    } else {
+                        "H10.1"
+                    }
+                }
                 (true, CUSTOMER_V2)
                     if expected.ids[0] == chat.ids[0] && expected.ids[1] == chat.ids[1] =>
                 {

@@ -192,8 +192,9 @@ impl State {
             let message = &self.ledger[row.message];
             (reader.next, reader.rows) = (Some(place + 1), reader.rows + 1);
             let own = is_own(session, row, message);
-            let same = row.content == chat.hash
-                && self.find(chat).is_some_and(|(id, _)| id == row.message);
+            // With other parties it is found nowhere, but it is this row, in a wrong form.
+            let same =
+                row.content == chat.hash && self.find(chat).is_none_or(|(id, _)| id == row.message);
             let form = form(row, message);
             let leaves_out = Self::leaves_out(form, reader.dialect, self.kefu_app);
             if leaves_out && own != Some(false) {

@@ -457,7 +457,7 @@ impl State {
             return Ok(());
         }
         let Some(Ended { asked, end, due }) = line.chain.ended.take() else { return Ok(()) };
-        demand(end >= due, || {
+        demand(end.max(0) >= due, || {
             let what = format!("SYNC_END {end} on {connection}, though {due} was told before");
             self.breaks("S2.3", what, &[asked])
         })?;

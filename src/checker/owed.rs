@@ -3,6 +3,7 @@
 use std::format;
 use std::vec::Vec;
 
+use super::effect::Effect;
 use super::event::ConnectionId;
 use super::hash::hash;
 use super::ledger::Copy;
@@ -94,21 +95,11 @@ impl State {
         let Some((connection, debt)) = oldest else { return Ok(()) };
         let Debt { what, said, acked } = *debt;
         let is_v2 = matches!(said.what, Seen::Sent(_, Command::CUSTOMER_V2, _));
-        let (rule, what) = match (what, is_v2) {
-            (Owed::Notify(Copy::Receivers, id), v2) => {
-                (if v2 { "H14.5" } else { "H7.4" }, format!("SYNC_NOTIFY {id}"))
-            }
-            (Owed::Notify(Copy::Senders, id), v2) => {
-                (if v2 { "H14.7" } else { "H7.5" }, format!("SYNC_NOTIFY {id}"))
-            }
-            (Owed::AnyNotify(Copy::Receivers, _), v2) => {
-                (if v2 { "H14.5" } else { "H7.4" }, "a SYNC_NOTIFY".into())
-            }
-            (Owed::AnyNotify(Copy::Senders, _), v2) => {
-                (if v2 { "H14.7" } else { "H7.5" }, "a SYNC_NOTIFY".into())
-            }
-            (Owed::Chat(_), _) => ("H6.1", "the unpersistent message".into()),
-            (Owed::Copy(_), _) => ("H14.4", "the live copy".into()),
+        let (rule, what) = match what {
+            Owed::Notify(copy, id) => (Effect::notify(copy).of(is_v2), format!("SYNC_NOTIFY {id}")),
+            Owed::AnyNotify(copy, _) => (Effect::notify(copy).of(is_v2), "a SYNC_NOTIFY".into()),
+            Owed::Chat(_) => ("H6.1", "the unpersistent message".into()),
+            Owed::Copy(_) => ("H14.4", "the live copy".into()),
         };
         let what = format!("{connection} has not got {what}, though the sender has its ACK");
         Err(self.breaks(rule, what, &[said, acked]))

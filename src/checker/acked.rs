@@ -286,8 +286,11 @@ impl State {
     }
 
     /// Nothing has come for a message that the host has dealt with.
-    pub(super) fn may_be_silent(&self, connection: ConnectionId, passed: &Pending) -> Verdict {
-        let Sent::Chat(attempt) = passed.what else { return Ok(()) };
+    pub(super) fn may_be_silent(
+        &self,
+        connection: ConnectionId,
+        (sent, attempt): (Witness, &Attempt),
+    ) -> Verdict {
         let silent =
             attempt.refused.is_some() || attempt.failed.is_some() || self.terms.has_own_rules;
         let message = &self.ledger[attempt.message];
@@ -300,7 +303,7 @@ impl State {
         demand(silent || !is_due && !attempt.is_unpersistent, || {
             let rule = attempt.rule_of_ack();
             let what = format!("a message on {connection} gets no ACK");
-            self.breaks(rule, what, &[passed.sent])
+            self.breaks(rule, what, &[sent])
         })
     }
 }

@@ -275,7 +275,7 @@ impl State {
         demand(is_transient, || {
             let what = format!("{} on {connection} outside of a sync", name(head));
             let rule = match line.dialects().may_have_pairs() {
-                _ if !message.has_form_of(CUSTOMER_V2) => "H14.10",
+                _ if !message.is_v2() => "H14.10",
                 true => "W10.3",
                 false => "D3.1",
             };

@@ -87,7 +87,7 @@ impl State {
 
     /// What has been owed since before an event.
     pub(super) fn expire(&self, before: u64) -> Verdict {
-        let debts = self.lines.values().flatten().flat_map(|line| {
+        let debts = self.lines.values().flat_map(|line| {
             let due = line.debts.iter().filter(|debt| debt.acked.number < before);
             due.map(|debt| (line.id, debt))
         });
@@ -136,8 +136,8 @@ impl State {
         }
         for waiting in &line.pending {
             let (rule, what) = match waiting.what {
-                Sent::Chat(_) => {
-                    self.may_be_silent(connection, waiting)?;
+                Sent::Chat(ref attempt) => {
+                    self.may_be_silent(connection, (waiting.sent, attempt))?;
                     continue;
                 }
                 Sent::Unlisted(_) => continue,

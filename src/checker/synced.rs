@@ -6,7 +6,7 @@ use std::vec::Vec;
 use super::event::ConnectionId;
 use super::form::{Dialects, Form};
 use super::ledger::Message;
-use super::line::{Line, Pending, Sent, Session};
+use super::line::{Line, Online, Pending, Sent, Session};
 use super::queue::{Queue, Row};
 use super::reading::{Chain, Ended, Reader, Reading, Start};
 use super::state::{State, Verdict, demand};
@@ -456,12 +456,14 @@ impl State {
         if next == Some(command::SYNC_NOTIFY) {
             return Ok(());
         }
-        let Some(Ended { asked, end, due }) = line.chain.ended.take() else { return Ok(()) };
+        let ended = line.chain.ended.take().zip(line.online);
+        let Some((Ended { asked, end, due }, Online { session, .. })) = ended else {
+            return Ok(());
+        };
         demand(end.max(0) >= due, || {
             let what = format!("SYNC_END {end} on {connection}, though {due} was told before");
             self.breaks("S2.3", what, &[asked])
         })?;
-        let Some(session) = line.online.map(|online| online.session) else { return Ok(()) };
         let queue = self.queue_of(session.account);
         let chain = &mut line.chain;
         let mut missing = None;

@@ -1,6 +1,6 @@
 //! S2, S3, S12, D4: the answer to a SYNC, where the store is seen.
 
-use kefu_proto::{Dialect, SyncBounds};
+use kefu_proto::{Dialect, StoreId, SyncBounds};
 
 use crate::world::{
     ANN, Chat, DESK, Device, NOW, PHONE, SELF, SELLER, TABLET, Verdict, WEB, World, customer, rule,
@@ -306,7 +306,7 @@ fn d2_a_translation_keeps_who_when_and_what() {
         rule(answers(4, 0, (30, 30), &[row]))
     };
     assert_eq!(wrong(|_| {}), Some("S2.4"), "right as far as it goes");
-    assert_eq!(wrong(|row| row.ids.swap(1, 3)), Some("W4.2"));
+    assert_eq!(wrong(|row| row.ids.swap(1, 3)), Some("D2.1"));
     assert_eq!(wrong(|row| row.content = "9"), Some("W4.2"));
     let mut world = world();
     world.asks(4, 0);
@@ -330,7 +330,7 @@ fn d2_4_the_shop_is_the_host_s() {
         let mut terms = terms();
         terms.store_id = Some(|customer, seller| {
             assert_eq!((customer.uid.0, seller.uid.0), (ANN.1, SELLER.1));
-            kefu_proto::StoreId(5)
+            StoreId(5)
         });
         let mut row = support(SELLER, ANN, "4");
         row.ids[2] = shop;
@@ -412,4 +412,63 @@ fn metadata_and_rows_of_other_commands_are_no_rows_of_the_answer() {
         world.reads(3, row).unwrap();
     }
     world.gets_key(3, 28, 30).unwrap();
+}
+
+#[test]
+fn d2_3_a_customer_s_message_is_translated_for_a_seller_of_version_1() {
+    let hi = v2(ANN, SELLER, "4");
+    let said = || {
+        let mut world = world();
+        world.logs_in(5, ANN, TABLET);
+        world.says(5, 9, hi);
+        world.stored(SELLER, &hi.row(40, 9)).unwrap();
+        world.stored(ANN, &hi.row(40, 9)).unwrap();
+        world.asks(2, 30);
+        world
+    };
+    let mut row = customer(ANN, SELLER, "4");
+    row.ids[2] = 0;
+    said().answered(2, (30, 40), &[row]).unwrap();
+    row.ids[0] = 9;
+    assert_eq!(rule(said().answered(2, (30, 40), &[row])), Some("D2.3"));
+}
+
+#[test]
+fn d2_2_a_seller_s_message_is_translated_for_version_2() {
+    let mut row = in_v2(TWO);
+    row.ids.swap(1, 3);
+    assert_eq!(rule(answers(4, 10, (30, 30), &[row])), Some("D2.2"));
+}
+
+#[test]
+fn s2_8_where_the_device_is_not_known_either_is_right() {
+    // Two devices have said it, and the store gives it a number that nobody has told of.
+    let twice = customer(ANN, SELLER, "4");
+    let said = || {
+        let mut world = world();
+        world.says(1, 40, twice);
+        world.says(3, 40, twice);
+        world.stored(SELLER, &twice.row(40, 77)).unwrap();
+        world.stored(ANN, &twice.row(40, 77)).unwrap();
+        world.asks(1, 30);
+        world
+    };
+    said().answered(1, (30, 40), &[twice]).unwrap();
+    said().answered(1, (30, 40), &[]).unwrap();
+}
+
+#[test]
+fn rows_that_are_forgotten_meanwhile_pass() {
+    let mut terms = terms();
+    terms.memory = 8;
+    let mut world = filled(World::on(terms));
+    world.asks(3, 0);
+    world.gets_key(3, 27, 0).unwrap();
+    for (seq, content) in [(40, "4"), (50, "5"), (60, "6"), (70, "7")] {
+        let chat = customer(ANN, SELLER, content);
+        world.says(1, seq, chat);
+        world.stored(SELLER, &chat.row(seq.into(), 1)).unwrap();
+        world.stored(ANN, &chat.row(seq.into(), 1)).unwrap();
+    }
+    world.reads(3, ONE).unwrap_err();
 }

@@ -1,6 +1,9 @@
 //! A judge for hosts: it is told what happens, and answers with the rule that is broken.
 
-#[allow(clippy::module_inception, reason = "the module is named after the field's term, and so is its type")]
+#[allow(
+    clippy::module_inception,
+    reason = "the module is named after the field's term, and so is its type"
+)]
 mod checker;
 mod event;
 mod terms;

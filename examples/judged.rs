@@ -11,9 +11,9 @@ use bytes::BytesMut;
 use kefu_proto::checker::{Checker, ConnectionId, Terms};
 use kefu_proto::script::{Host, HostError, Knobs, script};
 use kefu_proto::{
-    Account, AppId, Appended, Authentication, Config, DeviceId, Dialect, Effect, FrameLimit,
-    Identity, Login, LoginStep, MsgId, Online, Outbound, Platform, Request, SaveMessage,
-    StoredMessage, SyncRequest, UnixTime,
+    Account, AppId, Appended, AuthToken, Config, DeviceId, Effect, FrameLimit, Identity, Login,
+    LoginStep, MsgId, Online, Outbound, Platform, Request, SaveMessage, StoredMessage, SyncRequest,
+    UnixTime,
 };
 use proptest::prelude::*;
 
@@ -24,7 +24,7 @@ const CONFIG: Config = match Config::new(AppId(1453)) {
 
 // The test. In a project of your own it has `#[test]` above it, and there is no `main`.
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..Default::default() })]
 
     fn the_host_keeps_the_rules(script in script(&Knobs::default())) {
         script.play(&mut MyHost::default(), &mut Checker::new(Terms::new(CONFIG)))?;
@@ -46,7 +46,6 @@ struct MyHost {
     queues: HashMap<Account, Vec<StoredMessage>>,
     kept_keys: HashMap<Account, MsgId>,
     devices: HashMap<(Vec<u8>, Platform), DeviceId>,
-    dialects: HashMap<(Account, DeviceId), Dialect>,
     seconds: i32,
     saves_until_failure: Option<u32>,
 }
@@ -61,8 +60,8 @@ impl MyHost {
                     self.logins.insert(connection, login);
                     return Ok(());
                 }
-                LoginStep::Authenticate(mut asked) => {
-                    match identify(&mut self.devices, &self.dialects, &mut asked) {
+                LoginStep::Authenticate(asked) => {
+                    match identify(&mut self.devices, asked.auth_token()) {
                         Some(identity) => {
                             self.online.insert(connection, asked.accept(identity, out)?);
                             return Ok(());
@@ -93,10 +92,8 @@ impl MyHost {
                     let kept = self.kept_keys.entry(account).or_insert(key);
                     *kept = key.max(*kept);
                 }
-                Request::KeepDialect(dialect) => {
-                    self.dialects.insert((account, me.identity().device_id()), dialect);
-                }
-                _ => {} // refused, or a command outside the protocol
+                // Refused (H11), what a web client knows (D1.8), a command outside the protocol.
+                _ => {}
             }
         }
         self.read.insert(connection, read);
@@ -171,20 +168,14 @@ impl MyHost {
 /// Whom a token such as `tok-7-1` names, and the number of the device.
 fn identify(
     devices: &mut HashMap<(Vec<u8>, Platform), DeviceId>,
-    dialects: &HashMap<(Account, DeviceId), Dialect>,
-    asked: &mut Authentication,
+    login: &AuthToken,
 ) -> Option<Identity> {
-    let login = asked.auth_token();
     let token = std::str::from_utf8(login.token.as_bytes()).ok()?;
     let account = token.strip_prefix("tok-")?.replacen('-', "/", 1).parse().ok()?;
     let new = DeviceId(i64::try_from(devices.len()).ok()? + 1);
     let device_id = login.device().map_or(DeviceId(0), |(name, platform)| {
         *devices.entry((name.to_vec(), platform)).or_insert(new)
     });
-    let shown = dialects.get(&(account, device_id));
-    if let (None, Some(&shown)) = (asked.dialect(), shown) {
-        asked.set_dialect(shown);
-    }
     Identity::new(account, device_id).ok()
 }
 

@@ -1,26 +1,41 @@
-//! The judge.
+//! The judge, as it is used.
 
 use super::event::Event;
+use super::form::Dialects;
+use super::hash::hash;
+use super::line::Keys;
+use super::owed::Gift;
+use super::state::State;
 use super::terms::Terms;
-use super::violation::Violation;
-use crate::id::Account;
+use super::violation::{Seen, Violation, Witness};
+use super::wire::Chat;
+use crate::id::{Account, MsgId, Seq};
+use crate::message::{Ack, ChatBody, ChatMessage, Metadata};
+use crate::outbound::Outbound;
+use crate::wire::{Command, Encode};
 
-/// Watches a host and says which rule it breaks.
+/// Watches a host, and says which rule of the protocol it breaks.
 #[derive(Debug)]
 pub struct Checker {
-    terms: Terms,
+    state: State,
 }
 
 impl Checker {
     /// A checker that has seen nothing.
     #[must_use]
     pub fn new(terms: Terms) -> Self {
-        Self { terms }
+        Self { state: State::new(terms) }
     }
 
-    /// Tells whom a token names (S1.4). A token that is not told names nobody (S1.5).
+    /// Tells whom a token names (S1.4). A token that it is not told names nobody (S1.5).
     pub fn add_token(&mut self, token: &[u8], account: Account) {
-        let _ = (token, account, &self.terms);
+        self.state.tokens.insert(hash(token), account);
+    }
+
+    /// How many events it was told: the number of the last one.
+    #[must_use]
+    pub const fn events(&self) -> u64 {
+        self.state.now.number
     }
 
     /// Checks what has happened.
@@ -29,17 +44,95 @@ impl Checker {
     ///
     /// The rule that it breaks. What comes after a violation may be judged wrongly, so stop there.
     pub fn observe(&mut self, event: Event<'_>) -> Result<(), Violation> {
-        let _ = event;
+        let state = &mut self.state;
+        state.now = Witness { number: state.now.number + 1, what: Seen::Other };
+        match event {
+            Event::Time(time) => state.clock.show(time.as_secs()),
+            Event::Opened { connection, server } => state.opened(connection, server),
+            Event::Closed { connection } => state.closed(connection),
+            Event::Sent { connection, bytes } => state.sent(connection, bytes),
+            Event::Received { connection, bytes } => return state.received(connection, bytes),
+            Event::LoggedIn { connection, identity, dialect } => {
+                let (account, device) = (identity.account(), identity.device_id().0);
+                let dialects = Dialects::only(dialect);
+                return state.logged_in(connection, account, device, dialects);
+            }
+            Event::Came { connection, message } => {
+                return state.came(connection, (seq(message), message.flags.0), &chat(message));
+            }
+            Event::Stored { queue, row } => {
+                let ids = (row.msgid.0, row.device_id.0);
+                if let Some(chat) = Chat::read(row.command.0, &row.body) {
+                    return state.stored(queue, ids, &chat);
+                }
+            }
+            Event::SaveFailed { connection, queue, message } => {
+                state.save_failed(connection, queue, &chat(message));
+            }
+            Event::Confirmed { connection, message, copies } => {
+                return state.confirmed(connection, &chat(message), copies);
+            }
+            Event::Unlisted { connection, frame } => {
+                return state.took_unlisted(connection, (frame.command.0, &frame.body));
+            }
+            Event::Pushed { to, message } => return state.pushed(to, &chat(message)),
+            Event::Given { connection, message } => return state.given(connection, &gift(message)),
+            Event::Syncing { connection, kept } => return state.syncing(connection, kept.0),
+            Event::DialectKept { connection, dialect } => {
+                return state.kept_dialect(connection, dialect);
+            }
+        }
         Ok(())
     }
 
-    /// Checks that nothing is still owed: call it when all is quiet, that is, when the host has
-    /// answered all that was sent and all that it has written has been received.
+    /// Checks that nothing is still owed that has been due since before the event of this number.
+    /// Call it when that must have come by now, for a host that is never quiet.
+    ///
+    /// # Errors
+    ///
+    /// The rule that is broken.
+    pub fn expire(&mut self, before: u64) -> Result<(), Violation> {
+        self.state.now = Witness { number: self.state.now.number, what: Seen::Other };
+        self.state.expire(before)
+    }
+
+    /// Checks that nothing is still owed. Call it when all is quiet: when the host has dealt with
+    /// all that was sent, and all that it has written has been received.
     ///
     /// # Errors
     ///
     /// The rule that is broken.
     pub fn finish(&mut self) -> Result<(), Violation> {
-        Ok(())
+        self.state.now = Witness { number: self.state.now.number + 1, what: Seen::Finished };
+        self.state.expire(u64::MAX)?;
+        self.state.finish()
     }
+}
+
+fn gift(message: Outbound<'_>) -> Gift<'_> {
+    let ack = |ack: Ack, keys| Gift::Ack { seq: ack.seq.0, status: ack.status.0, keys };
+    match message {
+        Outbound::Chat(message) => Gift::Chat(chat(message), None),
+        Outbound::SyncNotify(MsgId(msgid)) => Gift::SyncNotify(msgid),
+        Outbound::Ack(it) => ack(it, None),
+        Outbound::LiveCopy(copy) => Gift::Chat(chat(copy.message()), Some(keys(copy.metadata()))),
+        Outbound::LiveAck(it) => ack(it.ack(), Some(keys(it.metadata()))),
+    }
+}
+
+const fn keys(metadata: Metadata) -> Keys {
+    let Metadata { sync_key: MsgId(key), prev_sync_key: MsgId(previous) } = metadata;
+    Keys { key, previous }
+}
+
+/// A CUSTOMER_V2 that was accepted has none (H14.11).
+fn seq(message: &ChatMessage) -> Option<i32> {
+    let Seq(seq) = message.seq;
+    (seq != 0 || message.command() != Command::CUSTOMER_V2).then_some(seq)
+}
+
+/// The message as the checker has it.
+fn chat(message: &ChatMessage) -> Chat<'_> {
+    let ChatBody { ids, timestamp, content } = &message.body;
+    Chat { command: message.command().0, ids: *ids, stamp: timestamp.as_secs(), content }
 }

@@ -9,6 +9,7 @@ use crate::identity::Identity;
 use crate::message::ChatMessage;
 use crate::outbound::Outbound;
 use crate::sync::StoredMessage;
+use crate::wire::Frame;
 
 /// A connection, under a number that the one who feeds the checker gives it. Numbers are not used
 /// again.
@@ -86,6 +87,8 @@ pub enum Event<'e> {
     },
     /// Inside: a save has been answered with an error.
     SaveFailed {
+        /// The connection that the message came on.
+        connection: ConnectionId,
         /// Whose queue.
         queue: Account,
         /// The message that was to be saved.
@@ -99,6 +102,13 @@ pub enum Event<'e> {
         message: &'e ChatMessage,
         /// What the store has answered.
         copies: Copies,
+    },
+    /// Inside: a command outside the protocol has reached the host (W3.4).
+    Unlisted {
+        /// The connection that it came on.
+        connection: ConnectionId,
+        /// The frame.
+        frame: &'e Frame,
     },
     /// Inside: the push service has been told.
     Pushed {

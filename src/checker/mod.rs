@@ -1,15 +1,38 @@
 //! A judge for hosts: it is told what happens, and answers with the rule that is broken.
 
-#[allow(
-    clippy::module_inception,
-    reason = "the module is named after the field's term, and so is its type"
-)]
-mod checker;
+// Lowest first: each knows only those above it.
 mod event;
+mod hash;
+mod uuid;
+mod wire;
+
 mod terms;
 mod violation;
+
+mod clock;
+mod form;
+
+mod ledger;
+mod reading;
+
+mod line;
+mod queue;
+
+mod state;
+
+mod acked;
+mod delivered;
+mod heard;
+mod owed;
+mod stored;
+mod synced;
+mod wrote;
+
+#[allow(clippy::module_inception, reason = "the module has the field's term, and so has its type")]
+mod checker;
 
 pub use checker::Checker;
 pub use event::{ConnectionId, Event, ServerId};
 pub use terms::{Repeats, Terms};
+pub use uuid::uuid;
 pub use violation::{Seen, Violation, Witness};

@@ -21,6 +21,11 @@ pub struct Terms {
     /// Whether the host chooses dialects by what it knows of its clients (D1.5). Then a login tells
     /// nothing. Default: `false`.
     pub chooses_dialects: bool,
+    /// Whether the host remembers what its clients have shown (D1.8). Default: `false`.
+    pub remembers_dialects: bool,
+    /// Whether the host has rules of its own, by which it may refuse a message (H11.3). Default:
+    /// `false`.
+    pub has_own_rules: bool,
     /// Whether all queues are empty when the checker comes. Default: `true`.
     pub begins_empty: bool,
     /// By how many seconds the clocks of the servers may differ from [`Event::Time`].
@@ -34,12 +39,21 @@ pub struct Terms {
 }
 
 /// What a store does with a repeat (S10).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Repeats {
     /// It may store it again.
     Stored,
-    /// It keeps each message with a `uuid` once (S10.1).
-    Once,
+    /// It keeps each message that has a mark once (S10.2).
+    Once {
+        /// The mark in a content, if there is one. That of S10.1 is [`uuid`](super::uuid).
+        mark: fn(content: &[u8]) -> Option<&[u8]>,
+    },
+}
+
+impl Repeats {
+    /// S10 as it is written: the mark is the `uuid`.
+    pub const UUID: Self = Self::Once { mark: super::uuid::uuid };
 }
 
 impl Terms {
@@ -52,6 +66,8 @@ impl Terms {
             sync_bounds: Some(SyncBounds::default()),
             store_id: None,
             chooses_dialects: false,
+            remembers_dialects: false,
+            has_own_rules: false,
             begins_empty: true,
             clock_error: 0,
             memory: 1_000_000,

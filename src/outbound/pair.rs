@@ -35,6 +35,12 @@ impl<'m> LiveCopy<'m> {
         *self.metadata
     }
 
+    /// The message, but for its flags.
+    #[cfg(feature = "checker")]
+    pub(crate) const fn message(&self) -> &'m ChatMessage {
+        self.message
+    }
+
     pub(super) fn into_owned(self) -> (ChatMessage, Metadata) {
         (ChatMessage { flags: *self.flags, ..self.message.clone() }, *self.metadata)
     }

@@ -1,0 +1,340 @@
+//! The ACK: what must have happened before it, and what is owed once it is there (H6–H9, H14).
+
+use std::format;
+use std::string::String;
+use std::vec::Vec;
+
+use super::event::ConnectionId;
+use super::ledger::{Copy, Message, MessageId};
+use super::line::{Attempt, Debt, Keys, Line, Owed, Pending, Sent};
+use super::queue::Acked;
+use super::state::{State, Verdict, demand};
+use super::violation::Witness;
+use crate::dialect::Dialect;
+
+/// Who has to be told of a message: the connection, and which copy.
+type Addressee = (ConnectionId, Copy);
+
+impl State {
+    /// An ACK is written, or only given to the connection that will write it.
+    pub(super) fn acked(
+        &mut self,
+        connection: ConnectionId,
+        line: &mut Line,
+        (seq, status): (i32, i8),
+        keys: Option<Keys>,
+        given: bool,
+    ) -> Verdict {
+        let waits = |pending: &Pending, given| matches!(pending.what, Sent::Chat(it) if it.may_have(seq, given));
+        let first = line.pending.iter_mut().find(|pending| waits(pending, given));
+        let Some(Pending { sent, what: Sent::Chat(attempt) }) = first else {
+            return self.acked_unasked(connection, line, seq);
+        };
+        attempt.given |= given;
+        let (sent, attempt) = (*sent, *attempt);
+        self.check_ack(connection, line, (sent, &attempt), status, keys)?;
+        if given {
+            self.in_order_behind(connection, line, (sent, &attempt))?;
+            if line.sees_received {
+                return Ok(());
+            }
+        }
+        self.answers(connection, line, |pending| waits(pending, false))?;
+        if !attempt.came {
+            line.handled(attempt.shows);
+        }
+        if status == 0 {
+            self.is_acked(connection, line, (sent, &attempt));
+        } else {
+            self.will_not_answer(&Pending { sent, what: Sent::Chat(attempt) });
+        }
+        Ok(())
+    }
+
+    fn acked_unasked(&self, connection: ConnectionId, line: &Line, seq: i32) -> Verdict {
+        let refused = line.pending.iter().find_map(|pending| match pending.what {
+            Sent::Chat(Attempt { refused: Some(rule), seq: Some(it), .. }) if it == seq => {
+                Some((rule, pending.sent))
+            }
+            _ => None,
+        });
+        Err(match refused {
+            Some((rule, sent)) => {
+                let what = format!("ACK {seq} on {connection} for a message that {rule} refuses");
+                self.breaks("H11.1", what, &[sent])
+            }
+            None => {
+                let what = format!("ACK {seq} on {connection}, where no message waits for it");
+                self.breaks("H9.1", what, &[])
+            }
+        })
+    }
+
+    /// What an ACK says, and that the message is saved.
+    fn check_ack(
+        &self,
+        connection: ConnectionId,
+        line: &Line,
+        (sent, attempt): (Witness, &Attempt),
+        status: i8,
+        keys: Option<Keys>,
+    ) -> Verdict {
+        let Some(message) = self.ledger.get(attempt.message) else { return Ok(()) };
+        let of = || format!("the ACK of the message of {}", message.parties.sender);
+        if status != 0 {
+            return demand(self.terms.has_own_rules, || {
+                let what = format!("{} has the status {status}", of());
+                self.breaks("H14.8", what, &[sent])
+            });
+        }
+        demand(attempt.failed.is_none(), || {
+            let events = [Some(sent), attempt.failed].into_iter().flatten().collect::<Vec<_>>();
+            self.breaks("H8.1", format!("{} comes, whose save has failed", of()), &events)
+        })?;
+        if !attempt.is_unpersistent {
+            self.is_saved(message, |missing| format!("{} comes before {missing} is stored", of()))?;
+            self.is_saved_again(message)?;
+        }
+        let is_v2 = attempt.shows == Dialect::V2;
+        if let Some(keys) = keys {
+            demand(is_v2, || {
+                let what = format!("METADATA {} before an ACK of version 1", keys.key);
+                self.breaks("H14.10", what, &[sent])
+            })?;
+            return self.continues(("H14.8", Copy::Senders), attempt.message, keys);
+        }
+        let must = is_v2 && message.continues[1] && line.dialects().has_pairs();
+        demand(!must, || {
+            self.breaks("H14.8", format!("{} has no METADATA on {connection}", of()), &[sent])
+        })
+    }
+
+    /// H7.7: where the store is seen, both copies are in it.
+    pub(super) fn is_saved(&self, message: &Message, what: impl Fn(String) -> String) -> Verdict {
+        let copies = [("H7.1", message.parties.receiver), ("H7.2", message.parties.sender)];
+        let mut missing = copies.into_iter().zip(message.copies).filter(|(_, count)| *count == 0);
+        match missing.next().filter(|_| self.sees_store) {
+            Some(((rule, queue), _)) => {
+                let what = what(format!("the copy for {queue}"));
+                Err(self.breaks(rule, what, &[message.said]))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// S10.1: without a mark it is never a repeat.
+    fn is_saved_again(&self, message: &Message) -> Verdict {
+        let once = matches!(self.terms.repeats, super::terms::Repeats::Once { .. });
+        let strict = once && !message.marked && self.sees_store;
+        demand(!strict || message.copies.iter().all(|count| *count > message.acks), || {
+            let (acks, sender) = (message.acks + 1, message.parties.sender);
+            let what = format!("{acks} ACKs of a message of {sender} that is stored less often");
+            self.breaks("S10.1", what, &[message.said])
+        })
+    }
+
+    /// H6, H7: inside, everybody on this server has been given the message before the ACK is.
+    fn in_order_behind(
+        &self,
+        connection: ConnectionId,
+        line: &Line,
+        (sent, attempt): (Witness, &Attempt),
+    ) -> Verdict {
+        let Some(message) = self.ledger.get(attempt.message) else { return Ok(()) };
+        for (to, copy) in self.addressees(connection, attempt, message) {
+            let other = if to == connection { Some(line) } else { self.line(to) };
+            let Some(other) = other.filter(|other| other.server == line.server) else { continue };
+            if !other.must_have(message, sent) {
+                continue;
+            }
+            let missing = self.missing(other, (to, copy), attempt, message);
+            demand(missing.is_none(), || {
+                let rule = if attempt.is_unpersistent { "H6.2" } else { "H7.6" };
+                let what = format!(
+                    "{connection} is given its ACK before {} is given to {to}",
+                    missing.unwrap_or_default(),
+                );
+                self.breaks(rule, what, &[sent])
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What has not been given to a connection, if something has not.
+    fn missing(
+        &self,
+        other: &Line,
+        (to, copy): Addressee,
+        attempt: &Attempt,
+        message: &Message,
+    ) -> Option<&'static str> {
+        let reached = message.reached.contains(&to);
+        if attempt.is_unpersistent {
+            return (!reached).then_some("the message");
+        }
+        if !reached && self.has_live_copy(other, copy, attempt, message) {
+            return Some("the live copy");
+        }
+        let msgid = message.msgids[copy.index()];
+        let is_told = if self.sees_store {
+            other.given.max(other.notified) >= msgid
+        } else {
+            other.given_at.max(other.notified_at) > message.said.number
+        };
+        (!is_told && !other.asks_on()).then_some("SYNC_NOTIFY")
+    }
+
+    /// Those who have to be told: all connections of the receiver, and those of the sender but this.
+    fn addressees(
+        &self,
+        connection: ConnectionId,
+        attempt: &Attempt,
+        message: &Message,
+    ) -> Vec<Addressee> {
+        let online = |account| self.queues.get(&account).map_or(&[][..], |queue| &queue.online);
+        let receivers = online(message.parties.receiver).iter().map(|to| (*to, Copy::Receivers));
+        let senders = online(message.parties.sender).iter().map(|to| (*to, Copy::Senders));
+        let senders = senders.filter(|(to, _)| *to != connection && !attempt.is_unpersistent);
+        receivers.chain(senders).collect()
+    }
+
+    /// A message has had its ACK: what its addressees have not got by now they are owed.
+    fn is_acked(
+        &mut self,
+        connection: ConnectionId,
+        line: &mut Line,
+        (sent, attempt): (Witness, &Attempt),
+    ) {
+        let Some(message) = self.ledger.get_mut(attempt.message) else { return };
+        message.acks += 1;
+        message.pending = message.pending.saturating_sub(1);
+        if !attempt.is_unpersistent {
+            self.is_due(attempt.message);
+        }
+        let Some(message) = self.ledger.get(attempt.message) else { return };
+        let mut debts = Vec::new();
+        for (to, copy) in self.addressees(connection, attempt, message) {
+            let other = if to == connection { Some(&*line) } else { self.line(to) };
+            if let Some(other) = other.filter(|other| other.must_have(message, sent)) {
+                let owed = self.owed(other, (to, copy), (sent, attempt), message);
+                debts.extend(owed.into_iter().flatten().map(|owed| (to, owed)));
+            }
+        }
+        let acked = self.now;
+        for (to, what) in debts {
+            let debt = Debt { what, said: sent, acked };
+            if to == connection {
+                line.owes(debt);
+            } else if let Some(other) = self.line_mut(to) {
+                other.owes(debt);
+            }
+        }
+    }
+
+    /// What a connection has not got of a message that has had its ACK.
+    fn owed(
+        &self,
+        other: &Line,
+        (to, copy): Addressee,
+        (sent, attempt): (Witness, &Attempt),
+        message: &Message,
+    ) -> [Option<Owed>; 2] {
+        let is_new = !message.reached.contains(&to);
+        if attempt.is_unpersistent {
+            return [is_new.then_some(Owed::Chat(attempt.message)), None];
+        }
+        let id = message.msgids[copy.index()];
+        let (told, notify) = if self.sees_store {
+            (other.told() >= id, Owed::Notify(copy, id))
+        } else {
+            (other.told_at() > sent.number, Owed::AnyNotify(copy, sent.number))
+        };
+        let must = self.has_live_copy(other, copy, attempt, message) && is_new;
+        [(!told && !other.asks_on()).then_some(notify), must.then_some(Owed::Copy(attempt.message))]
+    }
+
+    /// H14.4, H14.6, H14.9, D3
+    fn has_live_copy(
+        &self,
+        other: &Line,
+        copy: Copy,
+        attempt: &Attempt,
+        message: &Message,
+    ) -> bool {
+        attempt.shows == Dialect::V2
+            && message.continues[copy.index()]
+            && other.dialects().has_pairs()
+    }
+
+    /// A SYNC from now on must find it.
+    fn is_due(&mut self, id: MessageId) {
+        let (now, sees_store) = (self.now.number, self.sees_store);
+        let Some(message) = self.ledger.get(id) else { return };
+        let Message { parties, msgids, acks, above, said, .. } = *message;
+        let accounts = [parties.receiver, parties.sender];
+        let both = if accounts[0] == accounts[1] { 1 } else { 2 };
+        for (copy, account) in accounts.into_iter().enumerate().take(both) {
+            let queue = self.queue(account);
+            queue.settled += 1;
+            queue.due = queue.due.max(msgids[copy]);
+            if !sees_store && acks == 1 {
+                queue.acked.push_back(Acked { message: id, at: now, above: above[copy], said });
+                self.ledger.has_row(id);
+            }
+        }
+        self.forget_acked(accounts);
+    }
+
+    /// Of the acknowledged messages of a queue only the newest are remembered.
+    fn forget_acked(&mut self, parties: [crate::id::Account; 2]) {
+        for account in parties {
+            let Some(queue) = self.queues.get_mut(&account) else { continue };
+            if queue.acked.len() > self.terms.memory.div_ceil(16) {
+                queue.acked_before += 1;
+                if let Some(acked) = queue.acked.pop_front() {
+                    self.ledger.forgot_row(acked.message);
+                }
+            }
+        }
+    }
+
+    /// Nothing has come for a message that the host has dealt with.
+    pub(super) fn may_be_silent(&self, connection: ConnectionId, passed: &Pending) -> Verdict {
+        let Sent::Chat(attempt) = passed.what else { return Ok(()) };
+        let silent =
+            attempt.refused.is_some() || attempt.failed.is_some() || self.terms.has_own_rules;
+        let Some(message) = self.ledger.get(attempt.message).filter(|_| !silent) else {
+            return Ok(());
+        };
+        let saved = self.sees_store && message.is_saved() && message.tries == 1;
+        demand(!saved && !attempt.is_unpersistent, || {
+            let rule = if attempt.is_unpersistent { "H6.2" } else { "H7.6" };
+            let what = format!("a message on {connection} gets no ACK");
+            self.breaks(rule, what, &[passed.sent])
+        })
+    }
+}
+
+impl Attempt {
+    /// Whether an ACK of this seq may be its own.
+    fn may_have(&self, seq: i32, given: bool) -> bool {
+        self.refused.is_none() && self.seq.is_none_or(|it| it == seq) && !(given && self.given)
+    }
+}
+
+impl Line {
+    /// Whether it was there before the message took effect.
+    fn must_have(&self, message: &Message, sent: Witness) -> bool {
+        let effect = message.saved.unwrap_or(0).max(sent.number);
+        self.online.is_some_and(|online| online.since < effect)
+    }
+
+    /// The greatest id that it was notified of.
+    fn told(&self) -> i64 {
+        if self.sees_received { self.notified } else { self.given }
+    }
+
+    fn told_at(&self) -> u64 {
+        if self.sees_received { self.notified_at } else { self.given_at }
+    }
+}

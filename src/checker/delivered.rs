@@ -1,0 +1,335 @@
+//! Notifies, live copies and unpersistent messages (H6, H7, H14, D3).
+
+use std::format;
+
+use super::event::ConnectionId;
+use super::form::{Form, Shop};
+use super::hash::hash;
+use super::ledger::{Copy, Message, MessageId, Order};
+use super::line::{Keys, Line};
+use super::state::{State, Verdict, demand};
+use super::violation::Violation;
+use super::wire::{Chat, Head, command::CUSTOMER_V2, flag};
+use super::wrote::name;
+use crate::dialect::Dialect;
+use crate::id::{Account, StoreId};
+
+impl State {
+    /// A SYNC_NOTIFY is written.
+    pub(super) fn notified(
+        &mut self,
+        connection: ConnectionId,
+        line: &mut Line,
+        msgid: i64,
+    ) -> Verdict {
+        let Some(account) = line.account() else { return Ok(()) };
+        if line.owed.take() == Some(msgid) {
+            // S12.4: by a live copy the client may be beyond it.
+            line.is_behind = !line.has_copies;
+            return Ok(());
+        }
+        // S12.3: where the queue goes on, and the store is not seen.
+        let goes_on = line.synced.and_then(|end| end.checked_add(1)) == Some(msgid);
+        if line.chain.ended.is_some() && goes_on {
+            line.chain.ended = None;
+            line.was_notified(msgid, self.now.number);
+            return Ok(());
+        }
+        demand(!line.is_behind, || {
+            let what = format!("SYNC_NOTIFY {msgid} on {connection}, which has to ask on first");
+            self.breaks("S12.4", what, &[])
+        })?;
+        self.may_be_notified(connection, account, msgid)?;
+        if !self.sees_store && msgid > line.notified {
+            line.credit.used += 1;
+            self.has_credit(connection, line, account)?;
+        }
+        line.was_notified(msgid, self.now.number);
+        let queue = self.queue(account);
+        queue.newest = queue.newest.max(msgid);
+        queue.due = queue.due.max(msgid);
+        Ok(())
+    }
+
+    /// Inside: a SYNC_NOTIFY is given to a connection.
+    pub(super) fn given_notify(
+        &mut self,
+        connection: ConnectionId,
+        line: &mut Line,
+        msgid: i64,
+    ) -> Verdict {
+        let Some(account) = line.account() else { return Ok(()) };
+        self.may_be_notified(connection, account, msgid)?;
+        line.given = line.given.max(msgid);
+        line.given_at = self.now.number;
+        if !line.sees_received {
+            line.was_notified(msgid, self.now.number);
+        }
+        let queue = self.queue(account);
+        queue.due = queue.due.max(msgid);
+        Ok(())
+    }
+
+    /// H7.4, H7.5: where the store is seen, the id is that of a row for this connection.
+    fn may_be_notified(&self, connection: ConnectionId, account: Account, msgid: i64) -> Verdict {
+        let queue = self.queues.get(&account);
+        let unknown = queue.map_or(0, |queue| queue.unknown);
+        if !self.sees_store || msgid <= unknown {
+            return Ok(());
+        }
+        let row = queue.and_then(|queue| queue.row(msgid));
+        let Some((row, message)) = row.and_then(|row| Some((row, self.ledger.get(row.message)?)))
+        else {
+            let what =
+                format!("{connection} is notified of {msgid}, which {account} does not have");
+            return Err(self.breaks("H7.4", what, &[]));
+        };
+        self.is_saved(message, |missing| {
+            format!("{connection} is notified of {msgid} before {missing} is stored")
+        })?;
+        let own = match message.order {
+            Order::On { connection: it, .. } => it == connection,
+            Order::Nowhere | Order::Elsewhere => false,
+        };
+        let is_copy = message.parties.sender != message.parties.receiver;
+        demand(!own || !is_copy, || {
+            let rule = if message.has_form_of(CUSTOMER_V2) { "H14.7" } else { "H7.5" };
+            let what = format!("{connection} is notified of {msgid}, which it has sent itself");
+            self.breaks(rule, what, &[message.said, row.witness(account)])
+        })
+    }
+
+    /// H7: there are no others. Counted where nothing tells what each is about.
+    fn has_credit(&self, connection: ConnectionId, line: &Line, account: Account) -> Verdict {
+        let Some(queue) = self.queues.get(&account).filter(|_| self.terms.begins_empty) else {
+            return Ok(());
+        };
+        let may_be = queue.addressed - line.credit.before;
+        let may_be = may_be.saturating_sub(line.credit.own);
+        demand(line.credit.used <= may_be, || {
+            let rule = if line.credit.own > 0 { "H7.5" } else { "H7.4" };
+            let what = format!(
+                "{connection} of {account} has {} SYNC_NOTIFYs, and others have sent {may_be} messages",
+                line.credit.used,
+            );
+            self.breaks(rule, what, &[])
+        })
+    }
+
+    /// A live copy is written, or given to a connection (H14.4, H14.6).
+    pub(super) fn copied(
+        &mut self,
+        connection: ConnectionId,
+        line: &mut Line,
+        (head, chat): (Head, &Chat<'_>),
+        keys: Keys,
+    ) -> Verdict {
+        let Some(account) = line.account() else { return Ok(()) };
+        let id = self.recognize(chat, false)?;
+        let Some(message) = self.ledger.get(id) else { return Ok(()) };
+        let (copy, rule) = self.is_party(connection, account, message)?;
+        let what = || format!("the live copy on {connection}");
+        let variant = message
+            .variants(hash(chat.content), false)
+            .find(|variant| variant.form.command == CUSTOMER_V2 && variant.form.ids == chat.ids);
+        let Some(variant) = variant else {
+            let what = format!("{} is of a message of version 1", what());
+            return Err(self.breaks("H14.10", what, &[message.said]));
+        };
+        let flags = message
+            .variants(variant.content, false)
+            .map(|variant| variant.form.flags & !flag::OF_SERVERS | flag::PUSH)
+            .any(|flags| flags == head.flags);
+        demand(flags, || {
+            let what = format!("{} has the flags {:#04x}", what(), head.flags);
+            self.breaks(rule, what, &[message.said])
+        })?;
+        demand(line.dialects().may_have_pairs(), || {
+            let what = format!("{}, whose dialect is V1", what());
+            self.breaks("D3.1", what, &[message.said])
+        })?;
+        self.is_saved(message, |missing| format!("{} before {missing} is stored", what()))?;
+        self.continues((rule, copy), id, keys)?;
+        self.reaches(connection, line, id);
+        Ok(())
+    }
+
+    /// The message has been sent to a connection as it is.
+    pub(super) fn reaches(&mut self, connection: ConnectionId, line: &mut Line, id: MessageId) {
+        line.was_reached(id);
+        if let Some(message) = self.ledger.get_mut(id) {
+            if !message.reached.contains(&connection) {
+                message.reached.push(connection);
+            }
+        }
+    }
+
+    /// H5: the account is one of the two. Which copy is its, and the rule for a live one.
+    fn is_party(
+        &self,
+        connection: ConnectionId,
+        account: Account,
+        message: &Message,
+    ) -> Result<(Copy, &'static str), Violation> {
+        if account == message.parties.receiver {
+            return Ok((Copy::Receivers, "H14.4"));
+        }
+        if account == message.parties.sender {
+            return Ok((Copy::Senders, "H14.6"));
+        }
+        let what = format!("{connection} of {account} gets a message that is not its");
+        Err(self.breaks("H14.4", what, &[message.said]))
+    }
+
+    /// The keys are those of a copy of this message in its queue, and of the row before it.
+    pub(super) fn continues(
+        &self,
+        (rule, copy): (&'static str, Copy),
+        id: MessageId,
+        Keys { key, previous }: Keys,
+    ) -> Verdict {
+        let Some(message) = self.ledger.get(id) else { return Ok(()) };
+        let account = match copy {
+            Copy::Receivers => message.parties.receiver,
+            Copy::Senders => message.parties.sender,
+        };
+        let known =
+            self.queues.get(&account).filter(|queue| self.sees_store && key > queue.unknown);
+        let Some(queue) = known else {
+            return demand(previous < key, || {
+                let what = format!("METADATA says that {previous} is before {key}");
+                self.breaks(rule, what, &[message.said])
+            });
+        };
+        let row = queue.row(key).filter(|row| row.message == id);
+        demand(row.is_some(), || {
+            let what = format!("METADATA says {key}, which is no copy of the message");
+            self.breaks(rule, what, &[message.said])
+        })?;
+        let before = queue.previous(key);
+        demand(before.is_none_or(|before| before == previous), || {
+            let before = before.unwrap_or_default();
+            let what = format!("METADATA says that {previous} is before {key}, but it is {before}");
+            let rule = if message.tries > 1 { "S10.4" } else { rule };
+            self.breaks(rule, what, &[message.said])
+        })
+    }
+
+    /// A chat message is written that is no live copy: to its receiver if it is unpersistent (H6),
+    /// otherwise in a sync (S2).
+    pub(super) fn delivered(
+        &mut self,
+        connection: ConnectionId,
+        line: &mut Line,
+        (head, chat): (Head, &Chat<'_>),
+    ) -> Verdict {
+        let is_transient = head.flags & flag::UNPERSISTENT != 0 || self.is_transient(line, chat);
+        if line.reading.is_some() && !is_transient {
+            return self.synced(connection, line, (head, chat));
+        }
+        let id = self.recognize(chat, is_transient)?;
+        let Some(message) = self.ledger.get(id) else { return Ok(()) };
+        demand(is_transient, || {
+            let what = format!("{} on {connection} outside of a sync", name(head));
+            self.breaks("S2.2", what, &[message.said])
+        })?;
+        let account = line.account();
+        demand(account == Some(message.parties.receiver), || {
+            let what = format!("{} on {connection}, which is not its receiver's", name(head));
+            self.breaks("H6.1", what, &[message.said])
+        })?;
+        let mut worst = None;
+        let fits = line.dialects().iter().any(|dialect| {
+            message.variants(hash(chat.content), true).any(|variant| {
+                let fits = self.fits(variant.form, dialect, (head, chat), true);
+                let wrong = fits.err();
+                worst = worst.or(wrong);
+                wrong.is_none()
+            })
+        });
+        demand(fits, || {
+            let rule = worst.unwrap_or("H6.1");
+            let what = format!("{} on {connection} is not what was sent", name(head));
+            self.breaks(rule, what, &[message.said])
+        })?;
+        self.reaches(connection, line, id);
+        Ok(())
+    }
+
+    /// Whether it can only be an unpersistent message that has lost its flag.
+    fn is_transient(&self, line: &Line, chat: &Chat<'_>) -> bool {
+        let content = hash(chat.content);
+        self.find(chat).is_some_and(|(_, message)| {
+            let may_be = |unpersistent| message.variants(content, unpersistent).next().is_some();
+            may_be(true) && (line.reading.is_none() || !may_be(false))
+        })
+    }
+
+    /// The message that this is, if it was said and may have an effect, at the server's time (H4.1).
+    pub(super) fn recognize(
+        &self,
+        chat: &Chat<'_>,
+        transient: bool,
+    ) -> Result<MessageId, Violation> {
+        let found = self.find(chat).filter(|(_, message)| {
+            let content = hash(chat.content);
+            let mut variants =
+                message.variants(content, transient).chain(message.variants(content, !transient));
+            variants.next().is_some()
+        });
+        let Some((id, message)) = found else {
+            let what = "a message that nobody has sent like this".into();
+            return Err(self.breaks("W4.2", what, &[]));
+        };
+        if let Some(rule) = message.dead {
+            let (said, what) = (message.said, "a message that must have no effect has one");
+            let rule = if rule.starts_with('H') { ("H11.1", rule) } else { (rule, rule) };
+            let what = format!("{what} ({})", rule.1);
+            return Err(self.breaks(rule.0, what, &[said]));
+        }
+        demand(self.clock.has_shown(chat.stamp, message.since), || {
+            let what = format!("a message bears the time {}, not the server's", chat.stamp);
+            self.breaks("H4.1", what, &[message.said])
+        })?;
+        Ok(id)
+    }
+
+    /// Whether a message of this form is so in a dialect; if not, the rule that it breaks.
+    pub(super) fn fits(
+        &self,
+        form: Form,
+        dialect: Dialect,
+        (head, chat): (Head, &Chat<'_>),
+        live: bool,
+    ) -> Result<(), &'static str> {
+        let shop = |customer, seller| match self.shop(customer, seller) {
+            Shop::Only(_) if live => Shop::Only(StoreId(0)),
+            shop => shop,
+        };
+        let (expected, shop) = form.translated(dialect, self.kefu_app, shop);
+        let translated = expected.command != form.command;
+        if expected.command != head.command {
+            return Err(match (live, dialect) {
+                (true, _) => "D3.4",
+                (false, Dialect::V1) => "D4.1",
+                (false, Dialect::V2) => "D4.2",
+                (false, Dialect::AsSent) => "D4.4",
+            });
+        }
+        if !expected.has_ids(chat.ids, shop, translated) {
+            return Err(match (translated, form.command) {
+                (false, _) => "W4.2",
+                (true, CUSTOMER_V2)
+                    if expected.ids[0] == chat.ids[0] && expected.ids[1] == chat.ids[1] =>
+                {
+                    "D2.4"
+                }
+                (true, CUSTOMER_V2) => "D2.3",
+                (true, super::wire::command::CUSTOMER) => "D2.1",
+                (true, _) => "D2.2",
+            });
+        }
+        let flags = if live { expected.flags } else { head.flags };
+        if flags == head.flags { Ok(()) } else { Err("W7.4") }
+    }
+}

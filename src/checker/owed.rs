@@ -1,0 +1,193 @@
+//! What is given to a connection, what must come at last, and the end.
+
+use std::format;
+use std::vec::Vec;
+
+use super::event::ConnectionId;
+use super::hash::hash;
+use super::ledger::Copy;
+use super::line::{Debt, Keys, Line, Owed, Pending, Sent};
+use super::state::{State, Verdict, demand};
+use super::violation::Seen;
+use super::wire::Chat;
+use crate::wire::Command;
+
+/// What is given to a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Gift<'m> {
+    Ack {
+        seq: i32,
+        status: i8,
+        keys: Option<Keys>,
+    },
+    SyncNotify(i64),
+    /// A live copy has keys.
+    Chat(Chat<'m>, Option<Keys>),
+}
+
+impl State {
+    /// Inside: something is given to a connection.
+    pub(super) fn given(&mut self, connection: ConnectionId, gift: &Gift<'_>) -> Verdict {
+        let place = self.lines.get_mut(&connection).and_then(Option::take);
+        let Some(mut line) = place else {
+            let what = format!("{connection} is given something, and is closed");
+            return Err(self.breaks("H7.4", what, &[]));
+        };
+        let verdict = match *gift {
+            Gift::Ack { seq, status, keys } => {
+                self.acked(connection, &mut line, (seq, status), keys, true)
+            }
+            Gift::SyncNotify(msgid) => self.given_notify(connection, &mut line, msgid),
+            Gift::Chat(ref chat, keys) => self.given_chat(connection, &mut line, chat, keys),
+        };
+        self.lines.insert(connection, Some(line));
+        verdict
+    }
+
+    /// A live copy or an unpersistent message: whether it is put into another form is not known yet.
+    fn given_chat(
+        &mut self,
+        connection: ConnectionId,
+        line: &mut Line,
+        chat: &Chat<'_>,
+        keys: Option<Keys>,
+    ) -> Verdict {
+        let Some(account) = line.account() else { return Ok(()) };
+        let id = self.recognize(chat, keys.is_none())?;
+        let Some(message) = self.ledger.get(id) else { return Ok(()) };
+        let is_receiver = account == message.parties.receiver;
+        let (copy, rule) = match (is_receiver, keys.is_some()) {
+            (true, true) => (Copy::Receivers, "H14.4"),
+            (false, true) => (Copy::Senders, "H14.6"),
+            (_, false) => (Copy::Receivers, "H6.1"),
+        };
+        let is_party = is_receiver || account == message.parties.sender && keys.is_some();
+        demand(is_party, || {
+            let what = format!("{connection} of {account} is given a message that is not its");
+            self.breaks(rule, what, &[message.said])
+        })?;
+        if let Some(keys) = keys {
+            self.is_saved(message, |missing| {
+                format!("{connection} is given a live copy before {missing} is stored")
+            })?;
+            self.continues((rule, copy), id, keys)?;
+        }
+        self.reaches(connection, line, id);
+        Ok(())
+    }
+
+    /// Inside: a command outside the protocol has reached the host (W3.4).
+    pub(super) fn took_unlisted(
+        &mut self,
+        connection: ConnectionId,
+        frame: (u8, &[u8]),
+    ) -> Verdict {
+        let place = self.lines.get_mut(&connection).and_then(Option::take);
+        let Some(mut line) = place else { return Ok(()) };
+        let is_it = |it: &Pending| matches!(it.what, Sent::Unlisted(_));
+        let first = line.pending.iter().position(is_it);
+        let sent = first.and_then(|first| line.pending.remove(first));
+        let sees_sent = line.sees_sent;
+        self.lines.insert(connection, Some(line));
+        let same =
+            matches!(sent, Some(Pending { what: Sent::Unlisted(it), .. }) if it == hash(frame));
+        demand(same || !sees_sent, || {
+            let what = format!("the host is handed a command {} that did not come", frame.0);
+            self.breaks("W3.4", what, &[])
+        })
+    }
+
+    /// What has been owed since before an event.
+    pub(super) fn expire(&self, before: u64) -> Verdict {
+        let owed = self.lines.iter().filter_map(|(connection, line)| {
+            let debts = line.as_deref()?.debts.iter();
+            let debt = debts
+                .filter(|debt| debt.acked.number < before)
+                .min_by_key(|debt| debt.acked.number)?;
+            Some((*connection, *debt))
+        });
+        let Some((connection, debt)) = owed.min_by_key(|(_, debt)| debt.acked.number) else {
+            return Ok(());
+        };
+        let Debt { what, said, acked, .. } = debt;
+        let is_v2 = matches!(said.what, Seen::Sent(_, Command::CUSTOMER_V2, _));
+        let (rule, what) = match (what, is_v2) {
+            (Owed::Notify(Copy::Receivers, id), v2) => {
+                (if v2 { "H14.5" } else { "H7.4" }, format!("SYNC_NOTIFY {id}"))
+            }
+            (Owed::Notify(Copy::Senders, id), v2) => {
+                (if v2 { "H14.7" } else { "H7.5" }, format!("SYNC_NOTIFY {id}"))
+            }
+            (Owed::AnyNotify(Copy::Receivers, _), v2) => {
+                (if v2 { "H14.5" } else { "H7.4" }, "a SYNC_NOTIFY".into())
+            }
+            (Owed::AnyNotify(Copy::Senders, _), v2) => {
+                (if v2 { "H14.7" } else { "H7.5" }, "a SYNC_NOTIFY".into())
+            }
+            (Owed::Chat(_), _) => ("H6.1", "the unpersistent message".into()),
+            (Owed::Copy(_), _) => ("H14.4", "the live copy".into()),
+        };
+        let what = format!("{connection} has not got {what}, though the sender has its ACK");
+        Err(self.breaks(rule, what, &[said, acked]))
+    }
+
+    /// What may only be demanded when all is quiet.
+    pub(super) fn finish(&mut self) -> Verdict {
+        let mut open: Vec<ConnectionId> = self.lines.keys().copied().collect();
+        open.sort_unstable();
+        for connection in open {
+            let place = self.lines.get_mut(&connection).and_then(Option::take);
+            let Some(mut line) = place else { continue };
+            let verdict = self.is_over(connection, &mut line);
+            self.lines.insert(connection, Some(line));
+            verdict?;
+        }
+        Ok(())
+    }
+
+    fn is_over(&mut self, connection: ConnectionId, line: &mut Line) -> Verdict {
+        let asked = line.reading.as_ref().map(|reading| reading.asked);
+        demand(asked.is_none(), || {
+            let what = format!("the answer on {connection} does not end");
+            self.breaks("S2.4", what, &asked.map_or(Vec::new(), |asked| [asked].into()))
+        })?;
+        demand(line.owed.is_none(), || {
+            let what = format!("no SYNC_NOTIFY {} on {connection}", line.owed.unwrap_or_default());
+            self.breaks("S12.3", what, &[])
+        })?;
+        demand(line.metadata.is_none(), || {
+            self.breaks("W10.3", format!("METADATA on {connection} without a message"), &[])
+        })?;
+        demand(line.from_server.is_empty(), || {
+            self.breaks("S8.1", format!("half a frame on {connection}"), &[])
+        })?;
+        self.is_whole(connection, line, None)?;
+        // Without its answers nothing can be said of what came before.
+        if !line.sees_received {
+            return Ok(());
+        }
+        let pending: Vec<Pending> = line.pending.iter().copied().collect();
+        for waiting in pending {
+            let (rule, what) = match waiting.what {
+                Sent::Chat(attempt) => {
+                    self.may_be_silent(connection, &waiting)?;
+                    let silent = self.sees_store
+                        || attempt.refused.is_some()
+                        || attempt.failed.is_some()
+                        || self.terms.has_own_rules;
+                    if silent {
+                        continue;
+                    }
+                    ("H7.6", "a message")
+                }
+                Sent::Unlisted(_) => continue,
+                Sent::Login(_) => ("S1.3", "a login"),
+                Sent::Ping => ("S4.1", "PING"),
+                Sent::Sync { .. } => ("S2.2", "SYNC"),
+            };
+            let what = format!("{what} on {connection} is not answered");
+            return Err(self.breaks(rule, what, &[waiting.sent]));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,150 @@
+//! All that the checker knows, and what its parts share.
+
+use std::collections::VecDeque;
+use std::string::String;
+use std::vec::Vec;
+
+use super::clock::Clock;
+use super::event::{ConnectionId, ServerId};
+use super::form::{Parties, Shop};
+use super::hash::{Map, hash};
+use super::ledger::{self, Ledger, Message, MessageId};
+use super::line::Line;
+use super::queue::{Queue, Row};
+use super::terms::{Repeats, Terms};
+use super::violation::{Seen, Violation, Witness};
+use super::wire::Chat;
+use crate::id::{Account, AppId};
+
+pub(super) type Verdict = Result<(), Violation>;
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) terms: Terms,
+    pub(super) kefu_app: i64,
+    /// Whom a token names, by its hash.
+    pub(super) tokens: Map<u64, Account>,
+    pub(super) clock: Clock,
+    pub(super) ledger: Ledger,
+    pub(super) queues: Map<Account, Queue>,
+    pub(super) lines: Map<ConnectionId, Option<std::boxed::Box<Line>>>,
+    /// The queues of rows that are remembered, oldest first.
+    rows: VecDeque<Account>,
+    /// The numbers of devices, and the devices of numbers (S1.2).
+    pub(super) numbers: Map<u64, i64>,
+    pub(super) devices: Map<i64, u64>,
+    /// What the host remembers of an account on a platform (D1.8).
+    pub(super) kept_dialects: Map<(Account, u8), crate::dialect::Dialect>,
+    /// Copies have been seen to be stored.
+    pub(super) sees_store: bool,
+    /// Servers that have connections.
+    pub(super) server: Option<ServerId>,
+    pub(super) has_many_servers: bool,
+    /// Something has been forgotten.
+    has_forgotten: bool,
+    /// The event that is being checked.
+    pub(super) now: Witness,
+}
+
+impl State {
+    pub(super) fn new(terms: Terms) -> Self {
+        let AppId(kefu_app) = terms.config.kefu_appid();
+        let clock = Clock::new(terms.clock_error);
+        Self {
+            terms,
+            kefu_app,
+            tokens: Map::default(),
+            clock,
+            ledger: Ledger::default(),
+            queues: Map::default(),
+            lines: Map::default(),
+            rows: VecDeque::new(),
+            numbers: Map::default(),
+            devices: Map::default(),
+            kept_dialects: Map::default(),
+            sees_store: false,
+            server: None,
+            has_many_servers: false,
+            has_forgotten: false,
+            now: Witness { number: 0, what: Seen::Other },
+        }
+    }
+
+    /// A rule is broken, as the present event shows with earlier ones.
+    pub(super) fn breaks(
+        &self,
+        rule: &'static str,
+        explanation: String,
+        earlier: &[Witness],
+    ) -> Violation {
+        let mut events: Vec<Witness> = earlier.to_vec();
+        events.push(self.now);
+        events.sort_by_key(|event| event.number);
+        events.dedup();
+        Violation::new(rule, explanation, events)
+    }
+
+    pub(super) fn queue(&mut self, account: Account) -> &mut Queue {
+        let is_known = self.terms.begins_empty && !self.has_forgotten;
+        let unknown = if is_known { 0 } else { i64::MAX };
+        self.queues.entry(account).or_insert_with(|| Queue::new(unknown))
+    }
+
+    pub(super) fn line(&self, connection: ConnectionId) -> Option<&Line> {
+        self.lines.get(&connection)?.as_deref()
+    }
+
+    pub(super) fn line_mut(&mut self, connection: ConnectionId) -> Option<&mut Line> {
+        self.lines.get_mut(&connection)?.as_deref_mut()
+    }
+
+    /// The parties of a message, and the number that it is known under.
+    pub(super) fn key(&self, chat: &Chat<'_>) -> (Parties, u64, bool) {
+        let parties = Parties::of(chat, self.kefu_app);
+        let mark = match self.terms.repeats {
+            Repeats::Once { mark } => mark(chat.content),
+            Repeats::Stored => None,
+        };
+        let key = ledger::key(parties, mark.ok_or_else(|| hash(chat.content)));
+        (parties, key, mark.is_some())
+    }
+
+    /// The message that this is, in whatever form.
+    pub(super) fn find(&self, chat: &Chat<'_>) -> Option<(MessageId, &Message)> {
+        let (_, key, _) = self.key(chat);
+        let id = self.ledger.find(key)?;
+        Some((id, self.ledger.get(id)?))
+    }
+
+    /// D2.4
+    pub(super) fn shop(&self, customer: Account, seller: Account) -> Shop {
+        self.terms.store_id.map_or(Shop::Any, |shop| Shop::Only(shop(customer, seller)))
+    }
+
+    /// Remembers a row of a queue, and forgets the oldest where there are too many.
+    pub(super) fn remember(&mut self, account: Account, row: Row) {
+        self.ledger.has_row(row.message);
+        self.queue(account).push(row);
+        self.rows.push_back(account);
+        if self.rows.len() > self.terms.memory.max(1) {
+            self.forget_row();
+        }
+    }
+
+    fn forget_row(&mut self) {
+        let Some(account) = self.rows.pop_front() else { return };
+        self.has_forgotten = true;
+        let Some(queue) = self.queues.get_mut(&account) else { return };
+        if let Some(row) = queue.forget() {
+            self.ledger.forgot_row(row.message);
+        }
+        if queue.is_idle() {
+            self.queues.remove(&account);
+        }
+    }
+}
+
+/// The error unless `holds`.
+pub(super) fn demand(holds: bool, broken: impl FnOnce() -> Violation) -> Verdict {
+    if holds { Ok(()) } else { Err(broken()) }
+}

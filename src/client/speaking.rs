@@ -209,7 +209,8 @@ fn short_bytes(text: &str) -> ShortBytes {
     ShortBytes::new(Bytes::copy_from_slice(text.as_bytes())).unwrap_or_default()
 }
 
-/// Who it is, how far it is, and its last frames: `>` sent, `<` read, `|` the end of a connection.
+/// Who it is, how far it is, and its last 12 frames, without PINGs and PONGs: `>` sent, `<` read,
+/// `|` the end of a connection.
 impl fmt::Display for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { account, kind, key, waiting, trace, .. } = self;

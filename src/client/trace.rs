@@ -9,7 +9,7 @@ use crate::wire::Command;
 /// So many frames are remembered.
 const FRAMES: usize = 12;
 
-/// The last frames, oldest first: their numbers and commands, never what they say.
+/// The last frames but PINGs and PONGs, oldest first: commands and numbers, never what they say.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trace(VecDeque<Entry>);
 
@@ -22,11 +22,15 @@ enum Entry {
 
 impl Trace {
     pub(super) fn sent(&mut self, command: Command, seq: Seq) {
-        self.push(Entry::Sent(command, seq));
+        if command != Command::PING {
+            self.push(Entry::Sent(command, seq));
+        }
     }
 
     pub(super) fn read(&mut self, command: Command, seq: Seq) {
-        self.push(Entry::Read(command, seq));
+        if command != Command::PONG {
+            self.push(Entry::Read(command, seq));
+        }
     }
 
     pub(super) fn disconnected(&mut self) {

@@ -206,16 +206,17 @@ fn it_shows_its_last_frames_and_no_contents() {
     let mut client = client(Kind::V1);
     let mut out = BytesMut::new();
     client.say(SELLER, Flags::NONE, "secret", &mut out);
-    read(&mut client, [Body::Pong]);
+    read(&mut client, [Body::Pong, notify(0)]);
     client.disconnect();
     let text = client.to_string();
-    assert_eq!(text, "7/1 (app, version 1): sync key 0, 1 in flight, >CUSTOMER 1 <PONG 0 |");
+    assert_eq!(text, "7/1 (app, version 1): sync key 0, 1 in flight, >CUSTOMER 1 <SYNC_NOTIFY 0 |");
     assert!(!format!("{client:?}").contains("secret"));
     for _ in 0..20 {
-        client.ping(&mut out);
+        client.sync(&mut out);
     }
-    assert_eq!(client.to_string().matches(" >PING").count(), 12, "{client}");
-    assert!(client.to_string().ends_with(" >PING 20"), "{client}");
+    client.ping(&mut out);
+    assert_eq!(client.to_string().matches(" >").count(), 12, "{client}");
+    assert!(client.to_string().ends_with(" >SYNC 20"), "{client}");
     assert_eq!((client.account(), client.kind()), (CUSTOMER, Kind::V1));
 }
 

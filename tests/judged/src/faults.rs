@@ -1,1 +1,61 @@
+//! Each fault of a host is found, under its rule, and shrunk to a short script.
 
+use kefu_proto::checker::{Checker, Terms};
+use kefu_proto::script::{Knobs, Script, script};
+use proptest::test_runner::{Config, TestError, TestRunner};
+
+use crate::CONFIG;
+use crate::host::{Fault, Host};
+
+macro_rules! faults {
+    ($($test:ident: $fault:ident, $tells:literal, $rules:expr;)*) => {
+        $(#[test] fn $test() { assert_found(Fault::$fault, $tells, &$rules); })*
+    };
+}
+
+faults! {
+    s1_5_any_token_will_do: AcceptAnybody, false, ["?"];
+    h11_1_a_refused_message_has_an_ack: AckRefused, false, ["?"];
+    h7_7_the_ack_comes_first: AckFirst, true, ["?"];
+    h9_1_an_ack_has_another_seq: AckWrongSeq, false, ["?"];
+    s1_2_all_devices_are_one: DevicesAreOne, false, ["?"];
+    w4_2_contents_are_dropped: DropContent, false, ["?"];
+    d3_1_version_1_gets_live_copies: EverybodyIsV2, false, ["?"];
+    h8_1_a_failed_save_answers: FailedSaveAnswers, false, ["?"];
+    s3_1_any_key_is_kept: KeepAnyKey, false, ["?"];
+    h4_1_the_time_of_the_client_is_kept: KeepClientsTime, false, ["?"];
+    s7_who_has_left_is_still_written_to: NeverForget, false, ["?"];
+    h7_4_the_receiver_is_not_notified: NoNotify, false, ["?"];
+    h7_5_other_devices_are_not_notified: NoNotifyOfSender, false, ["?"];
+    s4_1_no_pong: NoPong, false, ["?"];
+    h7_2_the_second_copy_is_not_stored: NoSecondCopy, false, ["?"];
+    d4_3_self_is_missing: NoSelf, false, ["?"];
+    h7_4_everybody_is_notified: NotifyEverybody, false, ["?"];
+    h7_5_the_own_connection_is_notified: NotifyOwnConnection, false, ["?"];
+    w10_3_metadata_and_message_are_separated: SeparateMetadata, false, ["?"];
+    h6_1_everybody_gets_what_is_live: ShowEverybody, false, ["?"];
+    h7_the_ids_of_the_copies_are_swapped: SwapCopies, false, ["?"];
+    s2_3_sync_reads_another_queue: SyncAnotherQueue, false, ["?"];
+    s2_3_sync_skips_a_row: SyncSkips, false, ["?"];
+    s2_3_sync_swaps_two_messages: SyncSwaps, false, ["?"];
+    w7_1_frames_are_not_numbered: WrongNumbers, false, ["?"];
+}
+
+fn assert_found(fault: Fault, tells: bool, rules: &[&str]) {
+    let config = Config { cases: 1000, failure_persistence: None, ..Config::default() };
+    let rng = TestRunner::deterministic().rng().clone();
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    let verdict = runner.run(&script(&Knobs::default()), |script| Ok(play(fault, tells, &script)?));
+    let Err(TestError::Fail(_, script)) = verdict else { panic!("{fault:?} is not found") };
+    let failure = play(fault, tells, &script).unwrap_err();
+    let steps = format!("{script:?}").lines().filter(|line| line.contains(". ")).count();
+    println!("{steps} steps: {failure}\n{script:?}");
+    assert!(failure.rule().is_some_and(|rule| rules.contains(&rule)), "{failure}");
+    assert!(steps <= 8, "{steps} steps: {script:?}");
+}
+
+fn play(fault: Fault, tells: bool, script: &Script) -> Result<(), kefu_proto::script::Failure> {
+    let mut host = Host::with(fault);
+    host.tells = tells;
+    script.play(&mut host, &mut Checker::new(Terms::new(CONFIG)))
+}

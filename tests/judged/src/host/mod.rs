@@ -138,7 +138,6 @@ impl script::Host for Host {
         bytes: &[u8],
         checker: &mut Checker,
     ) -> Result<(), HostError> {
-        self.seconds += 1;
         let me = self.connection(connection);
         me.read.extend_from_slice(bytes);
         let mut state = std::mem::replace(&mut me.state, State::Away);
@@ -149,6 +148,7 @@ impl script::Host for Host {
             self.serve(connection, online, checker)?;
         }
         self.connection(connection).state = state;
+        self.seconds += 1;
         Ok(())
     }
 

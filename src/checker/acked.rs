@@ -33,6 +33,9 @@ impl State {
         attempt.given |= given;
         let (sent, attempt) = (*sent, *attempt);
         self.check_ack(connection, line, (sent, &attempt), status, keys)?;
+        if let Some(keys) = keys {
+            self.continues(connection, ("H14.8", Copy::Senders), attempt.message, keys)?;
+        }
         if given {
             self.in_order_behind(connection, line, (sent, &attempt))?;
             if line.sees_received {
@@ -96,12 +99,11 @@ impl State {
             self.is_saved_again(message)?;
         }
         let is_v2 = attempt.shows == Dialect::V2;
-        if let Some(keys) = keys {
-            demand(is_v2, || {
-                let what = format!("METADATA {} before an ACK of version 1", keys.key);
+        if keys.is_some() {
+            return demand(is_v2, || {
+                let what = format!("METADATA before an ACK of version 1 on {connection}");
                 self.breaks("H14.10", what, &[sent])
-            })?;
-            return self.continues(("H14.8", Copy::Senders), attempt.message, keys);
+            });
         }
         let must = is_v2 && message.continues[1] && line.dialects().has_pairs();
         demand(!must, || {
@@ -306,8 +308,13 @@ impl State {
         let Some(message) = self.ledger.get(attempt.message).filter(|_| !silent) else {
             return Ok(());
         };
-        let saved = self.sees_store && message.is_saved() && message.tries == 1;
-        demand(!saved && !attempt.is_unpersistent, || {
+        let is_due = if self.sees_store {
+            // Of a repeat it is not known whether it was saved.
+            message.is_saved() && message.tries == 1
+        } else {
+            !self.terms.saves_may_fail
+        };
+        demand(!is_due && !attempt.is_unpersistent, || {
             let rule = if attempt.is_unpersistent { "H6.2" } else { "H7.6" };
             let what = format!("a message on {connection} gets no ACK");
             self.breaks(rule, what, &[passed.sent])

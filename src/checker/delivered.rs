@@ -40,15 +40,44 @@ impl State {
             self.breaks("S12.4", what, &[])
         })?;
         self.may_be_notified(connection, account, msgid)?;
-        if !self.sees_store && msgid > line.notified {
-            line.credit.used += 1;
+        let again = line.notifies_again(msgid);
+        demand(!again || self.may_repeat(account, msgid), || {
+            let what = format!("{connection} is notified of {msgid} once more");
+            self.breaks("H7.4", what, &[])
+        })?;
+        if !self.sees_store {
+            line.credit.used += u64::from(!again);
             self.has_credit(connection, line, account)?;
+            let known = self.queue(account).known.add(msgid);
+            self.is_consistent(connection, msgid, known)?;
         }
         line.was_notified(msgid, self.now.number);
         let queue = self.queue(account);
         queue.newest = queue.newest.max(msgid);
         queue.due = queue.due.max(msgid);
         Ok(())
+    }
+
+    /// Whether a message was sent again, so that its notifies come again (S10.3).
+    fn may_repeat(&self, account: Account, msgid: i64) -> bool {
+        self.queues.get(&account).is_none_or(|queue| {
+            let message = queue.row(msgid).and_then(|row| self.ledger.get(row.message));
+            message.map_or(queue.has_repeats, |message| message.tries > 1)
+        })
+    }
+
+    /// What is said of an id fits what was said of others.
+    fn is_consistent(
+        &self,
+        connection: ConnectionId,
+        msgid: i64,
+        known: Result<(), i64>,
+    ) -> Verdict {
+        demand(known.is_ok(), || {
+            let other = known.err().unwrap_or_default();
+            let what = format!("what {connection} is told of {msgid} contradicts {other}");
+            self.breaks("H14.9", what, &[])
+        })
     }
 
     /// Inside: a SYNC_NOTIFY is given to a connection.
@@ -72,6 +101,9 @@ impl State {
 
     /// H7.4, H7.5: where the store is seen, the id is that of a row for this connection.
     fn may_be_notified(&self, connection: ConnectionId, account: Account, msgid: i64) -> Verdict {
+        demand(msgid > 0, || {
+            self.breaks("H7.4", format!("{connection} is notified of {msgid}"), &[])
+        })?;
         let queue = self.queues.get(&account);
         let unknown = queue.map_or(0, |queue| queue.unknown);
         if !self.sees_store || msgid <= unknown {
@@ -149,7 +181,7 @@ impl State {
             self.breaks("D3.1", what, &[message.said])
         })?;
         self.is_saved(message, |missing| format!("{} before {missing} is stored", what()))?;
-        self.continues((rule, copy), id, keys)?;
+        self.continues(connection, (rule, copy), id, keys)?;
         self.reaches(connection, line, id);
         Ok(())
     }
@@ -157,10 +189,9 @@ impl State {
     /// The message has been sent to a connection as it is.
     pub(super) fn reaches(&mut self, connection: ConnectionId, line: &mut Line, id: MessageId) {
         line.was_reached(id);
-        if let Some(message) = self.ledger.get_mut(id) {
-            if !message.reached.contains(&connection) {
-                message.reached.push(connection);
-            }
+        let Some(message) = self.ledger.get_mut(id) else { return };
+        if !message.reached.contains(&connection) {
+            message.reached.push(connection);
         }
     }
 
@@ -183,7 +214,8 @@ impl State {
 
     /// The keys are those of a copy of this message in its queue, and of the row before it.
     pub(super) fn continues(
-        &self,
+        &mut self,
+        connection: ConnectionId,
         (rule, copy): (&'static str, Copy),
         id: MessageId,
         Keys { key, previous }: Keys,
@@ -193,25 +225,31 @@ impl State {
             Copy::Receivers => message.parties.receiver,
             Copy::Senders => message.parties.sender,
         };
-        let known =
-            self.queues.get(&account).filter(|queue| self.sees_store && key > queue.unknown);
-        let Some(queue) = known else {
-            return demand(previous < key, || {
-                let what = format!("METADATA says that {previous} is before {key}");
-                self.breaks(rule, what, &[message.said])
-            });
-        };
+        demand((0..key).contains(&previous), || {
+            let what = format!("METADATA says that {previous} is before {key}");
+            self.breaks(rule, what, &[message.said])
+        })?;
+        let (said, tries) = (message.said, message.tries);
+        if !self.sees_store {
+            let queue = self.queue(account);
+            let known = queue.known.add_pair((key, previous), id);
+            queue.newest = queue.newest.max(key);
+            queue.due = queue.due.max(key);
+            return self.is_consistent(connection, key, known);
+        }
+        let known = self.queues.get(&account).filter(|queue| key > queue.unknown);
+        let Some(queue) = known else { return Ok(()) };
         let row = queue.row(key).filter(|row| row.message == id);
         demand(row.is_some(), || {
             let what = format!("METADATA says {key}, which is no copy of the message");
-            self.breaks(rule, what, &[message.said])
+            self.breaks(rule, what, &[said])
         })?;
         let before = queue.previous(key);
         demand(before.is_none_or(|before| before == previous), || {
             let before = before.unwrap_or_default();
             let what = format!("METADATA says that {previous} is before {key}, but it is {before}");
-            let rule = if message.tries > 1 { "S10.4" } else { rule };
-            self.breaks(rule, what, &[message.said])
+            let rule = if tries > 1 { "S10.4" } else { rule };
+            self.breaks(rule, what, &[said])
         })
     }
 

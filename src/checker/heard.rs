@@ -120,7 +120,9 @@ impl State {
     fn asks(&mut self, connection: ConnectionId, key: i64) -> Option<Sent> {
         let line = self.line(connection)?;
         let account = line.session?.account;
-        let (wanted, dialects) = (line.wanted, line.dialects());
+        let dialects = line.session.filter(|_| line.online.is_none());
+        let dialects = dialects.map_or_else(|| line.dialects(), |session| session.dialects);
+        let wanted = line.wanted;
         let due = self.queues.get(&account).map_or(0, |queue| queue.due);
         Some(Sent::Sync { key, wanted, due, dialects })
     }
@@ -199,11 +201,15 @@ impl State {
     fn tries(&mut self, connection: ConnectionId, id: MessageId, place: u64, device: u64) {
         let (now, time) = (self.now, self.clock.now());
         let Some(message) = self.ledger.get_mut(id) else { return };
+        let (parties, again) = (message.parties, message.tries > 0);
         // Until now it was refused or ignored.
         if message.tries == 0 {
             (message.said, message.since) = (now, time);
         }
         message.tried(connection, place, device);
+        for account in [parties.receiver, parties.sender].into_iter().filter(|_| again) {
+            self.queue(account).has_repeats = true;
+        }
     }
 
     /// A persistent message is on its way to both queues.

@@ -55,6 +55,8 @@ pub(super) struct Line {
     /// The greatest id that was notified, and when the last one was.
     pub(super) notified: i64,
     pub(super) notified_at: u64,
+    /// The last ids that were notified.
+    pub(super) recent: [i64; 8],
     /// What the host was seen to give it: the greatest id that was notified.
     pub(super) given: i64,
     pub(super) given_at: u64,
@@ -136,15 +138,15 @@ pub(super) struct Attempt {
     pub(super) given: bool,
 }
 
-/// How many SYNC_NOTIFYs there may be, where nothing tells what each is about: one for each message
-/// to or from the account that this connection has not sent itself.
+/// How many notifies there may be, where nothing tells what each is about: one for each message to or
+/// from the account that this connection has not sent itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Credit {
     /// How many messages of the account were over when the connection came.
     pub(super) before: u64,
     /// How many this connection has sent.
     pub(super) own: u64,
-    /// How many SYNC_NOTIFYs of a new id there were.
+    /// How many notifies of a new id there were.
     pub(super) used: u64,
 }
 
@@ -205,6 +207,16 @@ impl Line {
             Owed::AnyNotify(_, since) => since > now,
             Owed::Chat(_) | Owed::Copy(_) => true,
         });
+    }
+
+    /// Whether it has just been notified of this id. From now on it has.
+    pub(super) fn notifies_again(&mut self, msgid: i64) -> bool {
+        let again = self.recent.contains(&msgid);
+        if !again {
+            self.recent.rotate_right(1);
+            self.recent[0] = msgid;
+        }
+        again
     }
 
     /// A message itself has been sent.

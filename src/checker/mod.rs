@@ -13,6 +13,8 @@ mod clock;
 mod form;
 
 mod ledger;
+
+mod known;
 mod reading;
 
 mod line;

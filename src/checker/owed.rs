@@ -70,7 +70,7 @@ impl State {
             self.is_saved(message, |missing| {
                 format!("{connection} is given a live copy before {missing} is stored")
             })?;
-            self.continues((rule, copy), id, keys)?;
+            self.continues(connection, (rule, copy), id, keys)?;
         }
         self.reaches(connection, line, id);
         Ok(())
@@ -166,19 +166,11 @@ impl State {
         if !line.sees_received {
             return Ok(());
         }
-        let pending: Vec<Pending> = line.pending.iter().copied().collect();
-        for waiting in pending {
+        for waiting in &line.pending {
             let (rule, what) = match waiting.what {
-                Sent::Chat(attempt) => {
-                    self.may_be_silent(connection, &waiting)?;
-                    let silent = self.sees_store
-                        || attempt.refused.is_some()
-                        || attempt.failed.is_some()
-                        || self.terms.has_own_rules;
-                    if silent {
-                        continue;
-                    }
-                    ("H7.6", "a message")
+                Sent::Chat(_) => {
+                    self.may_be_silent(connection, waiting)?;
+                    continue;
                 }
                 Sent::Unlisted(_) => continue,
                 Sent::Login(_) => ("S1.3", "a login"),

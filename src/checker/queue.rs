@@ -5,6 +5,7 @@ use std::vec::Vec;
 
 use super::event::ConnectionId;
 use super::hash::{Map, Set};
+use super::known::Known;
 use super::ledger::MessageId;
 use super::violation::Witness;
 
@@ -33,6 +34,10 @@ pub(super) struct Queue {
     /// over.
     pub(super) addressed: u64,
     pub(super) settled: u64,
+    /// Some message of it was said again.
+    pub(super) has_repeats: bool,
+    /// The ids that were seen, where the store is not.
+    pub(super) known: Known,
     /// The latest message of each connection among those that are stored.
     pub(super) order: Map<ConnectionId, u64>,
     /// Acknowledged messages, where the store is not seen.

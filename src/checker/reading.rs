@@ -43,6 +43,15 @@ pub(super) struct Start {
     pub(super) dialects: Dialects,
 }
 
+/// An answer that has ended: what was acknowledged before its SYNC must be there, if nothing tells
+/// that the queue goes on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended {
+    pub(super) asked: Witness,
+    pub(super) end: i64,
+    pub(super) due: i64,
+}
+
 /// What a client has read, by one SYNC after the other, where the store is not seen.
 #[derive(Debug, Default)]
 pub(super) struct Chain {
@@ -54,7 +63,6 @@ pub(super) struct Chain {
     pub(super) order: Map<ConnectionId, u64>,
     /// How many acknowledged messages of the queue have been checked.
     pub(super) checked: usize,
-    /// The last answer has ended, and may be full: what was acknowledged before this SYNC must be
-    /// there, if nothing tells that the queue goes on.
-    pub(super) ended: Option<Witness>,
+    /// The last answer has ended, and may be full.
+    pub(super) ended: Option<Ended>,
 }

@@ -9,7 +9,7 @@ use super::hash::hash;
 use super::ledger::Message;
 use super::line::{Line, Pending, Sent, Session};
 use super::queue::{Queue, Row};
-use super::reading::{Reader, Reading, Start};
+use super::reading::{Chain, Ended, Reader, Reading, Start};
 use super::state::{State, Verdict, demand};
 use super::violation::Violation;
 use super::wire::{CHAT, Chat, HEADER, Head, command, command::CUSTOMER_V2, flag::SELF};
@@ -60,6 +60,13 @@ impl State {
         })
     }
 
+    /// The key that must be kept, if there is only one that can be.
+    fn only_kept(&self, account: Account, wanted: i64) -> Option<i64> {
+        let queue = self.queues.get(&account).filter(|_| self.terms.begins_empty)?;
+        let least = queue.began.max(wanted);
+        (queue.wanted <= least).then_some(least)
+    }
+
     /// SYNC_BEGIN is written: with the key where the answer begins, or in V2 where it ends.
     pub(super) fn began(
         &mut self,
@@ -81,6 +88,7 @@ impl State {
         let dialects = start.map_or(dialects.or(line.dialects()), |start| start.dialects);
         let due = start.map_or(due, |start| start.due);
         let v1 = dialects == Dialects::only(Dialect::V1);
+        let only = self.only_kept(session.account, wanted);
         let begin = match (key, line.synced, start) {
             // S2.9
             (0, Some(synced), _) => Some(synced),
@@ -89,7 +97,7 @@ impl State {
                 self.was_kept(connection, session.account, said, wanted)?;
                 Some(said)
             }
-            (0, None, None) => None,
+            (0, None, None) => only,
             _ => Some(key),
         };
         demand(!v1 || begin == Some(said), || {
@@ -115,11 +123,8 @@ impl State {
             return;
         }
         let before = line.account().map_or(0, |account| self.queue(account).acked_before);
-        line.chain = super::reading::Chain {
-            begin: begin.unwrap_or(i64::MAX),
-            checked: before,
-            ..super::reading::Chain::default()
-        };
+        line.chain =
+            Chain { begin: begin.unwrap_or(i64::MAX), checked: before, ..Chain::default() };
     }
 
     /// A stored message is written: the next one that this device gets.
@@ -280,7 +285,7 @@ impl State {
             let goes_on = self.ends(connection, &session, &reading, end)?;
             line.owed = goes_on.then(|| end.saturating_add(1));
         } else {
-            self.ends_unseen(connection, line, &session, &reading, end)?;
+            self.ends_unseen(connection, line, &reading, end)?;
         }
         line.synced = Some(end);
         let queue = self.queue(session.account);
@@ -424,22 +429,29 @@ impl State {
         &mut self,
         connection: ConnectionId,
         line: &mut Line,
-        session: &Session,
         reading: &Reading,
         end: i64,
     ) -> Verdict {
-        let due = reading.due;
-        // What is not there may come behind a SYNC_NOTIFY of the rest (S12.3).
-        line.chain.ended = Some(reading.asked);
-        let only_v2 = reading.readers.iter().all(|reader| reader.dialect == Dialect::V2);
-        demand(!only_v2 || reading.said == end, || {
-            let what = format!("SYNC_END {end} on {connection} behind SYNC_BEGIN {}", reading.said);
-            self.breaks("D4.5", what, &[reading.asked])
+        let Reading { asked, begin, said, due, .. } = *reading;
+        let mut dialects = reading.readers.iter().map(|reader| reader.dialect);
+        // D4.5
+        let fits = dialects.any(|dialect| dialect != Dialect::V2 || said == end);
+        demand(fits, || {
+            let what = format!("SYNC_END {end} on {connection} behind SYNC_BEGIN {said}");
+            self.breaks("D4.5", what, &[asked])
         })?;
-        demand(end >= due || line.chain.ended.is_some(), || {
-            let what = format!("SYNC_END {end} on {connection} of {}", session.account);
-            self.breaks("S2.3", what, &[reading.asked])
-        })
+        // D4.6: who is beyond the end comes back.
+        let is_back = said == end && line.dialects().may_have_pairs();
+        demand(begin.is_none_or(|begin| end >= begin || is_back), || {
+            let what = format!("SYNC_END {end} on {connection} for a SYNC from {begin:?}");
+            self.breaks("S2.4", what, &[asked])
+        })?;
+        if line.chain.begin == i64::MAX {
+            line.chain.begin = if said == end { end } else { said };
+        }
+        // What is not there may come behind a SYNC_NOTIFY of the rest (S12.3).
+        line.chain.ended = Some(Ended { asked, end, due });
+        Ok(())
     }
 
     /// The last answer has ended, and the queue does not go on: all is there that was acknowledged
@@ -453,7 +465,11 @@ impl State {
         if next == Some(command::SYNC_NOTIFY) {
             return Ok(());
         }
-        let Some(asked) = line.chain.ended.take() else { return Ok(()) };
+        let Some(Ended { asked, end, due }) = line.chain.ended.take() else { return Ok(()) };
+        demand(end >= due, || {
+            let what = format!("SYNC_END {end} on {connection}, though {due} was told before");
+            self.breaks("S2.3", what, &[asked])
+        })?;
         let Some(session) = line.online.map(|online| online.session) else { return Ok(()) };
         let Some(queue) = self.queues.get(&session.account) else { return Ok(()) };
         let chain = &mut line.chain;

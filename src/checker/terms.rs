@@ -26,6 +26,9 @@ pub struct Terms {
     /// Whether the host has rules of its own, by which it may refuse a message (H11.3). Default:
     /// `false`.
     pub has_own_rules: bool,
+    /// Whether saves may fail unseen: then a message may get no ACK (H8.1). Where the store is seen,
+    /// its failures are, too. Default: `false`.
+    pub saves_may_fail: bool,
     /// Whether all queues are empty when the checker comes. Default: `true`.
     pub begins_empty: bool,
     /// By how many seconds the clocks of the servers may differ from [`Event::Time`].
@@ -68,6 +71,7 @@ impl Terms {
             chooses_dialects: false,
             remembers_dialects: false,
             has_own_rules: false,
+            saves_may_fail: false,
             begins_empty: true,
             clock_error: 0,
             memory: 1_000_000,

@@ -1,0 +1,5 @@
+//! The judge judged: what is right it lets pass, what is wrong it finds by its rule.
+
+#![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
+
+mod conversations;

@@ -89,8 +89,8 @@ impl Writer<'_> {
                 self.steps.push(Step::FailSave { after: *roll.which.get(&[0, 1, 2, 3]) });
             }
             (What::Sync, _) => {
-                let from_kept = *roll.which.get(&[false, true]);
-                self.online(who, if from_kept { Act::SyncKept } else { Act::Sync });
+                let does = roll.which.get(&[Act::Sync, Act::SyncKept, Act::KeepOlderKey]).clone();
+                self.online(who, does);
             }
             (What::Repeat, Some(said)) => self.online(who, Act::Repeat(said)),
             (What::Repeat, None) | (What::Say, _) => self.say(who, roll),

@@ -118,7 +118,10 @@ pub trait Host {
     }
 
     /// One save is to fail, after so many more have succeeded, 0 for the next one. By default a
-    /// host has a store that never fails.
+    /// host has a store that never fails. A host whose saves do fail says so in its terms
+    /// ([`Terms::saves_may_fail`]), or tells the checker each time.
+    ///
+    /// [`Terms::saves_may_fail`]: crate::checker::Terms::saves_may_fail
     fn fail_save(&mut self, after: u32) {
         let _ = after;
     }

@@ -42,7 +42,8 @@ pub struct Knobs {
     pub leaves: f64,
     /// Of those that leave, the share that say something and leave at once. Default: 0.5.
     pub in_flight: f64,
-    /// The share of steps in which a client asks for its queue. Default: 0.1.
+    /// The share of steps in which a client asks for its queue, from its own key or from the one
+    /// that the server has kept, or has the server keep an older one. Default: 0.15.
     pub syncs: f64,
     /// The share of steps in which a client says again what has no ACK, or what it has said last.
     /// Default: 0.1.
@@ -78,7 +79,7 @@ impl Default for Knobs {
             steps: 1..=30,
             leaves: 0.2,
             in_flight: 0.5,
-            syncs: 0.1,
+            syncs: 0.15,
             repeats: 0.1,
             logins: 0.05,
             save_failures: 0.1,

@@ -12,6 +12,7 @@ use crate::checker::ConnectionId;
 use crate::client::Client;
 use crate::id::MsgId;
 use crate::message::Body;
+use crate::wire::Flags;
 
 /// What a login is refused for: it names nobody.
 const NOBODY: &str = "nobody";
@@ -64,6 +65,10 @@ impl Peer {
             Act::Repeat(_) if client.in_flight() > 0 => client.repeat(out),
             Act::Repeat(said) => self.say(said),
             Act::Sync => client.sync(out),
+            Act::KeepOlderKey => {
+                let older = MsgId(client.sync_key().0 / 2);
+                client.send(Flags::NONE, Body::SyncKey(older), out);
+            }
             Act::SyncKept => client.sync_from(MsgId(0), out),
         }
     }

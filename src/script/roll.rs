@@ -54,8 +54,9 @@ pub(super) fn roll(knobs: &Knobs) -> impl Strategy<Value = Roll> + use<> {
     let most = (customers.end() + sellers.end()).saturating_mul(*devices.end());
     let steps = range(&knobs.steps, 0);
     let step = step(&some(&knobs.burst));
-    (customers, sellers, devices, vec(kind(), most), vec(step, steps)).prop_map(
-        |(customers, sellers, devices, kinds, steps)| Roll {
+    // In this order they shrink.
+    (vec(step, steps), devices, customers, sellers, vec(kind(), most)).prop_map(
+        |(steps, devices, customers, sellers, kinds)| Roll {
             customers,
             sellers,
             devices,

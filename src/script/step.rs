@@ -41,6 +41,8 @@ pub(super) enum Act {
     Sync,
     /// It asks from the key that the server has kept.
     SyncKept,
+    /// It has the server keep a key that it has passed, or 0.
+    KeepOlderKey,
     /// It says something and leaves without reading any more.
     Leave(Vec<Said>),
 }
@@ -90,6 +92,7 @@ impl fmt::Display for Act {
             Self::Repeat(said) => write!(f, "repeats what is in flight, or {said}"),
             Self::Sync => f.write_str("syncs"),
             Self::SyncKept => f.write_str("syncs from 0"),
+            Self::KeepOlderKey => f.write_str("tells the server to keep an older key"),
             Self::Leave(said) if said.is_empty() => f.write_str("leaves"),
             Self::Leave(said) => write!(f, "says {} and leaves at once", List(said)),
         }

@@ -1,11 +1,10 @@
 //! Each fault of a host is found, under its rule, and shrunk to a short script.
 
-use kefu_proto::checker::{Checker, Terms};
+use kefu_proto::checker::Checker;
 use kefu_proto::script::{Knobs, Script, script};
 use proptest::test_runner::{Config, TestError, TestRunner};
 
-use crate::CONFIG;
-use crate::host::{Fault, Host};
+use crate::host::{Fault, Host, terms};
 
 macro_rules! faults {
     ($($test:ident: $fault:ident, $tells:literal, $rules:expr;)*) => {
@@ -46,8 +45,10 @@ fn assert_found(fault: Fault, tells: bool, rules: &[&str]) {
     let rng = TestRunner::deterministic().rng().clone();
     let mut runner = TestRunner::new_with_rng(config, rng);
     let verdict = runner.run(&script(&Knobs::default()), |script| Ok(play(fault, tells, &script)?));
-    let Err(TestError::Fail(_, script)) = verdict else { panic!("{fault:?} is not found") };
-    let failure = play(fault, tells, &script).unwrap_err();
+    let Err(TestError::Fail(_, script)) = &verdict else {
+        panic!("{fault:?} is not found: {verdict:?}")
+    };
+    let failure = play(fault, tells, script).unwrap_err();
     let steps = format!("{script:?}").lines().filter(|line| line.contains(". ")).count();
     println!("{steps} steps: {failure}\n{script:?}");
     assert!(failure.rule().is_some_and(|rule| rules.contains(&rule)), "{failure}");
@@ -57,5 +58,5 @@ fn assert_found(fault: Fault, tells: bool, rules: &[&str]) {
 fn play(fault: Fault, tells: bool, script: &Script) -> Result<(), kefu_proto::script::Failure> {
     let mut host = Host::with(fault);
     host.tells = tells;
-    script.play(&mut host, &mut Checker::new(Terms::new(CONFIG)))
+    script.play(&mut host, &mut Checker::new(terms()))
 }

@@ -28,6 +28,7 @@ fn all_kinds_of_steps_occur() {
         " repeats what is in flight, or message ",
         " syncs",
         " syncs from 0",
+        " tells the server to keep an older key",
         " leaves",
         " and leaves at once",
         " the next save fails",
@@ -75,7 +76,8 @@ fn shares_are_what_the_knobs_say() {
     let knobs = Knobs { save_failures: 0.4, ..only_messages() };
     assert_share(&steps_of(&knobs), "save", 0.4);
     let knobs = Knobs { syncs: 0.3, ..only_messages() };
-    assert_share(&steps_of(&knobs), " syncs", 0.3);
+    assert_share(&steps_of(&knobs), " syncs", 0.2);
+    assert_share(&steps_of(&knobs), " older key", 0.1);
     let knobs = Knobs { refused: 0.25, ..only_messages() };
     assert_share(&steps_of(&knobs), " refuses: ", 0.25);
     let knobs = Knobs { unpersistent: 0.7, ..only_messages() };

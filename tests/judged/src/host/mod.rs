@@ -9,7 +9,7 @@ mod tamper;
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::BytesMut;
-use kefu_proto::checker::{Checker, ConnectionId, Event};
+use kefu_proto::checker::{Checker, ConnectionId, Event, Terms};
 use kefu_proto::script::{self, HostError};
 use kefu_proto::{
     Account, AuthToken, Authentication, DeviceId, Dialect, FrameLimit, Identity, Login, LoginStep,
@@ -116,6 +116,13 @@ impl Host {
     fn connection(&mut self, connection: ConnectionId) -> &mut Connection {
         self.connections.get_mut(&connection).unwrap()
     }
+}
+
+/// What this host promises.
+pub(crate) fn terms() -> Terms {
+    let mut terms = Terms::new(CONFIG);
+    terms.saves_may_fail = true;
+    terms
 }
 
 /// Whom a token such as `tok-7-1` names.

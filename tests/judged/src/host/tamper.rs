@@ -15,7 +15,9 @@ pub(super) fn tamper(fault: Option<Fault>, mut out: BytesMut) -> Vec<u8> {
     match fault {
         Some(Fault::SeparateMetadata) => separate(&mut frames),
         Some(Fault::NoSelf) => frames.iter_mut().for_each(|frame| {
-            frame.flags = frame.flags.without(Flags::SELF);
+            if frame.command == Command::CUSTOMER_V2 {
+                frame.flags = frame.flags.without(Flags::SELF);
+            }
         }),
         Some(Fault::DropContent) => frames.iter_mut().for_each(drop_content),
         Some(Fault::AckWrongSeq) => frames.iter_mut().for_each(|frame| {

@@ -48,7 +48,7 @@ pub type HostError = Box<dyn Error + Send + Sync>;
 ///         bytes: &[u8],
 ///         _: &mut Checker,
 ///     ) -> Result<(), HostError> {
-///         Ok(self.connections[&connection].write_all(bytes)?)
+///         Ok((&self.connections[&connection]).write_all(bytes)?)
 ///     }
 ///
 ///     fn take_output(&mut self, connection: ConnectionId) -> Result<Vec<u8>, HostError> {

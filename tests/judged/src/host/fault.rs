@@ -19,6 +19,8 @@ pub(crate) enum Fault {
     KeepClientsTime,
     /// A connection that is closed stays where messages are sent to.
     NeverForget,
+    /// A client of version 1 gets METADATA and a CUSTOMER_V2.
+    LiveCopyToV1,
     NoNotify,
     /// The sender's other devices are not notified.
     NoNotifyOfSender,

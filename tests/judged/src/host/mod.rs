@@ -36,6 +36,8 @@ struct Connection {
     state: State,
     read: BytesMut,
     out: BytesMut,
+    /// How many frames have been taken.
+    written: i32,
 }
 
 enum State {
@@ -134,7 +136,7 @@ fn account(token: &[u8]) -> Option<Account> {
 impl script::Host for Host {
     fn open(&mut self, connection: ConnectionId) -> Result<(), HostError> {
         let state = State::Login(Login::new(CONFIG, FrameLimit::CLIENT));
-        let new = Connection { state, read: BytesMut::new(), out: BytesMut::new() };
+        let new = Connection { state, read: BytesMut::new(), out: BytesMut::new(), written: 0 };
         self.connections.insert(connection, new);
         Ok(())
     }
@@ -161,8 +163,8 @@ impl script::Host for Host {
 
     fn take_output(&mut self, connection: ConnectionId) -> Result<Vec<u8>, HostError> {
         let fault = self.fault;
-        let out = self.connections.get_mut(&connection).map(|me| me.out.split());
-        Ok(out.map_or_else(Vec::new, |out| tamper::tamper(fault, out)))
+        let Some(me) = self.connections.get_mut(&connection) else { return Ok(Vec::new()) };
+        Ok(tamper::tamper(fault, me.out.split(), &mut me.written))
     }
 
     fn close(&mut self, connection: ConnectionId) {

@@ -6,9 +6,9 @@ use bytes::BytesMut;
 use kefu_proto::checker::{Checker, ConnectionId, Event};
 use kefu_proto::script::{Host as _, HostError};
 use kefu_proto::{
-    Accepted, Account, Ack, Appended, Body, ChatMessage, Copies, Delivery, Effect, Effects,
-    FrameDecoder, FrameLimit, Message, MsgId, Online, Outbound, Parsed, Request, Role, SaveMessage,
-    Saves, SyncRequest, UnixTime,
+    Accepted, Account, Ack, Appended, Body, ChatMessage, Copies, Delivery, Dialect, Effect,
+    Effects, Encode, FrameDecoder, FrameLimit, Message, MsgId, Online, Outbound, Parsed, Request,
+    Role, SaveMessage, Saves, SyncRequest, UnixTime, Version,
 };
 
 use super::{Fault, Host, State};
@@ -96,7 +96,8 @@ impl Host {
                 self.tell(checker, Event::SaveFailed { connection, queue, message })?;
                 return Ok(None);
             };
-            if let Some(row) = self.store.rows(save.queue()).last() {
+            let rows = self.store.rows(save.queue());
+            if let Some(row) = rows.last().filter(|row| row.msgid == copy.msgid) {
                 self.tell(checker, Event::Stored { queue: save.queue(), row })?;
             }
             copies.push(copy);
@@ -203,14 +204,33 @@ impl Host {
         checker: &mut Checker,
     ) -> Result<(), HostError> {
         self.tell(checker, Event::Given { connection, message })?;
+        if self.has(Fault::LiveCopyToV1) && online.dialect() == Dialect::V1 {
+            self.write_as_it_is(connection, message)?;
+        }
         self.write(connection, online, &message)
+    }
+
+    /// A live copy, whatever the client knows.
+    fn write_as_it_is(
+        &mut self,
+        connection: ConnectionId,
+        message: Outbound<'_>,
+    ) -> Result<(), HostError> {
+        let Outbound::LiveCopy(_) = message else { return Ok(()) };
+        let mut bytes = BytesMut::new();
+        message.encode(&mut bytes)?;
+        while let Some(mut frame) = FrameDecoder::new(FrameLimit::CLIENT).decode(&mut bytes)? {
+            frame.version = Version(1);
+            frame.encode(&mut self.connection(connection).out)?;
+        }
+        Ok(())
     }
 
     fn write(
         &mut self,
         connection: ConnectionId,
         online: &mut Online,
-        message: &impl kefu_proto::Encode,
+        message: &impl Encode,
     ) -> Result<(), HostError> {
         Ok(online.write(message, &mut self.connection(connection).out)?)
     }

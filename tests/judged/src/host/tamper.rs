@@ -5,13 +5,12 @@ use kefu_proto::{Command, Encode, Flags, Frame, FrameDecoder, FrameLimit, Seq};
 
 use super::Fault;
 
-/// What a host with this fault writes instead.
-pub(super) fn tamper(fault: Option<Fault>, mut out: BytesMut) -> Vec<u8> {
+/// What a host with this fault writes on a connection that has had `written` frames so far.
+pub(super) fn tamper(fault: Option<Fault>, mut out: BytesMut, written: &mut i32) -> Vec<u8> {
     let mut frames = Vec::new();
     while let Some(frame) = FrameDecoder::new(FrameLimit::CLIENT).decode(&mut out).unwrap() {
         frames.push(frame);
     }
-    let numbers: Vec<Seq> = frames.iter().map(|frame| frame.seq).collect();
     match fault {
         Some(Fault::SeparateMetadata) => separate(&mut frames),
         Some(Fault::NoSelf) => frames.iter_mut().for_each(|frame| {
@@ -29,12 +28,14 @@ pub(super) fn tamper(fault: Option<Fault>, mut out: BytesMut) -> Vec<u8> {
         }),
         _ => {}
     }
-    let mut written = Vec::new();
-    for (frame, number) in frames.iter_mut().zip(numbers) {
-        frame.seq = if fault == Some(Fault::WrongNumbers) { Seq(1) } else { number };
-        frame.encode(&mut written).unwrap();
+    let mut bytes = Vec::new();
+    for frame in &mut frames {
+        *written += 1;
+        // A fault may have put frames in that have no number yet.
+        frame.seq = if fault == Some(Fault::WrongNumbers) { Seq(1) } else { Seq(*written) };
+        frame.encode(&mut bytes).unwrap();
     }
-    written
+    bytes
 }
 
 /// METADATA, message, notify: the last two change places.

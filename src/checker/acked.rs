@@ -19,42 +19,43 @@ impl State {
     /// An ACK is written, or only given to the connection that will write it.
     pub(super) fn acked(
         &mut self,
-        connection: ConnectionId,
         line: &mut Line,
         (seq, status): (i32, i8),
         keys: Option<Keys>,
         given: bool,
     ) -> Verdict {
+        let connection = line.id;
         let waits = |pending: &Pending, given| matches!(pending.what, Sent::Chat(it) if it.may_have(seq, given));
         let first = line.pending.iter_mut().find(|pending| waits(pending, given));
         let Some(Pending { sent, what: Sent::Chat(attempt) }) = first else {
-            return self.acked_unasked(connection, line, seq);
+            return self.acked_unasked(line, seq);
         };
         attempt.given |= given;
         let (sent, attempt) = (*sent, *attempt);
-        self.check_ack(connection, line, (sent, &attempt), status, keys)?;
+        self.check_ack(line, (sent, &attempt), status, keys)?;
         if let Some(keys) = keys {
             self.continues(connection, ("H14.8", Copy::Senders), attempt.message, keys)?;
         }
         if given {
-            self.in_order_behind(connection, line, (sent, &attempt))?;
+            self.in_order_behind(line, (sent, &attempt))?;
             if line.sees_received {
                 return Ok(());
             }
         }
-        self.answers(connection, line, |pending| waits(pending, false))?;
+        self.answers(line, |pending| waits(pending, false))?;
         if !attempt.came {
             line.handled(attempt.shows);
         }
         if status == 0 {
-            self.is_acked(connection, line, (sent, &attempt));
+            self.is_acked(line, (sent, &attempt));
         } else {
             self.will_not_answer(&Pending { sent, what: Sent::Chat(attempt) });
         }
         Ok(())
     }
 
-    fn acked_unasked(&self, connection: ConnectionId, line: &Line, seq: i32) -> Verdict {
+    fn acked_unasked(&self, line: &Line, seq: i32) -> Verdict {
+        let connection = line.id;
         let refused = line.pending.iter().find_map(|pending| match pending.what {
             Sent::Chat(Attempt { refused: Some(rule), seq: Some(it), .. }) if it == seq => {
                 Some((rule, pending.sent))
@@ -76,13 +77,13 @@ impl State {
     /// What an ACK says, and that the message is saved.
     fn check_ack(
         &self,
-        connection: ConnectionId,
         line: &Line,
         (sent, attempt): (Witness, &Attempt),
         status: i8,
         keys: Option<Keys>,
     ) -> Verdict {
-        let Some(message) = self.ledger.get(attempt.message) else { return Ok(()) };
+        let connection = line.id;
+        let message = &self.ledger[attempt.message];
         let of = || format!("the ACK of the message of {}", message.parties.sender);
         if status != 0 {
             return demand(self.terms.has_own_rules, || {
@@ -136,17 +137,12 @@ impl State {
     }
 
     /// H6, H7: inside, everybody on this server has been given the message before the ACK is.
-    fn in_order_behind(
-        &self,
-        connection: ConnectionId,
-        line: &Line,
-        (sent, attempt): (Witness, &Attempt),
-    ) -> Verdict {
-        let Some(message) = self.ledger.get(attempt.message) else { return Ok(()) };
+    fn in_order_behind(&self, line: &Line, (sent, attempt): (Witness, &Attempt)) -> Verdict {
+        let connection = line.id;
+        let message = &self.ledger[attempt.message];
         for (to, copy) in self.addressees(connection, attempt, message) {
-            let other = if to == connection { Some(line) } else { self.line(to) };
-            let Some(other) = other.filter(|other| other.server == line.server) else { continue };
-            if !other.must_have(message, sent) {
+            let other = self.line(to).unwrap_or(line);
+            if other.server != line.server || !other.must_have(message, sent) {
                 continue;
             }
             let missing = self.missing(other, (to, copy), attempt, message);
@@ -170,7 +166,7 @@ impl State {
         attempt: &Attempt,
         message: &Message,
     ) -> Option<&'static str> {
-        let reached = message.reached.contains(&to);
+        let reached = message.has_reached(to);
         if attempt.is_unpersistent {
             return (!reached).then_some("the message");
         }
@@ -201,35 +197,26 @@ impl State {
     }
 
     /// A message has had its ACK: what its addressees have not got by now they are owed.
-    fn is_acked(
-        &mut self,
-        connection: ConnectionId,
-        line: &mut Line,
-        (sent, attempt): (Witness, &Attempt),
-    ) {
-        let Some(message) = self.ledger.get_mut(attempt.message) else { return };
+    fn is_acked(&mut self, line: &mut Line, (sent, attempt): (Witness, &Attempt)) {
+        let connection = line.id;
+        let message = &mut self.ledger[attempt.message];
         message.acks += 1;
-        message.pending = message.pending.saturating_sub(1);
+        message.pending -= 1;
         if !attempt.is_unpersistent {
             self.is_due(attempt.message);
         }
-        let Some(message) = self.ledger.get(attempt.message) else { return };
+        let message = &self.ledger[attempt.message];
         let mut debts = Vec::new();
         for (to, copy) in self.addressees(connection, attempt, message) {
-            let other = if to == connection { Some(&*line) } else { self.line(to) };
-            if let Some(other) = other.filter(|other| other.must_have(message, sent)) {
+            let other = self.line(to).unwrap_or(line);
+            if other.must_have(message, sent) {
                 let owed = self.owed(other, (to, copy), (sent, attempt), message);
                 debts.extend(owed.into_iter().flatten().map(|owed| (to, owed)));
             }
         }
         let acked = self.now;
         for (to, what) in debts {
-            let debt = Debt { what, said: sent, acked };
-            if to == connection {
-                line.owes(debt);
-            } else if let Some(other) = self.line_mut(to) {
-                other.owes(debt);
-            }
+            self.line_mut(to).unwrap_or(line).owes(Debt { what, said: sent, acked });
         }
     }
 
@@ -241,7 +228,7 @@ impl State {
         (sent, attempt): (Witness, &Attempt),
         message: &Message,
     ) -> [Option<Owed>; 2] {
-        let is_new = !message.reached.contains(&to);
+        let is_new = !message.has_reached(to);
         if attempt.is_unpersistent {
             return [is_new.then_some(Owed::Chat(attempt.message)), None];
         }
@@ -271,7 +258,7 @@ impl State {
     /// A SYNC from now on must find it.
     fn is_due(&mut self, id: MessageId) {
         let (now, sees_store) = (self.now.number, self.sees_store);
-        let Some(message) = self.ledger.get(id) else { return };
+        let message = &self.ledger[id];
         let Message { parties, msgids, acks, above, said, .. } = *message;
         let accounts = [parties.receiver, parties.sender];
         let both = if accounts[0] == accounts[1] { 1 } else { 2 };
@@ -305,16 +292,14 @@ impl State {
         let Sent::Chat(attempt) = passed.what else { return Ok(()) };
         let silent =
             attempt.refused.is_some() || attempt.failed.is_some() || self.terms.has_own_rules;
-        let Some(message) = self.ledger.get(attempt.message).filter(|_| !silent) else {
-            return Ok(());
-        };
+        let message = &self.ledger[attempt.message];
         let is_due = if self.sees_store {
             // Of a repeat it is not known whether it was saved.
             message.is_saved() && message.tries == 1
         } else {
             !self.terms.saves_may_fail
         };
-        demand(!is_due && !attempt.is_unpersistent, || {
+        demand(silent || !is_due && !attempt.is_unpersistent, || {
             let rule = if attempt.is_unpersistent { "H6.2" } else { "H7.6" };
             let what = format!("a message on {connection} gets no ACK");
             self.breaks(rule, what, &[passed.sent])

@@ -47,42 +47,59 @@ impl Checker {
         let state = &mut self.state;
         state.now = Witness { number: state.now.number + 1, what: Seen::Other };
         match event {
-            Event::Time(time) => state.clock.show(time.as_secs()),
-            Event::Opened { connection, server } => state.opened(connection, server),
-            Event::Closed { connection } => state.closed(connection),
-            Event::Sent { connection, bytes } => state.sent(connection, bytes),
-            Event::Received { connection, bytes } => return state.received(connection, bytes),
+            Event::Time(time) => {
+                state.clock.show(time.as_secs());
+                Ok(())
+            }
+            Event::Opened { connection, server } => {
+                state.opened(connection, server);
+                Ok(())
+            }
+            Event::Closed { connection } => {
+                state.closed(connection);
+                Ok(())
+            }
+            Event::Sent { connection, bytes } => state.at(connection, |state, line| {
+                state.sent(line, bytes);
+                Ok(())
+            }),
+            Event::Received { connection, bytes } => {
+                let verdict = state.on(connection, |state, line| state.received(line, bytes));
+                verdict.unwrap_or_else(|| state.is_gone(connection))
+            }
             Event::LoggedIn { connection, identity, dialect } => {
-                let (account, device) = (identity.account(), identity.device_id().0);
+                let who = (identity.account(), identity.device_id().0);
                 let dialects = Dialects::only(dialect);
-                return state.logged_in(connection, account, device, dialects);
+                state.at(connection, |state, line| state.logged_in(line, who, dialects))
             }
-            Event::Came { connection, message } => {
-                return state.came(connection, (seq(message), message.flags.0), &chat(message));
-            }
-            Event::Stored { queue, row } => {
-                let ids = (row.msgid.0, row.device_id.0);
-                if let Some(chat) = Chat::read(row.command.0, &row.body) {
-                    return state.stored(queue, ids, &chat);
-                }
-            }
+            Event::Came { connection, message } => state.at(connection, |state, line| {
+                state.came(line, (seq(message), message.flags.0), &chat(message))
+            }),
+            Event::Stored { queue, row } => state.stored(queue, row),
             Event::SaveFailed { connection, queue, message } => {
-                state.save_failed(connection, queue, &chat(message));
+                state.at(connection, |state, line| {
+                    state.save_failed(line, queue, &chat(message));
+                    Ok(())
+                })
             }
             Event::Confirmed { connection, message, copies } => {
-                return state.confirmed(connection, &chat(message), copies);
+                state.confirmed(connection, &chat(message), copies)
             }
-            Event::Unlisted { connection, frame } => {
-                return state.took_unlisted(connection, (frame.command.0, &frame.body));
+            Event::Unlisted { connection, frame } => state.at(connection, |state, line| {
+                state.took_unlisted(line, (frame.command.0, &frame.body))
+            }),
+            Event::Pushed { to, message } => state.pushed(to, &chat(message)),
+            Event::Given { connection, message } => {
+                let verdict = state.on(connection, |state, line| state.given(line, gift(message)));
+                verdict.unwrap_or_else(|| state.is_gone(connection))
             }
-            Event::Pushed { to, message } => return state.pushed(to, &chat(message)),
-            Event::Given { connection, message } => return state.given(connection, &gift(message)),
-            Event::Syncing { connection, kept } => return state.syncing(connection, kept.0),
+            Event::Syncing { connection, kept } => {
+                state.at(connection, |state, line| state.syncing(line, kept.0))
+            }
             Event::DialectKept { connection, dialect } => {
-                return state.kept_dialect(connection, dialect);
+                state.at(connection, |state, line| state.kept_dialect(line, dialect))
             }
         }
-        Ok(())
     }
 
     /// Checks that nothing is still owed that has been due since before the event of this number.

@@ -6,7 +6,7 @@ use super::event::ConnectionId;
 use super::form::{Form, Shop};
 use super::hash::hash;
 use super::ledger::{Copy, Message, MessageId, Order};
-use super::line::{Keys, Line};
+use super::line::{Keys, Line, Session};
 use super::state::{State, Verdict, demand};
 use super::violation::Violation;
 use super::wire::{Chat, Head, command::CUSTOMER_V2, flag};
@@ -16,13 +16,8 @@ use crate::id::{Account, StoreId};
 
 impl State {
     /// A SYNC_NOTIFY is written.
-    pub(super) fn notified(
-        &mut self,
-        connection: ConnectionId,
-        line: &mut Line,
-        msgid: i64,
-    ) -> Verdict {
-        let Some(account) = line.account() else { return Ok(()) };
+    pub(super) fn notified(&mut self, line: &mut Line, account: Account, msgid: i64) -> Verdict {
+        let connection = line.id;
         if line.owed.take() == Some(msgid) {
             // S12.4: by a live copy the client may be beyond it.
             line.is_behind = !line.has_copies;
@@ -47,7 +42,7 @@ impl State {
         })?;
         if !self.sees_store {
             line.credit.used += u64::from(!again);
-            self.has_credit(connection, line, account)?;
+            self.has_credit(line, account)?;
             let known = self.queue(account).known.add(msgid);
             self.is_consistent(connection, msgid, known)?;
         }
@@ -60,10 +55,9 @@ impl State {
 
     /// Whether a message was sent again, so that its notifies come again (S10.3).
     fn may_repeat(&self, account: Account, msgid: i64) -> bool {
-        self.queues.get(&account).is_none_or(|queue| {
-            let message = queue.row(msgid).and_then(|row| self.ledger.get(row.message));
-            message.map_or(queue.has_repeats, |message| message.tries > 1)
-        })
+        let queue = self.queue_of(account);
+        let message = queue.row(msgid).map(|row| &self.ledger[row.message]);
+        message.map_or(queue.has_repeats, |message| message.tries > 1)
     }
 
     /// What is said of an id fits what was said of others.
@@ -83,11 +77,11 @@ impl State {
     /// Inside: a SYNC_NOTIFY is given to a connection.
     pub(super) fn given_notify(
         &mut self,
-        connection: ConnectionId,
         line: &mut Line,
+        account: Account,
         msgid: i64,
     ) -> Verdict {
-        let Some(account) = line.account() else { return Ok(()) };
+        let connection = line.id;
         self.may_be_notified(connection, account, msgid)?;
         line.given = line.given.max(msgid);
         line.given_at = self.now.number;
@@ -104,18 +98,16 @@ impl State {
         demand(msgid > 0, || {
             self.breaks("H7.4", format!("{connection} is notified of {msgid}"), &[])
         })?;
-        let queue = self.queues.get(&account);
-        let unknown = queue.map_or(0, |queue| queue.unknown);
-        if !self.sees_store || msgid <= unknown {
+        let queue = self.queue_of(account);
+        if !self.sees_store || msgid <= queue.unknown {
             return Ok(());
         }
-        let row = queue.and_then(|queue| queue.row(msgid));
-        let Some((row, message)) = row.and_then(|row| Some((row, self.ledger.get(row.message)?)))
-        else {
+        let Some(row) = queue.row(msgid) else {
             let what =
                 format!("{connection} is notified of {msgid}, which {account} does not have");
             return Err(self.breaks("H7.4", what, &[]));
         };
+        let message = &self.ledger[row.message];
         self.is_saved(message, |missing| {
             format!("{connection} is notified of {msgid} before {missing} is stored")
         })?;
@@ -132,13 +124,11 @@ impl State {
     }
 
     /// H7: there are no others. Counted where nothing tells what each is about.
-    fn has_credit(&self, connection: ConnectionId, line: &Line, account: Account) -> Verdict {
-        let Some(queue) = self.queues.get(&account).filter(|_| self.terms.begins_empty) else {
-            return Ok(());
-        };
-        let may_be = queue.addressed - line.credit.before;
+    fn has_credit(&self, line: &Line, account: Account) -> Verdict {
+        let connection = line.id;
+        let may_be = self.queue_of(account).addressed.saturating_sub(line.credit.before);
         let may_be = may_be.saturating_sub(line.credit.own);
-        demand(line.credit.used <= may_be, || {
+        demand(line.credit.used <= may_be || !self.terms.begins_empty, || {
             let rule = if line.credit.own > 0 { "H7.5" } else { "H7.4" };
             let what = format!(
                 "{connection} of {account} has {} SYNC_NOTIFYs, and others have sent {may_be} messages",
@@ -151,14 +141,14 @@ impl State {
     /// A live copy is written, or given to a connection (H14.4, H14.6).
     pub(super) fn copied(
         &mut self,
-        connection: ConnectionId,
         line: &mut Line,
+        account: Account,
         (head, chat): (Head, &Chat<'_>),
         keys: Keys,
     ) -> Verdict {
-        let Some(account) = line.account() else { return Ok(()) };
+        let connection = line.id;
         let id = self.recognize(chat, false)?;
-        let Some(message) = self.ledger.get(id) else { return Ok(()) };
+        let message = &self.ledger[id];
         let (copy, rule) = self.is_party(connection, account, message)?;
         let what = || format!("the live copy on {connection}");
         let variant = message
@@ -182,17 +172,22 @@ impl State {
         })?;
         self.is_saved(message, |missing| format!("{} before {missing} is stored", what()))?;
         self.continues(connection, (rule, copy), id, keys)?;
-        self.reaches(connection, line, id);
-        Ok(())
+        self.reaches(line, id, (rule, true))
     }
 
-    /// The message has been sent to a connection as it is.
-    pub(super) fn reaches(&mut self, connection: ConnectionId, line: &mut Line, id: MessageId) {
+    /// The message itself is given to a connection, or written: once, unless it was said again.
+    pub(super) fn reaches(
+        &mut self,
+        line: &mut Line,
+        id: MessageId,
+        (rule, written): (&'static str, bool),
+    ) -> Verdict {
         line.was_reached(id);
-        let Some(message) = self.ledger.get_mut(id) else { return };
-        if !message.reached.contains(&connection) {
-            message.reached.push(connection);
-        }
+        let again = self.ledger[id].reaches(line.id, written);
+        let Message { said, tries, .. } = self.ledger[id];
+        demand(!again || tries > 1, || {
+            self.breaks(rule, format!("a message comes to {} once more", line.id), &[said])
+        })
     }
 
     /// H5: the account is one of the two. Which copy is its, and the rule for a live one.
@@ -220,7 +215,7 @@ impl State {
         id: MessageId,
         Keys { key, previous }: Keys,
     ) -> Verdict {
-        let Some(message) = self.ledger.get(id) else { return Ok(()) };
+        let message = &self.ledger[id];
         let account = match copy {
             Copy::Receivers => message.parties.receiver,
             Copy::Senders => message.parties.sender,
@@ -237,8 +232,10 @@ impl State {
             queue.due = queue.due.max(key);
             return self.is_consistent(connection, key, known);
         }
-        let known = self.queues.get(&account).filter(|queue| key > queue.unknown);
-        let Some(queue) = known else { return Ok(()) };
+        let queue = self.queue_of(account);
+        if key <= queue.unknown {
+            return Ok(());
+        }
         let row = queue.row(key).filter(|row| row.message == id);
         demand(row.is_some(), || {
             let what = format!("METADATA says {key}, which is no copy of the message");
@@ -257,22 +254,22 @@ impl State {
     /// otherwise in a sync (S2).
     pub(super) fn delivered(
         &mut self,
-        connection: ConnectionId,
         line: &mut Line,
+        session: &Session,
         (head, chat): (Head, &Chat<'_>),
     ) -> Verdict {
+        let connection = line.id;
         let is_transient = head.flags & flag::UNPERSISTENT != 0 || self.is_transient(line, chat);
         if line.reading.is_some() && !is_transient {
-            return self.synced(connection, line, (head, chat));
+            return self.synced(line, session, (head, chat));
         }
         let id = self.recognize(chat, is_transient)?;
-        let Some(message) = self.ledger.get(id) else { return Ok(()) };
+        let message = &self.ledger[id];
         demand(is_transient, || {
             let what = format!("{} on {connection} outside of a sync", name(head));
             self.breaks("S2.2", what, &[message.said])
         })?;
-        let account = line.account();
-        demand(account == Some(message.parties.receiver), || {
+        demand(session.account == message.parties.receiver, || {
             let what = format!("{} on {connection}, which is not its receiver's", name(head));
             self.breaks("H6.1", what, &[message.said])
         })?;
@@ -290,8 +287,7 @@ impl State {
             let what = format!("{} on {connection} is not what was sent", name(head));
             self.breaks(rule, what, &[message.said])
         })?;
-        self.reaches(connection, line, id);
-        Ok(())
+        self.reaches(line, id, ("H6.1", true))
     }
 
     /// Whether it can only be an unpersistent message that has lost its flag.

@@ -1,5 +1,6 @@
 //! What clients have said.
 
+use core::ops::{Index, IndexMut};
 use std::collections::VecDeque;
 use std::vec::Vec;
 
@@ -56,8 +57,9 @@ pub(super) struct Message {
     pub(super) saved: Option<u64>,
     /// Whether the store has told what was before each copy (H14.9).
     pub(super) continues: [bool; 2],
-    /// The connections that have been given a live copy of it, or the message itself (H6.1).
-    pub(super) reached: Vec<ConnectionId>,
+    /// The connections that have been given a live copy of it, or the message itself (H6.1), and
+    /// whether it was written.
+    reached: Vec<(ConnectionId, bool)>,
     /// The newest ids of both queues when it was said first: its own are greater.
     pub(super) above: [i64; 2],
     /// How many rows are this message.
@@ -80,7 +82,7 @@ pub(super) enum Order {
 /// All messages that may still matter.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    messages: Vec<(u64, Option<Message>)>,
+    messages: Vec<(u64, Message)>,
     free: Vec<usize>,
     by_key: Map<u64, MessageId>,
     /// In the order in which they were said first, each with its key.
@@ -171,6 +173,32 @@ impl Message {
         };
     }
 
+    /// Whether a connection has been given the message itself.
+    pub(super) fn has_reached(&self, connection: ConnectionId) -> bool {
+        self.reached.iter().any(|(to, _)| *to == connection)
+    }
+
+    /// The message itself is given to a connection, or written. Returns whether it was already.
+    pub(super) fn reaches(&mut self, connection: ConnectionId, written: bool) -> bool {
+        let again = self.reached.contains(&(connection, written));
+        if !again {
+            self.reached.push((connection, written));
+        }
+        again
+    }
+
+    /// A copy has been stored.
+    pub(super) fn stored(&mut self, copy: Copy, msgid: i64, now: u64) {
+        let count = &mut self.copies[copy.index()];
+        *count += 1;
+        if *count == 1 {
+            self.msgids[copy.index()] = msgid;
+        }
+        if self.is_saved() && self.saved.is_none() {
+            self.saved = Some(now);
+        }
+    }
+
     /// Nothing more is expected of it.
     const fn is_over(&self) -> bool {
         self.pending == 0 && self.rows == 0
@@ -182,22 +210,18 @@ impl Ledger {
         self.by_key.get(&key).copied()
     }
 
-    pub(super) fn get(&self, MessageId(index, life): MessageId) -> Option<&Message> {
-        self.messages.get(index).filter(|(now, _)| *now == life)?.1.as_ref()
-    }
-
-    pub(super) fn get_mut(&mut self, MessageId(index, life): MessageId) -> Option<&mut Message> {
-        self.messages.get_mut(index).filter(|(now, _)| *now == life)?.1.as_mut()
-    }
-
     pub(super) fn add(&mut self, key: u64, message: Message) -> MessageId {
-        let index = self.free.pop().unwrap_or(self.messages.len());
-        if index == self.messages.len() {
-            self.messages.push((0, None));
-        }
-        let (life, place) = &mut self.messages[index];
-        *place = Some(message);
-        let id = MessageId(index, *life);
+        let id = match self.free.pop() {
+            Some(index) => {
+                let (life, place) = &mut self.messages[index];
+                (*life, *place) = (*life + 1, message);
+                MessageId(index, *life)
+            }
+            None => {
+                self.messages.push((0, message));
+                MessageId(self.messages.len() - 1, 0)
+            }
+        };
         self.by_key.insert(key, id);
         self.age.push_back((id, key));
         id
@@ -205,35 +229,41 @@ impl Ledger {
 
     /// There is a row of it to remember.
     pub(super) fn has_row(&mut self, id: MessageId) {
-        if let Some(message) = self.get_mut(id) {
-            message.rows += 1;
-        }
+        self[id].rows += 1;
     }
 
     /// A row of it is not remembered any more.
     pub(super) fn forgot_row(&mut self, id: MessageId) {
-        if let Some(message) = self.get_mut(id) {
-            message.rows -= 1;
-        }
+        self[id].rows -= 1;
     }
 
-    /// Forgets the oldest messages of which nothing more is expected, where there are too many. A
-    /// few at a time: it is called for each new one.
-    pub(super) fn forget(&mut self, limit: usize) {
-        for _ in 0..4 {
-            if self.age.len() <= limit {
-                return;
-            }
-            let Some((id, key)) = self.age.pop_front() else { return };
-            if self.get(id).is_some_and(Message::is_over) {
-                let (life, place) = &mut self.messages[id.0];
-                (*life, *place) = (*life + 1, None);
+    /// Forgets the oldest messages of which nothing more is expected, where there are too many, but
+    /// never the latest. A few at a time: it is called for each new one.
+    pub(super) fn forget(&mut self, limit: usize, latest: MessageId) {
+        let spare = self.age.len().saturating_sub(limit).min(4);
+        let oldest: Vec<_> = self.age.drain(..spare).collect();
+        for (id, key) in oldest {
+            if self[id].is_over() && id != latest {
                 self.free.push(id.0);
                 self.by_key.remove(&key);
             } else {
                 self.age.push_back((id, key));
             }
         }
+    }
+}
+
+impl Index<MessageId> for Ledger {
+    type Output = Message;
+
+    fn index(&self, MessageId(index, _): MessageId) -> &Message {
+        &self.messages[index].1
+    }
+}
+
+impl IndexMut<MessageId> for Ledger {
+    fn index_mut(&mut self, MessageId(index, _): MessageId) -> &mut Message {
+        &mut self.messages[index].1
     }
 }
 

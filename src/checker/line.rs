@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::vec::Vec;
 
-use super::event::ServerId;
+use super::event::{ConnectionId, ServerId};
 use super::form::Dialects;
 use super::ledger::{Copy, MessageId};
 use super::reading::{Chain, Reading, Start};
@@ -14,8 +14,9 @@ use crate::id::Account;
 /// So many things that a connection is owed are remembered.
 pub(super) const DEBTS: usize = 64;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Line {
+    pub(super) id: ConnectionId,
     pub(super) server: ServerId,
     /// What has come of a frame that is not whole yet, each way.
     pub(super) from_client: Vec<u8>,
@@ -171,6 +172,41 @@ pub(super) enum Owed {
 }
 
 impl Line {
+    pub(super) fn new(id: ConnectionId, server: ServerId) -> Self {
+        Self {
+            id,
+            server,
+            from_client: Vec::new(),
+            from_server: Vec::new(),
+            is_broken: false,
+            session: None,
+            online: None,
+            pending: VecDeque::new(),
+            sees_inside: false,
+            sees_sent: false,
+            sees_received: false,
+            said: 0,
+            written: 0,
+            metadata: None,
+            wanted: 0,
+            start: None,
+            reading: None,
+            chain: Chain::default(),
+            synced: None,
+            owed: None,
+            is_behind: false,
+            has_copies: false,
+            notified: 0,
+            notified_at: 0,
+            recent: [0; 8],
+            given: 0,
+            given_at: 0,
+            credit: Credit::default(),
+            untold: None,
+            debts: VecDeque::new(),
+        }
+    }
+
     /// In which dialects it may be written to now.
     pub(super) fn dialects(&self) -> Dialects {
         let shown = self.pending.iter().filter_map(|pending| match pending.what {

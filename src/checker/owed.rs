@@ -10,6 +10,7 @@ use super::line::{Debt, Keys, Line, Owed, Pending, Sent};
 use super::state::{State, Verdict, demand};
 use super::violation::Seen;
 use super::wire::Chat;
+use crate::id::Account;
 use crate::wire::Command;
 
 /// What is given to a connection.
@@ -27,34 +28,29 @@ pub(super) enum Gift<'m> {
 
 impl State {
     /// Inside: something is given to a connection.
-    pub(super) fn given(&mut self, connection: ConnectionId, gift: &Gift<'_>) -> Verdict {
-        let place = self.lines.get_mut(&connection).and_then(Option::take);
-        let Some(mut line) = place else {
-            let what = format!("{connection} is given something, and is closed");
-            return Err(self.breaks("H7.4", what, &[]));
+    pub(super) fn given(&mut self, line: &mut Line, gift: Gift<'_>) -> Verdict {
+        let Some(account) = line.account() else {
+            let what = format!("{} is given something, and nobody is logged in", line.id);
+            return Err(self.breaks("S1.3", what, &[]));
         };
-        let verdict = match *gift {
-            Gift::Ack { seq, status, keys } => {
-                self.acked(connection, &mut line, (seq, status), keys, true)
-            }
-            Gift::SyncNotify(msgid) => self.given_notify(connection, &mut line, msgid),
-            Gift::Chat(ref chat, keys) => self.given_chat(connection, &mut line, chat, keys),
-        };
-        self.lines.insert(connection, Some(line));
-        verdict
+        match gift {
+            Gift::Ack { seq, status, keys } => self.acked(line, (seq, status), keys, true),
+            Gift::SyncNotify(msgid) => self.given_notify(line, account, msgid),
+            Gift::Chat(ref chat, keys) => self.given_chat(line, account, chat, keys),
+        }
     }
 
     /// A live copy or an unpersistent message: whether it is put into another form is not known yet.
     fn given_chat(
         &mut self,
-        connection: ConnectionId,
         line: &mut Line,
+        account: Account,
         chat: &Chat<'_>,
         keys: Option<Keys>,
     ) -> Verdict {
-        let Some(account) = line.account() else { return Ok(()) };
+        let connection = line.id;
         let id = self.recognize(chat, keys.is_none())?;
-        let Some(message) = self.ledger.get(id) else { return Ok(()) };
+        let message = &self.ledger[id];
         let is_receiver = account == message.parties.receiver;
         let (copy, rule) = match (is_receiver, keys.is_some()) {
             (true, true) => (Copy::Receivers, "H14.4"),
@@ -72,26 +68,17 @@ impl State {
             })?;
             self.continues(connection, (rule, copy), id, keys)?;
         }
-        self.reaches(connection, line, id);
-        Ok(())
+        self.reaches(line, id, (rule, false))
     }
 
     /// Inside: a command outside the protocol has reached the host (W3.4).
-    pub(super) fn took_unlisted(
-        &mut self,
-        connection: ConnectionId,
-        frame: (u8, &[u8]),
-    ) -> Verdict {
-        let place = self.lines.get_mut(&connection).and_then(Option::take);
-        let Some(mut line) = place else { return Ok(()) };
+    pub(super) fn took_unlisted(&self, line: &mut Line, frame: (u8, &[u8])) -> Verdict {
         let is_it = |it: &Pending| matches!(it.what, Sent::Unlisted(_));
         let first = line.pending.iter().position(is_it);
         let sent = first.and_then(|first| line.pending.remove(first));
-        let sees_sent = line.sees_sent;
-        self.lines.insert(connection, Some(line));
         let same =
-            matches!(sent, Some(Pending { what: Sent::Unlisted(it), .. }) if it == hash(frame));
-        demand(same || !sees_sent, || {
+            sent.is_some_and(|it| matches!(it.what, Sent::Unlisted(it) if it == hash(frame)));
+        demand(same || !line.sees_sent, || {
             let what = format!("the host is handed a command {} that did not come", frame.0);
             self.breaks("W3.4", what, &[])
         })
@@ -99,17 +86,13 @@ impl State {
 
     /// What has been owed since before an event.
     pub(super) fn expire(&self, before: u64) -> Verdict {
-        let owed = self.lines.iter().filter_map(|(connection, line)| {
-            let debts = line.as_deref()?.debts.iter();
-            let debt = debts
-                .filter(|debt| debt.acked.number < before)
-                .min_by_key(|debt| debt.acked.number)?;
-            Some((*connection, *debt))
+        let debts = self.lines.values().flatten().flat_map(|line| {
+            let due = line.debts.iter().filter(|debt| debt.acked.number < before);
+            due.map(|debt| (line.id, debt))
         });
-        let Some((connection, debt)) = owed.min_by_key(|(_, debt)| debt.acked.number) else {
-            return Ok(());
-        };
-        let Debt { what, said, acked, .. } = debt;
+        let oldest = debts.min_by_key(|(connection, debt)| (debt.acked.number, *connection));
+        let Some((connection, debt)) = oldest else { return Ok(()) };
+        let Debt { what, said, acked } = *debt;
         let is_v2 = matches!(said.what, Seen::Sent(_, Command::CUSTOMER_V2, _));
         let (rule, what) = match (what, is_v2) {
             (Owed::Notify(Copy::Receivers, id), v2) => {
@@ -135,17 +118,11 @@ impl State {
     pub(super) fn finish(&mut self) -> Verdict {
         let mut open: Vec<ConnectionId> = self.lines.keys().copied().collect();
         open.sort_unstable();
-        for connection in open {
-            let place = self.lines.get_mut(&connection).and_then(Option::take);
-            let Some(mut line) = place else { continue };
-            let verdict = self.is_over(connection, &mut line);
-            self.lines.insert(connection, Some(line));
-            verdict?;
-        }
-        Ok(())
+        open.into_iter().try_for_each(|connection| self.at(connection, Self::is_over))
     }
 
-    fn is_over(&mut self, connection: ConnectionId, line: &mut Line) -> Verdict {
+    fn is_over(&mut self, line: &mut Line) -> Verdict {
+        let connection = line.id;
         let asked = line.reading.as_ref().map(|reading| reading.asked);
         demand(asked.is_none(), || {
             let what = format!("the answer on {connection} does not end");
@@ -161,7 +138,7 @@ impl State {
         demand(line.from_server.is_empty(), || {
             self.breaks("S8.1", format!("half a frame on {connection}"), &[])
         })?;
-        self.is_whole(connection, line, None)?;
+        self.is_whole(line, None)?;
         // Without its answers nothing can be said of what came before.
         if !line.sees_received {
             return Ok(());

@@ -1,6 +1,8 @@
 //! All that the checker knows, and what its parts share.
 
+use std::boxed::Box;
 use std::collections::VecDeque;
+use std::format;
 use std::string::String;
 use std::vec::Vec;
 
@@ -27,7 +29,9 @@ pub(super) struct State {
     pub(super) clock: Clock,
     pub(super) ledger: Ledger,
     pub(super) queues: Map<Account, Queue>,
-    pub(super) lines: Map<ConnectionId, Option<std::boxed::Box<Line>>>,
+    pub(super) lines: Map<ConnectionId, Option<Box<Line>>>,
+    /// What a queue is of which nothing is known.
+    none: Queue,
     /// The queues of rows that are remembered, oldest first.
     rows: VecDeque<Account>,
     /// The numbers of devices, and the devices of numbers (S1.2).
@@ -40,8 +44,6 @@ pub(super) struct State {
     /// Servers that have connections.
     pub(super) server: Option<ServerId>,
     pub(super) has_many_servers: bool,
-    /// Something has been forgotten.
-    has_forgotten: bool,
     /// The event that is being checked.
     pub(super) now: Witness,
 }
@@ -58,6 +60,7 @@ impl State {
             ledger: Ledger::default(),
             queues: Map::default(),
             lines: Map::default(),
+            none: Queue::new(unknown(&terms)),
             rows: VecDeque::new(),
             numbers: Map::default(),
             devices: Map::default(),
@@ -65,7 +68,6 @@ impl State {
             sees_store: false,
             server: None,
             has_many_servers: false,
-            has_forgotten: false,
             now: Witness { number: 0, what: Seen::Other },
         }
     }
@@ -85,11 +87,49 @@ impl State {
     }
 
     pub(super) fn queue(&mut self, account: Account) -> &mut Queue {
-        let is_known = self.terms.begins_empty && !self.has_forgotten;
-        let unknown = if is_known { 0 } else { i64::MAX };
+        let unknown = self.none.unknown;
         self.queues.entry(account).or_insert_with(|| Queue::new(unknown))
     }
 
+    /// What is known of a queue, so far.
+    pub(super) fn queue_of(&self, account: Account) -> &Queue {
+        self.queues.get(&account).unwrap_or(&self.none)
+    }
+
+    pub(super) fn opened(&mut self, connection: ConnectionId, server: ServerId) {
+        self.has_many_servers |= self.server.replace(server).is_some_and(|other| other != server);
+        self.lines.insert(connection, Some(Box::new(Line::new(connection, server))));
+    }
+
+    /// Something happens on a connection. `None` if there is none of this id, or not any more.
+    pub(super) fn on(
+        &mut self,
+        connection: ConnectionId,
+        what: impl FnOnce(&mut Self, &mut Line) -> Verdict,
+    ) -> Option<Verdict> {
+        // The line is out of the map while it is changed together with the rest.
+        let mut line = self.lines.get_mut(&connection)?.take()?;
+        let verdict = what(self, &mut line);
+        self.lines.insert(connection, Some(line));
+        Some(verdict)
+    }
+
+    /// The same, where it does not matter if there is none.
+    pub(super) fn at(
+        &mut self,
+        connection: ConnectionId,
+        what: impl FnOnce(&mut Self, &mut Line) -> Verdict,
+    ) -> Verdict {
+        self.on(connection, what).unwrap_or(Ok(()))
+    }
+
+    /// H7.4: whoever is gone is given nothing.
+    pub(super) fn is_gone(&self, connection: ConnectionId) -> Verdict {
+        let what = format!("{connection} is given something, and is closed");
+        Err(self.breaks("H7.4", what, &[]))
+    }
+
+    /// A connection that nothing happens on right now.
     pub(super) fn line(&self, connection: ConnectionId) -> Option<&Line> {
         self.lines.get(&connection)?.as_deref()
     }
@@ -113,7 +153,7 @@ impl State {
     pub(super) fn find(&self, chat: &Chat<'_>) -> Option<(MessageId, &Message)> {
         let (_, key, _) = self.key(chat);
         let id = self.ledger.find(key)?;
-        Some((id, self.ledger.get(id)?))
+        Some((id, &self.ledger[id]))
     }
 
     /// D2.4
@@ -133,7 +173,8 @@ impl State {
 
     fn forget_row(&mut self) {
         let Some(account) = self.rows.pop_front() else { return };
-        self.has_forgotten = true;
+        // What is not in the map may have been.
+        self.none.unknown = i64::MAX;
         let Some(queue) = self.queues.get_mut(&account) else { return };
         if let Some(row) = queue.forget() {
             self.ledger.forgot_row(row.message);
@@ -142,6 +183,11 @@ impl State {
             self.queues.remove(&account);
         }
     }
+}
+
+/// Up to where the rows of a queue are not known at first.
+const fn unknown(terms: &Terms) -> i64 {
+    if terms.begins_empty { 0 } else { i64::MAX }
 }
 
 /// The error unless `holds`.

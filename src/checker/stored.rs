@@ -4,59 +4,45 @@ use std::format;
 
 use super::event::ConnectionId;
 use super::hash::hash;
-use super::ledger::{Copy, MessageId, Order};
-use super::line::{Pending, Sent};
+use super::ledger::{Copy, Message, MessageId, Order};
+use super::line::{Line, Pending, Sent};
 use super::queue::Row;
 use super::state::{State, Verdict, demand};
 use super::terms::Repeats;
 use super::violation::{Seen, Witness};
-use super::wire::{Chat, command::CUSTOMER_V2};
+use super::wire::{Chat, Frame};
 use crate::delivery::{Appended, Copies};
 use crate::id::{Account, MsgId};
+use crate::sync::StoredMessage;
 
 impl State {
-    /// A copy has been appended to a queue.
-    pub(super) fn stored(
-        &mut self,
-        account: Account,
-        (msgid, device_id): (i64, i64),
-        chat: &Chat<'_>,
-    ) -> Verdict {
+    /// A copy has been appended to a queue. Rows of other commands are not the protocol's (D4.7).
+    pub(super) fn stored(&mut self, account: Account, stored: &StoredMessage) -> Verdict {
+        let Some(chat) = Frame::of(stored.command.0, &stored.body).chat() else { return Ok(()) };
+        let MsgId(msgid) = stored.msgid;
         self.sees_store = true;
-        self.now.what = Seen::Stored(account, MsgId(msgid));
-        let id = self.recognize(chat, false)?;
-        let copy = self.copy_of(account, id, chat)?;
+        self.now.what = Seen::Stored(account, stored.msgid);
+        let id = self.recognize(&chat, false)?;
+        let copy = self.copy_of(account, id, &chat)?;
         self.is_once(account, id, copy)?;
-        let newest = self
-            .queues
-            .get(&account)
-            .map_or(i64::MIN, |queue| queue.last().map_or(i64::MIN, |row| row.msgid));
+        let newest = self.queue_of(account).last().map_or(0, |row| row.msgid);
         demand(msgid > newest, || {
-            let rule = rule_of(copy);
-            self.breaks(rule, format!("{account} gets {msgid} behind {newest}"), &[])
+            let what = format!("{account} gets {msgid} behind {newest}");
+            self.breaks(rule_of(copy), what, &[])
         })?;
         self.in_order(account, id)?;
-        let device = self.device_of(id, device_id)?;
+        let device = self.device_of(id, stored.device_id.0)?;
+        self.ledger[id].stored(copy, msgid, self.now.number);
         let row = Row {
             msgid,
             message: id,
             command: chat.command,
-            store: if chat.command == CUSTOMER_V2 { 0 } else { chat.ids[2] },
+            store: chat.ids[2],
             content: hash(chat.content),
             stamp: chat.stamp,
             device,
             number: self.now.number,
         };
-        let now = self.now.number;
-        if let Some(message) = self.ledger.get_mut(id) {
-            message.copies[copy.index()] += 1;
-            if message.copies[copy.index()] == 1 {
-                message.msgids[copy.index()] = msgid;
-            }
-            if message.is_saved() && message.saved.is_none() {
-                message.saved = Some(now);
-            }
-        }
         self.remember(account, row);
         Ok(())
     }
@@ -68,7 +54,7 @@ impl State {
         id: MessageId,
         chat: &Chat<'_>,
     ) -> Result<Copy, super::violation::Violation> {
-        let Some(message) = self.ledger.get(id) else { return Ok(Copy::Receivers) };
+        let message = &self.ledger[id];
         let persistent = message.variants(hash(chat.content), false).next();
         demand(persistent.is_some(), || {
             let what = format!("an unpersistent message is stored for {account}");
@@ -90,7 +76,7 @@ impl State {
 
     /// S10.2
     fn is_once(&self, account: Account, id: MessageId, copy: Copy) -> Verdict {
-        let Some(message) = self.ledger.get(id) else { return Ok(()) };
+        let message = &self.ledger[id];
         let once = matches!(self.terms.repeats, Repeats::Once { .. }) && message.marked;
         let limit = if once { 1 } else { message.tries };
         demand(message.copies[copy.index()] < limit, || {
@@ -102,7 +88,7 @@ impl State {
 
     /// S11.1: the first copy of a message may not come behind a later message of its connection.
     fn in_order(&mut self, account: Account, id: MessageId) -> Verdict {
-        let Some(message) = self.ledger.get(id) else { return Ok(()) };
+        let message = &self.ledger[id];
         let (said, is_first) = (message.said, message.copies.iter().sum::<u32>() < 2);
         let Order::On { connection, first, last } = message.order else { return Ok(()) };
         if !is_first || self.line(connection).is_none() {
@@ -128,9 +114,7 @@ impl State {
         id: MessageId,
         number: i64,
     ) -> Result<Option<u64>, super::violation::Violation> {
-        let Some((sender, said)) = self.ledger.get(id).map(|it| (it.device, it.said)) else {
-            return Ok(None);
-        };
+        let Message { device: sender, said, .. } = self.ledger[id];
         if let Some(device) = sender {
             let fits = self.has_number(device, number);
             demand(fits, || {
@@ -142,22 +126,16 @@ impl State {
     }
 
     /// A save has failed.
-    pub(super) fn save_failed(
-        &mut self,
-        connection: ConnectionId,
-        account: Account,
-        chat: &Chat<'_>,
-    ) {
+    pub(super) fn save_failed(&mut self, line: &mut Line, account: Account, chat: &Chat<'_>) {
         self.now.what = Seen::SaveFailed(account);
-        let (id, now) = (self.find(chat).map(|(id, _)| id), self.now);
-        let Some(line) = self.line_mut(connection) else { return };
+        let id = self.find(chat).map(|(id, _)| id);
         let mut waiting = line.pending.iter_mut().filter_map(|Pending { what, .. }| match what {
             Sent::Chat(it) if Some(it.message) == id && it.refused.is_none() => Some(it),
             _ => None,
         });
         // Of several repeats it is not known which one.
         if let (Some(attempt), None) = (waiting.next(), waiting.next()) {
-            attempt.failed = Some(now);
+            attempt.failed = Some(self.now);
         }
     }
 
@@ -183,9 +161,8 @@ impl State {
                 self.is_before(account, id, (previous, msgid))?;
             }
         }
-        if let Some(message) = self.ledger.get_mut(id) {
-            message.continues = [copies.receiver, copies.sender].map(|it| it.previous.is_some());
-        }
+        self.ledger[id].continues =
+            [copies.receiver, copies.sender].map(|it| it.previous.is_some());
         Ok(())
     }
 
@@ -199,10 +176,9 @@ impl State {
 
     /// The id is that of a copy of this message.
     fn is_copy(&self, rule: &'static str, account: Account, id: MessageId, msgid: i64) -> Verdict {
-        let queue = self.queues.get(&account);
-        let known = queue.is_some_and(|queue| msgid > queue.unknown) && self.sees_store;
-        let row = queue.and_then(|queue| queue.row(msgid));
-        demand(!known || row.is_some_and(|row| row.message == id), || {
+        let queue = self.queue_of(account);
+        let known = msgid > queue.unknown && self.sees_store;
+        demand(!known || queue.row(msgid).is_some_and(|row| row.message == id), || {
             let what = format!("{msgid} is no copy of the message in the queue of {account}");
             self.breaks(rule, what, &[])
         })
@@ -210,9 +186,9 @@ impl State {
 
     /// H14.9: what is known of the copy before is true.
     fn is_before(&self, account: Account, id: MessageId, (previous, msgid): (i64, i64)) -> Verdict {
-        let queue = self.queues.get(&account).filter(|_| self.sees_store);
-        let before = queue.and_then(|queue| queue.row(msgid).and_then(|_| queue.previous(msgid)));
-        let is_repeat = self.ledger.get(id).is_some_and(|message| message.tries > 1);
+        let queue = self.queue_of(account);
+        let before = queue.row(msgid).and_then(|_| queue.previous(msgid));
+        let is_repeat = self.ledger[id].tries > 1;
         demand(before.is_none_or(|before| before == previous), || {
             let rule = if is_repeat { "S10.4" } else { "H14.9" };
             let before = before.unwrap_or_default();
@@ -225,7 +201,7 @@ impl State {
     pub(super) fn pushed(&mut self, to: Account, chat: &Chat<'_>) -> Verdict {
         self.now.what = Seen::Pushed(to);
         let id = self.recognize(chat, false)?;
-        let Some(message) = self.ledger.get(id) else { return Ok(()) };
+        let message = &self.ledger[id];
         demand(to == message.parties.receiver, || {
             self.breaks("H7.3", format!("{to} is pushed, but is no receiver"), &[message.said])
         })?;

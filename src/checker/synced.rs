@@ -19,22 +19,17 @@ use crate::id::Account;
 
 impl State {
     /// Inside: the host begins to answer a SYNC, from the key that it keeps or another (S2.1).
-    pub(super) fn syncing(&mut self, connection: ConnectionId, kept: i64) -> Verdict {
-        let Some(line) = self.line(connection) else { return Ok(()) };
-        let Some(account) = line.account() else { return Ok(()) };
+    pub(super) fn syncing(&mut self, line: &mut Line, kept: i64) -> Verdict {
         let first = line.pending.iter().find_map(|pending| match pending.what {
-            Sent::Sync { key, wanted, .. } => Some((key, wanted, pending.sent)),
+            Sent::Sync { key, wanted, .. } => Some((key, wanted)),
             _ => None,
         });
-        let Some((key, wanted, _)) = first else { return Ok(()) };
-        let (dialects, synced) = (line.dialects(), line.synced);
-        if key == 0 && synced.is_none() {
-            self.was_kept(connection, account, kept, wanted)?;
+        let Some(((key, wanted), account)) = first.zip(line.account()) else { return Ok(()) };
+        if key == 0 && line.synced.is_none() {
+            self.was_kept(line.id, account, kept, wanted)?;
         }
-        let due = self.queue(account).due;
-        if let Some(line) = self.line_mut(connection) {
-            line.start = Some(Start { kept, due, dialects });
-        }
+        let (due, dialects) = (self.queue(account).due, line.dialects());
+        line.start = Some(Start { kept, due, dialects });
         Ok(())
     }
 
@@ -62,28 +57,23 @@ impl State {
 
     /// The key that must be kept, if there is only one that can be.
     fn only_kept(&self, account: Account, wanted: i64) -> Option<i64> {
-        let queue = self.queues.get(&account).filter(|_| self.terms.begins_empty)?;
+        let queue = self.queue_of(account);
         let least = queue.began.max(wanted);
-        (queue.wanted <= least).then_some(least)
+        (self.terms.begins_empty && queue.wanted <= least).then_some(least)
     }
 
     /// SYNC_BEGIN is written: with the key where the answer begins, or in V2 where it ends.
-    pub(super) fn began(
-        &mut self,
-        connection: ConnectionId,
-        line: &mut Line,
-        said: i64,
-    ) -> Verdict {
+    pub(super) fn began(&mut self, line: &mut Line, session: &Session, said: i64) -> Verdict {
+        let connection = line.id;
         demand(line.reading.is_none(), || {
             let what = format!("SYNC_BEGIN {said} on {connection} inside of an answer");
             self.breaks("S12.5", what, &[])
         })?;
-        let asked = self.answers(connection, line, |it| matches!(it.what, Sent::Sync { .. }))?;
+        let asked = self.answers(line, |it| matches!(it.what, Sent::Sync { .. }))?;
         let Some(Pending { sent, what: Sent::Sync { key, wanted, due, dialects } }) = asked else {
             let what = format!("SYNC_BEGIN {said} on {connection}, where no SYNC waits for it");
             return Err(self.breaks("S2.2", what, &[]));
         };
-        let Some(session) = line.online.map(|online| online.session) else { return Ok(()) };
         let start = line.start.take();
         let dialects = start.map_or(dialects.or(line.dialects()), |start| start.dialects);
         let due = start.map_or(due, |start| start.due);
@@ -110,7 +100,9 @@ impl State {
             .filter(|_| begin.is_some_and(|begin| begin >= queue.unknown));
         let exact = self.sees_store;
         let reader = |dialect| Reader { dialect, next, rows: 0, bytes: 0 };
-        let readers = dialects.iter().map(reader).collect();
+        // S2.2
+        let fits = |dialect: &Dialect| *dialect != Dialect::V1 || begin.is_none_or(|it| it == said);
+        let readers = dialects.iter().filter(fits).map(reader).collect();
         self.chains(line, begin);
         (line.is_behind, line.has_copies) = (false, false);
         line.reading = Some(Reading { asked: sent, begin, said, due, exact, readers });
@@ -130,16 +122,18 @@ impl State {
     /// A stored message is written: the next one that this device gets.
     pub(super) fn synced(
         &mut self,
-        connection: ConnectionId,
         line: &mut Line,
+        session: &Session,
         (head, chat): (Head, &Chat<'_>),
     ) -> Verdict {
-        let Some(session) = line.online.map(|online| online.session) else { return Ok(()) };
-        let Some(mut reading) = line.reading.take() else { return Ok(()) };
+        let Some(mut reading) = line.reading.take() else {
+            let what = format!("{} on {} outside of a sync", name(head), line.id);
+            return Err(self.breaks("S2.2", what, &[]));
+        };
         let verdict = if reading.exact {
-            self.reads(connection, &session, &mut reading, (head, chat))
+            self.reads(line.id, session, &mut reading, (head, chat))
         } else {
-            self.reads_unseen(connection, line, &session, &mut reading, (head, chat))
+            self.reads_unseen(line, session, &mut reading, (head, chat))
         };
         line.reading = Some(reading);
         verdict
@@ -178,9 +172,7 @@ impl State {
         reader: &mut Reader,
         (head, chat): (Head, &Chat<'_>),
     ) -> Result<(), (&'static str, &'static str)> {
-        let Some(queue) = self.queues.get(&session.account) else {
-            return Err(("S2.3", "the queue is empty"));
-        };
+        let queue = self.queue_of(session.account);
         loop {
             if self.is_full(reader) {
                 return Err(("S12.1", "the answer is full"));
@@ -195,7 +187,7 @@ impl State {
             let Some(row) = queue.at(place) else {
                 return Err(("S2.3", "a message too many"));
             };
-            let Some(message) = self.ledger.get(row.message) else { return Ok(()) };
+            let message = &self.ledger[row.message];
             (reader.next, reader.rows) = (Some(place + 1), reader.rows + 1);
             let own = is_own(session, row, message);
             let same = row.content == hash(chat.content)
@@ -275,17 +267,17 @@ impl State {
     }
 
     /// SYNC_END is written.
-    pub(super) fn ended(&mut self, connection: ConnectionId, line: &mut Line, end: i64) -> Verdict {
-        let session = line.online.map(|online| online.session);
-        let Some((reading, session)) = line.reading.take().zip(session) else {
+    pub(super) fn ended(&mut self, line: &mut Line, session: &Session, end: i64) -> Verdict {
+        let connection = line.id;
+        let Some(reading) = line.reading.take() else {
             let what = format!("SYNC_END {end} on {connection} without SYNC_BEGIN");
             return Err(self.breaks("S2.2", what, &[]));
         };
         if reading.exact {
-            let goes_on = self.ends(connection, &session, &reading, end)?;
+            let goes_on = self.ends(connection, session, &reading, end)?;
             line.owed = goes_on.then(|| end.saturating_add(1));
         } else {
-            self.ends_unseen(connection, line, &reading, end)?;
+            self.ends_unseen(line, &reading, end)?;
         }
         line.synced = Some(end);
         let queue = self.queue(session.account);
@@ -320,7 +312,7 @@ impl State {
         mut reader: Reader,
         end: i64,
     ) -> Result<bool, (&'static str, &'static str)> {
-        let Some(queue) = self.queues.get(&session.account) else { return Ok(false) };
+        let queue = self.queue_of(session.account);
         self.passes_own(queue, session, &mut reader, end);
         let newest = queue.last().map_or(0, |row| row.msgid);
         let place = match (reader.next, reading.begin) {
@@ -354,7 +346,7 @@ impl State {
     /// Rows before the end that this device does not get.
     fn passes_own(&self, queue: &Queue, session: &Session, reader: &mut Reader, end: i64) {
         while let Some(row) = reader.next.and_then(|place| queue.at(place)) {
-            let Some(message) = self.ledger.get(row.message) else { return };
+            let message = &self.ledger[row.message];
             let own = is_own(session, row, message) != Some(false);
             let out = Self::leaves_out(form(row, message), reader.dialect, self.kefu_app);
             if !own || !out || row.msgid > end || self.is_full(reader) {
@@ -368,18 +360,18 @@ impl State {
     /// Where the store is not seen: it is a message of this queue, once, in its sender's order.
     fn reads_unseen(
         &mut self,
-        connection: ConnectionId,
         line: &mut Line,
         session: &Session,
         reading: &mut Reading,
         (head, chat): (Head, &Chat<'_>),
     ) -> Verdict {
+        let connection = line.id;
         let asked = reading.asked;
         if self.find(chat).is_none() && !self.terms.begins_empty {
             return Ok(());
         }
         let id = self.recognize(chat, false)?;
-        let Some(message) = self.ledger.get(id) else { return Ok(()) };
+        let message = &self.ledger[id];
         let breaks = |rule, what: &str| {
             let what = format!("{what}: {} on {connection}", name(head));
             Err(self.breaks(rule, what, &[message.said, asked]))
@@ -394,7 +386,8 @@ impl State {
         let mut wrong = ("S2.3", "a message that is not to be stored");
         let content = hash(chat.content);
         let forms: Vec<Form> = message.variants(content, false).map(|it| it.form).collect();
-        reading.readers.retain(|reader| {
+        reading.readers.retain_mut(|reader| {
+            reader.rows += 1;
             let fits = forms.iter().any(|form| {
                 if own == Some(true) && Self::leaves_out(*form, reader.dialect, self.kefu_app) {
                     wrong = (own_rule(*form), "its own message comes back");
@@ -425,17 +418,16 @@ impl State {
         Ok(())
     }
 
-    fn ends_unseen(
-        &mut self,
-        connection: ConnectionId,
-        line: &mut Line,
-        reading: &Reading,
-        end: i64,
-    ) -> Verdict {
+    fn ends_unseen(&mut self, line: &mut Line, reading: &Reading, end: i64) -> Verdict {
+        let connection = line.id;
         let Reading { asked, begin, said, due, .. } = *reading;
-        let mut dialects = reading.readers.iter().map(|reader| reader.dialect);
-        // D4.5
-        let fits = dialects.any(|dialect| dialect != Dialect::V2 || said == end);
+        // D4.5, S2.2, D4.6
+        let fits = reading.readers.iter().any(|reader| match reader.dialect {
+            Dialect::V1 => true,
+            Dialect::V2 => said == end,
+            Dialect::AsSent if reader.rows == 0 && said == end => true,
+            Dialect::AsSent => begin.is_none_or(|begin| said == begin),
+        });
         demand(fits, || {
             let what = format!("SYNC_END {end} on {connection} behind SYNC_BEGIN {said}");
             self.breaks("D4.5", what, &[asked])
@@ -456,12 +448,8 @@ impl State {
 
     /// The last answer has ended, and the queue does not go on: all is there that was acknowledged
     /// before it was asked for.
-    pub(super) fn is_whole(
-        &mut self,
-        connection: ConnectionId,
-        line: &mut Line,
-        next: Option<u8>,
-    ) -> Verdict {
+    pub(super) fn is_whole(&mut self, line: &mut Line, next: Option<u8>) -> Verdict {
+        let connection = line.id;
         if next == Some(command::SYNC_NOTIFY) {
             return Ok(());
         }
@@ -471,7 +459,7 @@ impl State {
             self.breaks("S2.3", what, &[asked])
         })?;
         let Some(session) = line.online.map(|online| online.session) else { return Ok(()) };
-        let Some(queue) = self.queues.get(&session.account) else { return Ok(()) };
+        let queue = self.queue_of(session.account);
         let chain = &mut line.chain;
         let mut missing = None;
         let first = chain.checked.saturating_sub(queue.acked_before);
@@ -480,7 +468,7 @@ impl State {
                 break;
             }
             chain.checked = chain.checked.max(queue.acked_before) + 1;
-            let Some(message) = self.ledger.get(acked.message) else { continue };
+            let message = &self.ledger[acked.message];
             let may_be_out = message.parties.sender == session.account
                 && message.device.is_none_or(|device| device == session.device);
             let is_there = chain.seen.remove(&acked.message);

@@ -1,6 +1,8 @@
 //! The wire as the checker reads it: written from the document, without the crate's own readers
 //! (W1–W5, W8–W10).
 
+use std::borrow::Cow;
+
 /// W1
 pub(super) const HEADER: usize = 12;
 /// W2.2: a body is shorter than this.
@@ -69,6 +71,22 @@ pub(super) struct Chat<'b> {
     pub(super) content: &'b [u8],
 }
 
+impl Head {
+    /// W7.4: it carries no message, so it has no flags.
+    pub(super) const fn is_made_by_servers(self) -> bool {
+        matches!(
+            self.command,
+            command::AUTH_STATUS
+                | command::ACK
+                | command::PONG
+                | command::SYNC_BEGIN
+                | command::SYNC_END
+                | command::SYNC_NOTIFY
+                | command::METADATA
+        )
+    }
+}
+
 impl<'b> Frame<'b> {
     /// Takes the first frame off `bytes`; `None` while it is not whole.
     pub(super) fn take(bytes: &mut &'b [u8]) -> Result<Option<Self>, BadLength> {
@@ -83,9 +101,24 @@ impl<'b> Frame<'b> {
         Ok(Some(Self { head, body: &frame[HEADER..] }))
     }
 
+    /// One that has no number, version or flags.
+    pub(super) const fn of(command: u8, body: &'b [u8]) -> Self {
+        Self { head: Head { seq: 0, command, version: 0, flags: 0, last: 0 }, body }
+    }
+
     /// The chat message in it, if it is one.
     pub(super) fn chat(&self) -> Option<Chat<'b>> {
         is_chat(self.head.command).then(|| Chat::read(self.head.command, self.body)).flatten()
+    }
+
+    /// W3.4
+    pub(super) const fn is_listed(&self) -> bool {
+        self.head.is_made_by_servers()
+            || is_chat(self.head.command)
+            || matches!(
+                self.head.command,
+                command::PING | command::AUTH_TOKEN | command::SYNC | command::SYNC_KEY
+            )
     }
 
     /// W5: whether no reader takes the body.
@@ -139,6 +172,11 @@ impl<'b> AuthToken<'b> {
 fn counted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first()?;
     rest.split_at_checked(usize::from(*length))
+}
+
+/// What was left of the stream, and what comes.
+pub(super) fn joined<'b>(kept: &[u8], bytes: &'b [u8]) -> Cow<'b, [u8]> {
+    if kept.is_empty() { Cow::Borrowed(bytes) } else { Cow::Owned([kept, bytes].concat()) }
 }
 
 /// Whether a body of this command is a chat message.

@@ -2,7 +2,6 @@
 
 use std::format;
 
-use super::event::ConnectionId;
 use super::line::{Keys, Line, Online, Pending, Sent, Session};
 use super::state::{State, Verdict, demand};
 use super::violation::Seen;
@@ -11,93 +10,83 @@ use crate::wire::Command;
 
 impl State {
     /// Bytes of the server.
-    pub(super) fn received(&mut self, connection: ConnectionId, bytes: &[u8]) -> Verdict {
-        let Some(line) = self.line_mut(connection) else {
-            return demand(bytes.is_empty(), || {
-                let what = format!("{} bytes for {connection}, which is closed", bytes.len());
-                self.breaks("H7.4", what, &[])
-            });
-        };
+    pub(super) fn received(&mut self, line: &mut Line, bytes: &[u8]) -> Verdict {
         line.sees_received = true;
         let kept = core::mem::take(&mut line.from_server);
-        let joined;
-        let mut rest = if kept.is_empty() {
-            bytes
-        } else {
-            joined = [&kept, bytes].concat();
-            &joined
-        };
+        let joined = super::wire::joined(&kept, bytes);
+        let mut rest = &joined[..];
         loop {
             match Frame::take(&mut rest) {
-                Ok(Some(frame)) => self.wrote(connection, frame)?,
+                Ok(Some(frame)) => {
+                    self.now.what = Seen::Wrote(line.id, Command(frame.head.command));
+                    self.wrote(line, frame)?;
+                }
                 Ok(None) => break,
                 Err(BadLength(length)) => {
-                    let what = format!("a frame of {length} bytes for {connection}");
+                    let what = format!("a frame of {length} bytes for {}", line.id);
                     return Err(self.breaks("W2.4", what, &[]));
                 }
             }
         }
-        if let Some(line) = self.line_mut(connection) {
-            line.from_server.extend_from_slice(rest);
-        }
+        line.from_server.extend_from_slice(rest);
         Ok(())
     }
 
-    fn wrote(&mut self, connection: ConnectionId, frame: Frame<'_>) -> Verdict {
-        self.now.what = Seen::Wrote(connection, Command(frame.head.command));
-        // The line is out of the map while it is changed together with the rest.
-        let place = self.lines.get_mut(&connection).and_then(Option::take);
-        let Some(mut line) = place else { return Ok(()) };
-        let verdict = self.judge(connection, &mut line, frame);
-        self.lines.insert(connection, Some(line));
-        verdict
-    }
-
-    fn judge(&mut self, connection: ConnectionId, line: &mut Line, frame: Frame<'_>) -> Verdict {
+    fn wrote(&mut self, line: &mut Line, frame: Frame<'_>) -> Verdict {
         line.written = line.written.wrapping_add(1);
         let Frame { head, body } = frame;
-        self.goes_on(connection, line, frame)?;
-        self.is_whole(connection, line, Some(head.command))?;
-        self.check_head(connection, line, head)?;
-        let keys = self.paired(connection, line, frame)?;
+        self.goes_on(line, frame)?;
+        self.is_whole(line, Some(head.command))?;
+        self.check_head(line, head)?;
+        let keys = self.paired(line, frame)?;
         match head.command {
-            command::AUTH_STATUS => return self.answered_login(connection, line, frame),
-            command::PONG => return self.ponged(connection, line, body),
+            command::AUTH_STATUS => return self.answered_login(line, frame),
+            command::PONG => return self.ponged(line, body),
             _ => {}
         }
         let Some(online) = line.online else {
-            let what = format!("{} for {connection}, on which nobody is logged in", name(head));
+            let what = format!("{} for {}, on which nobody is logged in", name(head), line.id);
             return Err(self.breaks("S1.3", what, &[]));
         };
-        self.check_length(connection, &online, frame)?;
+        self.check_length(line, &online, frame)?;
+        self.answers_session(line, &online.session, frame, keys)
+    }
+
+    /// What is said to somebody who is logged in.
+    fn answers_session(
+        &mut self,
+        line: &mut Line,
+        session: &Session,
+        frame: Frame<'_>,
+        keys: Option<Keys>,
+    ) -> Verdict {
+        let Frame { head, body } = frame;
         if let Some(chat) = frame.chat() {
             return match keys {
-                Some(keys) => self.copied(connection, line, (head, &chat), keys),
-                None => self.delivered(connection, line, (head, &chat)),
+                Some(keys) => self.copied(line, session.account, (head, &chat), keys),
+                None => self.delivered(line, session, (head, &chat)),
             };
         }
         match head.command {
             command::ACK => {
                 let status = body.get(4).map_or(0, |status| i8::from_ne_bytes([*status]));
-                self.acked(connection, line, (int32(body), status), keys, false)
+                self.acked(line, (int32(body), status), keys, false)
             }
-            command::SYNC_BEGIN => self.began(connection, line, int64(body)),
-            command::SYNC_END => self.ended(connection, line, int64(body)),
-            command::SYNC_NOTIFY => self.notified(connection, line, int64(body)),
-            command::METADATA => Ok(()),
-            // D4.7
-            _ if line.reading.is_some() => Ok(()),
+            command::SYNC_BEGIN => self.began(line, session, int64(body)),
+            command::SYNC_END => self.ended(line, session, int64(body)),
+            command::SYNC_NOTIFY => self.notified(line, session.account, int64(body)),
             command::PING | command::AUTH_TOKEN | command::SYNC | command::SYNC_KEY => {
                 let what = format!("{} is not for a server to say", name(head));
                 Err(self.breaks("W3.2", what, &[]))
             }
-            // A command of the host's own (W3.4).
+            // METADATA has been looked at; what is not listed is the host's own (W3.4, D4.7).
             _ => Ok(()),
         }
     }
 
     /// W1, W7: a frame of a server, apart from the flags of a message.
-    fn check_head(&self, connection: ConnectionId, line: &Line, head: Head) -> Verdict {
+    fn check_head(&self, line: &Line, head: Head) -> Verdict {
+        let connection = line.id;
         let breaks = |rule, what| Err(self.breaks(rule, what, &[]));
         if head.seq != line.written {
             let (seq, next) = (head.seq, line.written);
@@ -106,7 +95,7 @@ impl State {
         if head.last != 0 {
             return breaks("W1.3", format!("byte 11 of {} is {}", name(head), head.last));
         }
-        if !super::wire::is_chat(head.command) && is_listed(head.command) && head.flags != 0 {
+        if head.is_made_by_servers() && head.flags != 0 {
             return breaks("W7.4", format!("{} has the flags {:#04x}", name(head), head.flags));
         }
         let version = line.online.map(|online| online.session.version);
@@ -119,7 +108,8 @@ impl State {
     }
 
     /// W3.2, W3.5
-    fn check_length(&self, connection: ConnectionId, online: &Online, frame: Frame<'_>) -> Verdict {
+    fn check_length(&self, line: &Line, online: &Online, frame: Frame<'_>) -> Verdict {
+        let connection = line.id;
         let Frame { head, body } = frame;
         let (rule, length) = match head.command {
             command::ACK => ("W3.5", 4 + usize::from(online.session.version >= 2)),
@@ -136,48 +126,13 @@ impl State {
         })
     }
 
-    /// S1
-    fn answered_login(
-        &mut self,
-        connection: ConnectionId,
-        line: &mut Line,
-        Frame { head, body }: Frame<'_>,
-    ) -> Verdict {
-        let asked = line.online.is_none().then(|| self.answers(connection, line, is_login));
-        let Some(Pending { sent, what: Sent::Login(login) }) = asked.transpose()?.flatten() else {
-            let what = format!("AUTH_STATUS on {connection}, where no login waits for it");
-            return Err(self.breaks("S1.7", what, &[]));
-        };
-        let status = int32(body);
-        let (rule, version, expected) = match login {
-            Some(session) => ("S1.4", session.version, 0),
-            None => ("S1.5", 0, 1),
-        };
-        demand(status == expected, || {
-            let what = format!("the login on {connection} is answered with {status}");
-            self.breaks(rule, what, &[sent])
-        })?;
-        demand(head.version == version, || {
-            let what = format!("AUTH_STATUS on {connection} has the version {}", head.version);
-            self.breaks(rule, what, &[sent])
-        })?;
-        let length = if version == 0 { 8 } else { 4 };
-        demand(body.len() == length, || {
-            let what = format!("AUTH_STATUS on {connection} has {} bytes", body.len());
-            self.breaks("W3.3", what, &[sent])
-        })?;
-        if let Some(session) = login {
-            self.goes_online(connection, line, session);
-        }
-        Ok(())
-    }
-
     /// S4
-    fn ponged(&mut self, connection: ConnectionId, line: &mut Line, body: &[u8]) -> Verdict {
+    fn ponged(&mut self, line: &mut Line, body: &[u8]) -> Verdict {
+        let connection = line.id;
         demand(body.is_empty(), || {
             self.breaks("W5.4", format!("PONG with a body on {connection}"), &[])
         })?;
-        let asked = self.answers(connection, line, |it| matches!(it.what, Sent::Ping))?;
+        let asked = self.answers(line, |it| matches!(it.what, Sent::Ping))?;
         demand(asked.is_some(), || {
             let what = format!("PONG on {connection}, where no PING waits for it");
             self.breaks("S4.1", what, &[])
@@ -188,10 +143,10 @@ impl State {
     /// keys that belong to this frame.
     fn paired(
         &self,
-        connection: ConnectionId,
         line: &mut Line,
         Frame { head, body }: Frame<'_>,
     ) -> Result<Option<Keys>, super::violation::Violation> {
+        let connection = line.id;
         let keys = line.metadata.take();
         let is_copy = head.command == command::CUSTOMER_V2 && head.flags & flag::PUSH != 0;
         let fits = match head.command {
@@ -222,12 +177,8 @@ impl State {
     }
 
     /// S12.3: behind an answer that was full comes a SYNC_NOTIFY of the rest, and nothing else.
-    fn goes_on(
-        &self,
-        connection: ConnectionId,
-        line: &Line,
-        Frame { head, body }: Frame<'_>,
-    ) -> Verdict {
+    fn goes_on(&self, line: &Line, Frame { head, body }: Frame<'_>) -> Verdict {
+        let connection = line.id;
         let Some(owed) = line.owed else { return Ok(()) };
         demand(head.command == command::SYNC_NOTIFY && int64(body) == owed, || {
             let what = format!("{} on {connection} instead of SYNC_NOTIFY {owed}", name(head));
@@ -238,7 +189,6 @@ impl State {
     /// The first of these that waits is answered. All before it has been dealt with (S11.1).
     pub(super) fn answers(
         &mut self,
-        connection: ConnectionId,
         line: &mut Line,
         is_it: impl Fn(&Pending) -> bool,
     ) -> Result<Option<Pending>, super::violation::Violation> {
@@ -247,14 +197,15 @@ impl State {
         };
         for _ in 0..place {
             if let Some(passed) = line.pending.pop_front() {
-                self.passed(connection, line, &passed)?;
+                self.passed(line, &passed)?;
             }
         }
         Ok(line.pending.pop_front())
     }
 
     /// Something has been dealt with and was not answered.
-    fn passed(&mut self, connection: ConnectionId, line: &mut Line, passed: &Pending) -> Verdict {
+    fn passed(&mut self, line: &mut Line, passed: &Pending) -> Verdict {
+        let connection = line.id;
         let name = match passed.what {
             Sent::Chat(attempt) => {
                 self.will_not_answer(passed);
@@ -271,27 +222,6 @@ impl State {
         let what = format!("what was sent behind {name} on {connection} is answered before it");
         Err(self.breaks("S11.1", what, &[passed.sent]))
     }
-
-    /// Somebody is logged in.
-    pub(super) fn is_online(&mut self, connection: ConnectionId, session: Session) {
-        let place = self.lines.get_mut(&connection).and_then(Option::take);
-        let Some(mut line) = place else { return };
-        self.goes_online(connection, &mut line, session);
-        self.lines.insert(connection, Some(line));
-    }
-
-    fn goes_online(&mut self, connection: ConnectionId, line: &mut Line, session: Session) {
-        let kept = self.kept_dialects.get(&(session.account, session.platform)).copied();
-        let kept = kept.filter(|_| session.dialects == super::form::Dialects::ANY);
-        let known = kept.filter(|_| self.terms.remembers_dialects && !self.terms.chooses_dialects);
-        let dialects = known.map_or(session.dialects, super::form::Dialects::only);
-        line.online = Some(Online { session, since: self.now.number, dialects });
-        let has_many_servers = self.has_many_servers;
-        let queue = self.queue(session.account);
-        queue.online.push(connection);
-        // From other servers something older may still come.
-        line.credit.before = if has_many_servers { 0 } else { queue.settled };
-    }
 }
 
 impl Line {
@@ -301,23 +231,6 @@ impl Line {
             online.dialects = super::form::Dialects::only(shows);
         }
     }
-}
-
-const fn is_login(pending: &Pending) -> bool {
-    matches!(pending.what, Sent::Login(_))
-}
-
-const fn is_listed(of: u8) -> bool {
-    matches!(
-        of,
-        command::AUTH_STATUS
-            | command::ACK
-            | command::PONG
-            | command::SYNC_BEGIN
-            | command::SYNC_END
-            | command::SYNC_NOTIFY
-            | command::METADATA
-    )
 }
 
 /// A frame, for people.

@@ -128,7 +128,10 @@ pub trait Host {
 
     /// All is quiet, but the checker misses something. A host that tells nobody when it is ready
     /// waits for a moment, some milliseconds, and returns true: then clients read once more, up to
-    /// 100 times. By default there is nothing to wait for.
+    /// 25 times. By default there is nothing to wait for.
+    ///
+    /// A script that fails waits that long, and so does each shorter one that is tried: for such a
+    /// host `max_shrink_iters` of proptest is best set to some 100.
     fn wait(&mut self) -> bool {
         false
     }

@@ -17,7 +17,7 @@ const EXCHANGES: usize = 1_000;
 /// demands.
 const REPEATS: usize = 3;
 /// How often a host may wait for what is missing.
-const WAITS: usize = 100;
+const WAITS: usize = 25;
 
 pub(super) struct Play<'p> {
     host: &'p mut dyn Host,

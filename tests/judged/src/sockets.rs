@@ -20,10 +20,14 @@ fn a_host_with_threads_keeps_all_rules() {
     let mut terms = Terms::new(CONFIG);
     terms.remembers_dialects = true;
     let knobs = Knobs { save_failures: 0.0, ..Knobs::default() };
-    let config = Config { cases: 300, failure_persistence: None, ..Config::default() };
+    let config = Config {
+        cases: 300,
+        failure_persistence: None,
+        max_shrink_iters: 100,
+        ..Config::default()
+    };
     let verdict = TestRunner::new(config).run(&script(&knobs), |script| {
-        script.play(&mut Server::start(&program), &mut Checker::new(terms))?;
-        Ok(())
+        Ok(script.play(&mut Server::start(&program), &mut Checker::new(terms))?)
     });
     verdict.unwrap_or_else(|error| panic!("{error}"));
 }

@@ -26,6 +26,12 @@ impl State {
     ) -> Verdict {
         let connection = line.id;
         let waits = |pending: &Pending, given| matches!(pending.what, Sent::Chat(it) if it.may_have(seq, given));
+        // Where the seq does not tell, it is of one whose saves have not failed, if there is one.
+        let fails =
+            |pending: &Pending| matches!(pending.what, Sent::Chat(it) if it.failed.is_some());
+        let is_sound = line.pending.iter().any(|it| waits(it, given) && !fails(it));
+        let waits =
+            |pending: &Pending, given| waits(pending, given) && !(is_sound && fails(pending));
         let first = line.pending.iter_mut().find(|pending| waits(pending, given));
         let Some(Pending { sent, what: Sent::Chat(attempt) }) = first else {
             return self.acked_unasked(line, seq);
@@ -66,6 +72,11 @@ impl State {
             Some((rule, sent)) => {
                 let what = format!("ACK {seq} on {connection} for a message that {rule} refuses");
                 self.breaks("H11.1", what, &[sent])
+            }
+            None if line.passed.contains(&seq) => {
+                let what =
+                    format!("ACK {seq} on {connection} comes behind that of a later message");
+                self.breaks("S11.1", what, &[])
             }
             None => {
                 let what = format!("ACK {seq} on {connection}, where no message waits for it");
@@ -140,7 +151,7 @@ impl State {
     fn in_order_behind(&self, line: &Line, (sent, attempt): (Witness, &Attempt)) -> Verdict {
         let connection = line.id;
         let message = &self.ledger[attempt.message];
-        for (to, copy) in self.addressees(connection, attempt, message) {
+        for (to, copy) in self.addressees(line, attempt, message) {
             let other = self.line(to).unwrap_or(line);
             if other.server != line.server || !other.must_have(message, sent) {
                 continue;
@@ -185,20 +196,20 @@ impl State {
     /// Those who have to be told: all connections of the receiver, and those of the sender but this.
     fn addressees(
         &self,
-        connection: ConnectionId,
+        line: &Line,
         attempt: &Attempt,
         message: &Message,
-    ) -> Vec<Addressee> {
-        let online = |account| self.queues.get(&account).map_or(&[][..], |queue| &queue.online);
-        let receivers = online(message.parties.receiver).iter().map(|to| (*to, Copy::Receivers));
-        let senders = online(message.parties.sender).iter().map(|to| (*to, Copy::Senders));
-        let senders = senders.filter(|(to, _)| *to != connection && !attempt.is_unpersistent);
-        receivers.chain(senders).collect()
+    ) -> impl Iterator<Item = Addressee> {
+        let online = |account| self.queue_of(account).online.iter().copied();
+        let receivers = online(message.parties.receiver).map(|to| (to, Copy::Receivers));
+        let others = !attempt.is_unpersistent;
+        let this = line.id;
+        let senders = online(message.parties.sender).filter(move |to| others && *to != this);
+        receivers.chain(senders.map(|to| (to, Copy::Senders)))
     }
 
     /// A message has had its ACK: what its addressees have not got by now they are owed.
     fn is_acked(&mut self, line: &mut Line, (sent, attempt): (Witness, &Attempt)) {
-        let connection = line.id;
         let message = &mut self.ledger[attempt.message];
         message.acks += 1;
         message.pending -= 1;
@@ -207,7 +218,7 @@ impl State {
         }
         let message = &self.ledger[attempt.message];
         let mut debts = Vec::new();
-        for (to, copy) in self.addressees(connection, attempt, message) {
+        for (to, copy) in self.addressees(line, attempt, message) {
             let other = self.line(to).unwrap_or(line);
             if other.must_have(message, sent) {
                 let owed = self.owed(other, (to, copy), (sent, attempt), message);
@@ -257,32 +268,16 @@ impl State {
 
     /// A SYNC from now on must find it.
     fn is_due(&mut self, id: MessageId) {
-        let (now, sees_store) = (self.now.number, self.sees_store);
-        let message = &self.ledger[id];
-        let Message { parties, msgids, acks, above, said, .. } = *message;
+        let Message { parties, msgids, acks, above, said, .. } = self.ledger[id];
         let accounts = [parties.receiver, parties.sender];
         let both = if accounts[0] == accounts[1] { 1 } else { 2 };
         for (copy, account) in accounts.into_iter().enumerate().take(both) {
             let queue = self.queue(account);
-            queue.settled += 1;
+            queue.settled += if both == 1 { 2 } else { 1 };
             queue.due = queue.due.max(msgids[copy]);
-            if !sees_store && acks == 1 {
-                queue.acked.push_back(Acked { message: id, at: now, above: above[copy], said });
-                self.ledger.has_row(id);
-            }
-        }
-        self.forget_acked(accounts);
-    }
-
-    /// Of the acknowledged messages of a queue only the newest are remembered.
-    fn forget_acked(&mut self, parties: [crate::id::Account; 2]) {
-        for account in parties {
-            let Some(queue) = self.queues.get_mut(&account) else { continue };
-            if queue.acked.len() > self.terms.memory.div_ceil(16) {
-                queue.acked_before += 1;
-                if let Some(acked) = queue.acked.pop_front() {
-                    self.ledger.forgot_row(acked.message);
-                }
+            if !self.sees_store && acks == 1 {
+                let (at, above) = (self.now.number, above[copy]);
+                self.remember_acked(account, Acked { message: id, at, above, said });
             }
         }
     }

@@ -151,5 +151,6 @@ fn seq(message: &ChatMessage) -> Option<i32> {
 /// The message as the checker has it.
 fn chat(message: &ChatMessage) -> Chat<'_> {
     let ChatBody { ids, timestamp, content } = &message.body;
-    Chat { command: message.command().0, ids: *ids, stamp: timestamp.as_secs(), content }
+    let (command, stamp) = (message.command().0, timestamp.as_secs());
+    Chat { command, ids: *ids, stamp, content, hash: hash(&content[..]) }
 }

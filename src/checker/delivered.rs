@@ -4,7 +4,6 @@ use std::format;
 
 use super::event::ConnectionId;
 use super::form::{Form, Shop};
-use super::hash::hash;
 use super::ledger::{Copy, Message, MessageId, Order};
 use super::line::{Keys, Line, Session};
 use super::state::{State, Verdict, demand};
@@ -20,7 +19,7 @@ impl State {
         let connection = line.id;
         if line.owed.take() == Some(msgid) {
             // S12.4: by a live copy the client may be beyond it.
-            line.is_behind = !line.has_copies;
+            line.is_behind = line.copied_at <= line.answered_since;
             return Ok(());
         }
         // S12.3: where the queue goes on, and the store is not seen.
@@ -30,7 +29,7 @@ impl State {
             line.was_notified(msgid, self.now.number);
             return Ok(());
         }
-        demand(!line.is_behind, || {
+        demand(!line.is_behind || line.has_asked(), || {
             let what = format!("SYNC_NOTIFY {msgid} on {connection}, which has to ask on first");
             self.breaks("S12.4", what, &[])
         })?;
@@ -152,7 +151,7 @@ impl State {
         let (copy, rule) = self.is_party(connection, account, message)?;
         let what = || format!("the live copy on {connection}");
         let variant = message
-            .variants(hash(chat.content), false)
+            .variants(chat.hash, false)
             .find(|variant| variant.form.command == CUSTOMER_V2 && variant.form.ids == chat.ids);
         let Some(variant) = variant else {
             let what = format!("{} is of a message of version 1", what());
@@ -230,6 +229,14 @@ impl State {
             let known = queue.known.add_pair((key, previous), id);
             queue.newest = queue.newest.max(key);
             queue.due = queue.due.max(key);
+            demand(known != Err(key), || {
+                let what = format!("{key} is the id of another message in the queue of {account}");
+                let rule = match copy {
+                    Copy::Receivers => "H14.1",
+                    Copy::Senders => "H14.2",
+                };
+                self.breaks(rule, what, &[said])
+            })?;
             return self.is_consistent(connection, key, known);
         }
         let queue = self.queue_of(account);
@@ -259,7 +266,7 @@ impl State {
         (head, chat): (Head, &Chat<'_>),
     ) -> Verdict {
         let connection = line.id;
-        let is_transient = head.flags & flag::UNPERSISTENT != 0 || self.is_transient(line, chat);
+        let is_transient = self.is_transient(line, (head, chat));
         if line.reading.is_some() && !is_transient {
             return self.synced(line, session, (head, chat));
         }
@@ -267,7 +274,12 @@ impl State {
         let message = &self.ledger[id];
         demand(is_transient, || {
             let what = format!("{} on {connection} outside of a sync", name(head));
-            self.breaks("S2.2", what, &[message.said])
+            let rule = match line.dialects().may_have_pairs() {
+                _ if !message.has_form_of(CUSTOMER_V2) => "H14.10",
+                true => "W10.3",
+                false => "D3.1",
+            };
+            self.breaks(rule, what, &[message.said])
         })?;
         demand(session.account == message.parties.receiver, || {
             let what = format!("{} on {connection}, which is not its receiver's", name(head));
@@ -275,7 +287,7 @@ impl State {
         })?;
         let mut worst = None;
         let fits = line.dialects().iter().any(|dialect| {
-            message.variants(hash(chat.content), true).any(|variant| {
+            message.variants(chat.hash, true).any(|variant| {
                 let fits = self.fits(variant.form, dialect, (head, chat), true);
                 let wrong = fits.err();
                 worst = worst.or(wrong);
@@ -290,12 +302,12 @@ impl State {
         self.reaches(line, id, ("H6.1", true))
     }
 
-    /// Whether it can only be an unpersistent message that has lost its flag.
-    fn is_transient(&self, line: &Line, chat: &Chat<'_>) -> bool {
-        let content = hash(chat.content);
+    /// Whether it is an unpersistent message, perhaps one that has lost its flag.
+    fn is_transient(&self, line: &Line, (head, chat): (Head, &Chat<'_>)) -> bool {
+        let has_flag = head.flags & flag::UNPERSISTENT != 0;
         self.find(chat).is_some_and(|(_, message)| {
-            let may_be = |unpersistent| message.variants(content, unpersistent).next().is_some();
-            may_be(true) && (line.reading.is_none() || !may_be(false))
+            let may_be = |unpersistent| message.variants(chat.hash, unpersistent).next().is_some();
+            may_be(true) && (has_flag || line.reading.is_none() || !may_be(false))
         })
     }
 
@@ -306,7 +318,7 @@ impl State {
         transient: bool,
     ) -> Result<MessageId, Violation> {
         let found = self.find(chat).filter(|(_, message)| {
-            let content = hash(chat.content);
+            let content = chat.hash;
             let mut variants =
                 message.variants(content, transient).chain(message.variants(content, !transient));
             variants.next().is_some()

@@ -24,7 +24,7 @@ pub(super) enum Copy {
 }
 
 /// One form in which a message was said.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Variant {
     pub(super) form: Form,
     pub(super) content: u64,
@@ -34,7 +34,9 @@ pub(super) struct Variant {
 #[derive(Clone, Debug)]
 pub(super) struct Message {
     pub(super) parties: Parties,
-    variants: Vec<Variant>,
+    /// As it was said first, and the other ways in which it was said.
+    first: Variant,
+    others: Vec<Variant>,
     /// Whether the store knows a repeat of it.
     pub(super) marked: bool,
     /// The first time, and what the clock showed.
@@ -99,6 +101,11 @@ impl Copy {
 }
 
 impl Variant {
+    pub(super) fn of(chat: &Chat<'_>, flags: u8) -> Self {
+        let form = Form { command: chat.command, flags, ids: chat.ids };
+        Self { form, content: chat.hash }
+    }
+
     /// H6, H13.5
     pub(super) const fn is_unpersistent(&self) -> bool {
         self.form.command != CUSTOMER_V2 && self.form.flags & UNPERSISTENT != 0
@@ -106,10 +113,16 @@ impl Variant {
 }
 
 impl Message {
-    pub(super) fn new(parties: Parties, marked: bool, said: Witness, since: Moment) -> Self {
+    pub(super) fn new(
+        (parties, marked): (Parties, bool),
+        first: Variant,
+        said: Witness,
+        since: Moment,
+    ) -> Self {
         Self {
             parties,
-            variants: Vec::with_capacity(1),
+            first,
+            others: Vec::new(),
             marked,
             said,
             since,
@@ -138,18 +151,21 @@ impl Message {
         let wanted = move |variant: &&Variant| {
             variant.content == content && variant.is_unpersistent() == unpersistent
         };
-        self.variants.iter().filter(wanted)
+        self.all_variants().filter(wanted)
     }
 
     pub(super) fn has_form_of(&self, command: u8) -> bool {
-        self.variants.iter().any(|variant| variant.form.command == command)
+        self.all_variants().any(|variant| variant.form.command == command)
     }
 
-    pub(super) fn add_variant(&mut self, form: Form, content: u64) {
-        let is_known = |known: &Variant| known.form == form && known.content == content;
-        if !self.variants.iter().any(is_known) {
-            self.variants.push(Variant { form, content });
+    pub(super) fn add_variant(&mut self, variant: Variant) {
+        if !self.all_variants().any(|known| *known == variant) {
+            self.others.push(variant);
         }
+    }
+
+    fn all_variants(&self) -> impl Iterator<Item = &Variant> {
+        core::iter::once(&self.first).chain(&self.others)
     }
 
     /// H7
@@ -270,9 +286,4 @@ impl IndexMut<MessageId> for Ledger {
 /// Under what a message is known: who says it to whom, and its mark or else its content.
 pub(super) fn key(parties: Parties, mark: Result<&[u8], u64>) -> u64 {
     super::hash::hash((parties, mark))
-}
-
-/// The form in which a message came.
-pub(super) fn form_of(chat: &Chat<'_>, flags: u8) -> Form {
-    Form { command: chat.command, flags, ids: chat.ids }
 }

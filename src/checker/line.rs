@@ -37,6 +37,8 @@ pub(super) struct Line {
     /// How many messages the client has sent, and how many frames the server.
     pub(super) said: u64,
     pub(super) written: i32,
+    /// The last seqs of messages that had no ACK when something later was answered.
+    pub(super) passed: VecDeque<i32>,
     /// The METADATA written last, if nothing has been written behind it.
     pub(super) metadata: Option<Keys>,
     /// The greatest key that the client wanted kept.
@@ -51,8 +53,9 @@ pub(super) struct Line {
     pub(super) owed: Option<i64>,
     /// The client has been told so and has not asked again (S12.4).
     pub(super) is_behind: bool,
-    /// A METADATA has been written since the last answer began.
-    pub(super) has_copies: bool,
+    /// When the last METADATA was written, and since when the last answer was.
+    pub(super) copied_at: u64,
+    pub(super) answered_since: u64,
     /// The greatest id that was notified, and when the last one was.
     pub(super) notified: i64,
     pub(super) notified_at: u64,
@@ -187,6 +190,7 @@ impl Line {
             sees_received: false,
             said: 0,
             written: 0,
+            passed: VecDeque::new(),
             metadata: None,
             wanted: 0,
             start: None,
@@ -195,7 +199,8 @@ impl Line {
             synced: None,
             owed: None,
             is_behind: false,
-            has_copies: false,
+            copied_at: 0,
+            answered_since: 0,
             notified: 0,
             notified_at: 0,
             recent: [0; 8],
@@ -224,6 +229,11 @@ impl Line {
     /// Whoever has to ask anyway is not notified (S12.4).
     pub(super) const fn asks_on(&self) -> bool {
         self.is_behind || self.owed.is_some()
+    }
+
+    /// Whether it has asked for more than it has got.
+    pub(super) fn has_asked(&self) -> bool {
+        self.pending.iter().any(|pending| matches!(pending.what, Sent::Sync { .. }))
     }
 
     /// Something more is owed. Of too many, the oldest are kept.

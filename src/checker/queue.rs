@@ -86,12 +86,15 @@ impl Queue {
         self.rows.push_back(row);
     }
 
-    /// Forgets the oldest row.
-    pub(super) fn forget(&mut self) -> Option<Row> {
-        let row = self.rows.pop_front()?;
-        self.forgotten += 1;
-        self.unknown = row.msgid;
-        Some(row)
+    /// Forgets the oldest row, or what was acknowledged first. Returns the message.
+    pub(super) fn forget(&mut self) -> Option<MessageId> {
+        if let Some(row) = self.rows.pop_front() {
+            self.forgotten += 1;
+            self.unknown = row.msgid;
+            return Some(row.message);
+        }
+        self.acked_before += 1;
+        self.acked.pop_front().map(|acked| acked.message)
     }
 
     /// The row at a place, counted from the first that there ever was.

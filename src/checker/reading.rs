@@ -41,6 +41,8 @@ pub(super) struct Start {
     pub(super) kept: i64,
     pub(super) due: i64,
     pub(super) dialects: Dialects,
+    /// The event.
+    pub(super) at: u64,
 }
 
 /// An answer that has ended: what was acknowledged before its SYNC must be there, if nothing tells

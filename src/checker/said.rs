@@ -3,10 +3,10 @@
 use std::format;
 
 use super::form::{Dialects, refusal, shown};
-use super::hash::hash;
-use super::ledger::{Message, MessageId, form_of};
+use super::ledger::{Message, MessageId, Variant};
 use super::line::{Attempt, Line, Pending, Sent};
 use super::state::{State, Verdict, demand};
+use super::violation::Witness;
 use super::wire::{Chat, command::CUSTOMER_V2, flag::UNPERSISTENT};
 use crate::dialect::Dialect;
 
@@ -38,14 +38,16 @@ impl State {
     /// The message in the ledger, from now on.
     fn told(&mut self, chat: &Chat<'_>, flags: u8, dead: Option<&'static str>) -> MessageId {
         let (parties, key, marked) = self.key(chat);
+        let variant = Variant::of(chat, flags);
         let id = self.ledger.find(key).unwrap_or_else(|| {
-            let mut message = Message::new(parties, marked, self.now, self.clock.now());
+            let time = self.clock.now();
+            let mut message = Message::new((parties, marked), variant, self.now, time);
             message.dead = dead;
             let newest = |account| self.queue_of(account).newest;
             message.above = [newest(parties.receiver), newest(parties.sender)];
             self.ledger.add(key, message)
         });
-        self.ledger[id].add_variant(form_of(chat, flags), hash(chat.content));
+        self.ledger[id].add_variant(variant);
         self.ledger.forget(self.terms.memory, id);
         id
     }
@@ -67,11 +69,11 @@ impl State {
     /// A persistent message is on its way to both queues.
     fn is_addressed(&mut self, line: &mut Line, id: MessageId) {
         let parties = self.ledger[id].parties;
+        // To oneself there are two as well: other connections are notified of both copies, this one
+        // of the receiver's.
         self.queue(parties.receiver).addressed += 1;
-        if parties.sender != parties.receiver {
-            self.queue(parties.sender).addressed += 1;
-            line.credit.own += 1;
-        }
+        self.queue(parties.sender).addressed += 1;
+        line.credit.own += 1;
     }
 
     /// Inside: the host takes a message.
@@ -97,6 +99,10 @@ impl State {
         if refused.is_none() {
             line.shows(shows);
         }
+        if let Some((first, second)) = line.overtaking() {
+            let what = format!("the host takes a message of {} before an earlier one", line.id);
+            return Err(self.breaks("S11.1", what, &[first, second]));
+        }
         let told = untold.is_none() || !self.terms.remembers_dialects;
         demand(told, || {
             let what = format!("the host goes on with {} and has not kept {untold:?}", line.id);
@@ -106,6 +112,17 @@ impl State {
 }
 
 impl Line {
+    /// S11.1: a message that the host has not taken yet, and a later one that it has.
+    fn overtaking(&self) -> Option<(Witness, Witness)> {
+        let mut chats = self.pending.iter().filter_map(|pending| match pending.what {
+            Sent::Chat(it) if it.refused.is_none() => Some((it.came, pending.sent)),
+            _ => None,
+        });
+        let (_, first) = chats.find(|(came, _)| !came)?;
+        let (_, second) = chats.find(|(came, _)| *came)?;
+        Some((first, second))
+    }
+
     /// D1.6: for all that is written from now on. An answer in progress may have begun before.
     fn shows(&mut self, dialect: Dialect) {
         let shown = Dialects::only(dialect);

@@ -9,10 +9,10 @@ use std::vec::Vec;
 use super::clock::Clock;
 use super::event::{ConnectionId, ServerId};
 use super::form::{Parties, Shop};
-use super::hash::{Map, hash};
+use super::hash::Map;
 use super::ledger::{self, Ledger, Message, MessageId};
 use super::line::Line;
-use super::queue::{Queue, Row};
+use super::queue::{Acked, Queue, Row};
 use super::terms::{Repeats, Terms};
 use super::violation::{Seen, Violation, Witness};
 use super::wire::Chat;
@@ -110,7 +110,9 @@ impl State {
         // The line is out of the map while it is changed together with the rest.
         let mut line = self.lines.get_mut(&connection)?.take()?;
         let verdict = what(self, &mut line);
-        self.lines.insert(connection, Some(line));
+        if let Some(place) = self.lines.get_mut(&connection) {
+            *place = Some(line);
+        }
         Some(verdict)
     }
 
@@ -145,7 +147,7 @@ impl State {
             Repeats::Once { mark } => mark(chat.content),
             Repeats::Stored => None,
         };
-        let key = ledger::key(parties, mark.ok_or_else(|| hash(chat.content)));
+        let key = ledger::key(parties, mark.ok_or_else(|| chat.hash));
         (parties, key, mark.is_some())
     }
 
@@ -161,26 +163,35 @@ impl State {
         self.terms.store_id.map_or(Shop::Any, |shop| Shop::Only(shop(customer, seller)))
     }
 
-    /// Remembers a row of a queue, and forgets the oldest where there are too many.
+    /// Remembers a row of a queue.
     pub(super) fn remember(&mut self, account: Account, row: Row) {
         self.ledger.has_row(row.message);
         self.queue(account).push(row);
-        self.rows.push_back(account);
-        if self.rows.len() > self.terms.memory.max(1) {
-            self.forget_row();
-        }
+        self.remembers(account);
     }
 
-    fn forget_row(&mut self) {
-        let Some(account) = self.rows.pop_front() else { return };
-        // What is not in the map may have been.
-        self.none.unknown = i64::MAX;
-        let Some(queue) = self.queues.get_mut(&account) else { return };
-        if let Some(row) = queue.forget() {
-            self.ledger.forgot_row(row.message);
+    /// Remembers that an acknowledged message is in a queue, where the store is not seen.
+    pub(super) fn remember_acked(&mut self, account: Account, acked: Acked) {
+        self.ledger.has_row(acked.message);
+        self.queue(account).acked.push_back(acked);
+        self.remembers(account);
+    }
+
+    /// Forgets the oldest where there are too many.
+    fn remembers(&mut self, account: Account) {
+        self.rows.push_back(account);
+        if self.rows.len() <= self.terms.memory {
+            return;
         }
-        if queue.is_idle() {
-            self.queues.remove(&account);
+        if let Some(oldest) = self.rows.pop_front() {
+            // What is not in the map may have been.
+            self.none.unknown = i64::MAX;
+            let queue = self.queue(oldest);
+            let (message, is_idle) = (queue.forget(), queue.is_idle());
+            message.into_iter().for_each(|message| self.ledger.forgot_row(message));
+            if is_idle {
+                self.queues.remove(&oldest);
+            }
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::format;
 
 use super::event::ConnectionId;
-use super::hash::hash;
 use super::ledger::{Copy, Message, MessageId, Order};
 use super::line::{Line, Pending, Sent};
 use super::queue::Row;
@@ -38,7 +37,7 @@ impl State {
             message: id,
             command: chat.command,
             store: chat.ids[2],
-            content: hash(chat.content),
+            content: chat.hash,
             stamp: chat.stamp,
             device,
             number: self.now.number,
@@ -55,7 +54,7 @@ impl State {
         chat: &Chat<'_>,
     ) -> Result<Copy, super::violation::Violation> {
         let message = &self.ledger[id];
-        let persistent = message.variants(hash(chat.content), false).next();
+        let persistent = message.variants(chat.hash, false).next();
         demand(persistent.is_some(), || {
             let what = format!("an unpersistent message is stored for {account}");
             self.breaks("H6", what, &[message.said])
@@ -205,7 +204,7 @@ impl State {
         demand(to == message.parties.receiver, || {
             self.breaks("H7.3", format!("{to} is pushed, but is no receiver"), &[message.said])
         })?;
-        demand(message.variants(hash(chat.content), false).next().is_some(), || {
+        demand(message.variants(chat.hash, false).next().is_some(), || {
             self.breaks("H6", format!("{to} is pushed an unpersistent message"), &[message.said])
         })?;
         self.is_saved(message, |missing| format!("{to} is pushed before {missing} is stored"))

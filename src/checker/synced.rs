@@ -5,7 +5,6 @@ use std::vec::Vec;
 
 use super::event::ConnectionId;
 use super::form::{Dialects, Form};
-use super::hash::hash;
 use super::ledger::Message;
 use super::line::{Line, Pending, Sent, Session};
 use super::queue::{Queue, Row};
@@ -29,7 +28,8 @@ impl State {
             self.was_kept(line.id, account, kept, wanted)?;
         }
         let (due, dialects) = (self.queue(account).due, line.dialects());
-        line.start = Some(Start { kept, due, dialects });
+        line.is_behind = false;
+        line.start = Some(Start { kept, due, dialects, at: self.now.number });
         Ok(())
     }
 
@@ -97,14 +97,16 @@ impl State {
         let queue = self.queue(session.account);
         let next = begin
             .map(|begin| queue.after(begin))
-            .filter(|_| begin.is_some_and(|begin| begin >= queue.unknown));
+            .filter(|_| begin.is_some_and(|begin| begin.max(0) >= queue.unknown));
         let exact = self.sees_store;
         let reader = |dialect| Reader { dialect, next, rows: 0, bytes: 0 };
         // S2.2
         let fits = |dialect: &Dialect| *dialect != Dialect::V1 || begin.is_none_or(|it| it == said);
         let readers = dialects.iter().filter(fits).map(reader).collect();
         self.chains(line, begin);
-        (line.is_behind, line.has_copies) = (false, false);
+        // In V2 it has begun before SYNC_BEGIN, which carries the key of the end (D4.5).
+        line.answered_since = start.map_or(sent.number, |start| start.at);
+        line.is_behind = false;
         line.reading = Some(Reading { asked: sent, begin, said, due, exact, readers });
         Ok(())
     }
@@ -190,7 +192,7 @@ impl State {
             let message = &self.ledger[row.message];
             (reader.next, reader.rows) = (Some(place + 1), reader.rows + 1);
             let own = is_own(session, row, message);
-            let same = row.content == hash(chat.content)
+            let same = row.content == chat.hash
                 && self.find(chat).is_some_and(|(id, _)| id == row.message);
             let form = form(row, message);
             let leaves_out = Self::leaves_out(form, reader.dialect, self.kefu_app);
@@ -384,7 +386,7 @@ impl State {
         let own =
             if is_senders { message.device.map(|it| it == session.device) } else { Some(false) };
         let mut wrong = ("S2.3", "a message that is not to be stored");
-        let content = hash(chat.content);
+        let content = chat.hash;
         let forms: Vec<Form> = message.variants(content, false).map(|it| it.form).collect();
         reading.readers.retain_mut(|reader| {
             reader.rows += 1;

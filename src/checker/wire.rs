@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use super::hash::hash;
+
 /// W1
 pub(super) const HEADER: usize = 12;
 /// W2.2: a body is shorter than this.
@@ -69,6 +71,8 @@ pub(super) struct Chat<'b> {
     pub(super) ids: [i64; 4],
     pub(super) stamp: i32,
     pub(super) content: &'b [u8],
+    /// Of the content.
+    pub(super) hash: u64,
 }
 
 impl Head {
@@ -146,7 +150,8 @@ impl<'b> Chat<'b> {
     pub(super) fn read(command: u8, body: &'b [u8]) -> Option<Self> {
         let (fixed, content) = body.split_first_chunk::<CHAT>()?;
         let ids = [0, 8, 16, 24].map(|at| int64(&fixed[at..]));
-        Some(Self { command, ids, stamp: int32(&fixed[STAMP..]), content })
+        let stamp = int32(&fixed[STAMP..]);
+        Some(Self { command, ids, stamp, content, hash: hash(content) })
     }
 }
 

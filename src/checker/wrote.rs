@@ -170,7 +170,7 @@ impl State {
                 let what = format!("METADATA on {connection}, whose dialect is V1");
                 self.breaks("D3.1", what, &[])
             })?;
-            line.has_copies = true;
+            line.copied_at = self.now.number;
             line.metadata = Some(Keys { key: int64(body), previous: int64(&body[8..]) });
         }
         Ok(keys)
@@ -209,6 +209,10 @@ impl State {
         let name = match passed.what {
             Sent::Chat(attempt) => {
                 self.will_not_answer(passed);
+                if line.passed.len() == 64 {
+                    line.passed.pop_front();
+                }
+                line.passed.extend(attempt.seq);
                 if attempt.refused.is_none() && !attempt.came {
                     line.handled(attempt.shows);
                 }

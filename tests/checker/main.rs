@@ -3,3 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
 mod conversations;
+mod dialects;
+mod frames;
+mod inside;
+mod login;
+mod memory;
+mod outside;
+mod store;
+mod sync;
+mod uuid;
+mod violations;
+mod world;

@@ -2,11 +2,16 @@
 
 use bytes::Bytes;
 use fastrand::Rng;
+use kefu_proto::{Account, AppId, UserId};
 
 use crate::wire::{CUSTOMER, Head, MAX_CONTENT};
 
 /// An account: app and user.
 pub(crate) type User = (i64, i64);
+
+pub(crate) fn account((appid, uid): User) -> Account {
+    Account::new(AppId(appid), UserId(uid))
+}
 
 const APPS: [i64; 8] = [1453, 7, -1, i64::MIN, i64::MAX, 1, 0x1800_0000_0000_0000, -1453];
 /// The first users of every app; further ones count up from there. They are equal in all apps.
@@ -46,8 +51,8 @@ pub(crate) struct Person {
     pub(crate) devices: Vec<Device>,
 }
 
-/// S1: a device is a name and a platform; the web and the nameless are the same nobody.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// S1: a device is a name and a platform.
+#[derive(Clone, Debug)]
 pub(crate) struct Device {
     pub(crate) platform: u8,
     pub(crate) name: Vec<u8>,
@@ -55,18 +60,6 @@ pub(crate) struct Device {
 
 impl Device {
     pub(crate) const WEB: u8 = 3;
-
-    /// Whether a message from one is the other's own (S2).
-    pub(crate) fn same(&self, other: &Self) -> bool {
-        match (self.named(), other.named()) {
-            (true, true) => self == other,
-            (one, another) => one == another,
-        }
-    }
-
-    fn named(&self) -> bool {
-        self.platform != Self::WEB && !self.name.is_empty()
-    }
 }
 
 impl Cast {

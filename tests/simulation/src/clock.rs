@@ -12,49 +12,27 @@ const SETTINGS: [i64; 8] = [
     -0x8000_0001 - 3,
 ];
 
-/// All settings so far: from when, in simulated milliseconds, and to what.
 pub(crate) struct Clock {
-    settings: Vec<(u64, i64)>,
+    /// Since when it has been set, in simulated milliseconds, and to what.
+    setting: (u64, i64),
 }
 
 impl Clock {
     pub(crate) fn new() -> Self {
-        Self { settings: vec![(0, SETTINGS[0])] }
+        Self { setting: (0, SETTINGS[0]) }
     }
 
     pub(crate) fn jump(&mut self, now: u64, rng: &mut fastrand::Rng) {
-        self.settings.push((now, SETTINGS[rng.usize(..SETTINGS.len())]));
+        self.setting = (now, SETTINGS[rng.usize(..SETTINGS.len())]);
     }
 
     /// Seconds since 1970, however many.
     pub(crate) fn read(&self, now: u64) -> i64 {
-        let (since, secs) = self.settings[self.settings.len() - 1];
+        let (since, secs) = self.setting;
         secs + seconds(now - since)
-    }
-
-    /// Whether a message that the server took between two times may bear this timestamp.
-    pub(crate) fn showed(&self, timestamp: i32, from: u64, to: u64) -> bool {
-        let mut until = to;
-        for &(since, secs) in self.settings.iter().rev() {
-            let first = on_the_wire(secs + seconds(since.max(from) - since));
-            let last = on_the_wire(secs + seconds(until - since));
-            if first <= timestamp && timestamp <= last {
-                return true;
-            }
-            if since <= from {
-                return false;
-            }
-            until = since;
-        }
-        false
     }
 }
 
 fn seconds(millis: u64) -> i64 {
     i64::try_from(millis / 1000).unwrap()
-}
-
-/// Beyond 32 bits the time stands still.
-fn on_the_wire(secs: i64) -> i32 {
-    i32::try_from(secs.clamp(i32::MIN.into(), i32::MAX.into())).unwrap()
 }

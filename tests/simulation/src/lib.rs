@@ -33,14 +33,15 @@
 #![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
 mod agenda;
+mod audit;
 mod cast;
 mod client;
 mod clock;
 mod epochs;
 mod host;
-mod judge;
 mod net;
 mod planted;
+mod promises;
 mod settings;
 mod sim;
 mod wire;

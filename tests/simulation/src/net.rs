@@ -39,7 +39,6 @@ impl Sim {
     pub(crate) fn connect(&mut self, client: usize) -> usize {
         self.tally.connections += 1;
         self.links.push(Link { client, to_server: Pipe::default(), to_client: Pipe::default() });
-        self.judge.opened();
         self.links.len() - 1
     }
 

@@ -1,12 +1,15 @@
-//! What clients, network, host and store of one world share: chance, time, the network, the judge
-//! and the tally.
+//! What clients, network, host and store of one world share: chance, time, the network, the
+//! checker and the tally.
 
 use fastrand::Rng;
+use kefu_proto::checker::{Checker, Event, Violation};
 
 use crate::agenda::Agenda;
 use crate::clock::Clock;
-use crate::judge::Judge;
 use crate::net::Link;
+
+/// The rule that the host breaks, if it does.
+pub(crate) type Verdict = Result<(), Violation>;
 
 pub(crate) struct Sim {
     pub(crate) rng: Rng,
@@ -14,7 +17,7 @@ pub(crate) struct Sim {
     pub(crate) agenda: Agenda,
     pub(crate) clock: Clock,
     pub(crate) links: Vec<Link>,
-    pub(crate) judge: Judge,
+    pub(crate) checker: Checker,
     pub(crate) tally: Tally,
     pub(crate) digest: Digest,
     /// Whether the host runs.
@@ -31,6 +34,18 @@ impl Sim {
     /// Whether something happens whose odds are so many in a million.
     pub(crate) fn happens(&mut self, odds: u32) -> bool {
         odds > 0 && self.rng.u32(..1_000_000) < odds
+    }
+
+    /// Something happens that the checker is to judge.
+    pub(crate) fn observe(&mut self, event: Event<'_>) -> Verdict {
+        self.checker.observe(event)
+    }
+
+    /// One message more: its number, which tells it from all others.
+    pub(crate) fn next_message(&mut self) -> u64 {
+        self.unsaid = self.unsaid.saturating_sub(1);
+        self.tally.messages += 1;
+        self.tally.messages
     }
 }
 

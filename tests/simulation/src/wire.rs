@@ -1,11 +1,10 @@
-//! The wire as the simulation's clients and its judge know it: written from the protocol, without
+//! The wire as the simulation's clients know it: written from the protocol, without
 //! the library (W1–W4, W8–W10).
 
 /// W1
 pub(crate) const HEADER: usize = 12;
-/// W4: the fixed part of a chat message, and where its timestamp stands.
+/// W4: the fixed part of a chat message.
 pub(crate) const CHAT: usize = 36;
-pub(crate) const STAMP: usize = 32;
 /// W2, W4: what fits into a body below 32 KiB.
 pub(crate) const MAX_CONTENT: usize = 32 * 1024 - 1 - CHAT;
 
@@ -30,11 +29,6 @@ pub(crate) const SELF: u8 = 0x08;
 pub(crate) const PUSH: u8 = 0x10;
 /// W8: what only a server says.
 pub(crate) const OF_SERVERS: u8 = SELF | PUSH | 0x20;
-
-/// Whether it is the command of a chat message.
-pub(crate) fn is_chat(command: u8) -> bool {
-    matches!(command, CUSTOMER | CUSTOMER_SUPPORT | CUSTOMER_V2)
-}
 
 /// The 12 bytes in front of a body (W1).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

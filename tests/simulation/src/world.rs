@@ -3,13 +3,15 @@
 use std::fmt;
 
 use fastrand::Rng;
+use kefu_proto::checker::{Checker, Violation};
 
 use crate::agenda::{Agenda, Event};
-use crate::cast::{Cast, Device, Size};
+use crate::audit::{self, Loss};
+use crate::cast::{Cast, Device, Size, account};
 use crate::client::{Client, Voice};
 use crate::clock::Clock;
 use crate::host::{Host, Plant};
-use crate::judge::{Judge, Terms, Verdict, Violation};
+use crate::promises::Promises;
 use crate::sim::{Digest, Odds, Sim, Tally};
 
 /// When all is calm, everything is settled after so many milliseconds, or never.
@@ -30,12 +32,21 @@ pub(crate) struct Outcome {
     pub(crate) tally: Tally,
 }
 
-/// An invariant does not hold.
+/// A world has failed.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
-    pub(crate) violation: Violation,
+    pub(crate) flaw: Flaw,
     /// When, in simulated milliseconds.
     now: u64,
+}
+
+/// What is wrong with a world.
+#[derive(Clone, Debug)]
+pub(crate) enum Flaw {
+    /// The host breaks a rule.
+    Broken(Violation),
+    /// In the end something is lost.
+    Lost(Loss),
 }
 
 impl World {
@@ -44,20 +55,20 @@ impl World {
         let mut rng = Rng::with_seed(seed);
         let odds = Odds::of_a_world(&mut rng);
         let cast = Cast::new(&mut rng, size);
-        let terms = Terms::of_a_world(&mut rng);
+        let promises = Promises::of_a_world(&mut rng);
         let mut sim = Sim {
             rng,
             odds,
             agenda: Agenda::default(),
             clock: Clock::new(),
             links: Vec::new(),
-            judge: Judge::new(cast.kefu_app, terms),
+            checker: Checker::new(promises.terms(cast.kefu_app)),
             tally: Tally { worlds: 1, ..Tally::default() },
             digest: Digest::default(),
             up: true,
             unsaid: 0,
         };
-        let host = Host::new(&cast, terms, plant, &mut sim);
+        let host = Host::new(&cast, promises, plant, &mut sim);
         let mut world = Self { sim, cast, host, clients: Vec::new(), calm: false };
         world.populate();
         world
@@ -66,15 +77,15 @@ impl World {
     pub(crate) fn run(mut self) -> Result<Outcome, Failure> {
         match self.live() {
             Ok(()) => Ok(Outcome { digest: self.sim.digest, tally: self.sim.tally }),
-            Err(violation) => Err(Failure { violation, now: self.sim.now() }),
+            Err(flaw) => Err(Failure { flaw, now: self.sim.now() }),
         }
     }
 
     fn populate(&mut self) {
         let Self { sim, cast, clients, .. } = self;
         for person in &cast.people {
+            sim.checker.add_token(&person.token, account(person.user));
             for device in &person.devices {
-                sim.judge.seat(person.user, device.clone());
                 let (id, voice) = (clients.len(), voice(device, &mut sim.rng));
                 let token = person.token.clone();
                 let mut client = Client::new(id, person.user, token, device.clone(), voice);
@@ -92,7 +103,7 @@ impl World {
         sim.agenda.after(500, Event::ClockJump);
     }
 
-    fn live(&mut self) -> Verdict {
+    fn live(&mut self) -> Result<(), Flaw> {
         while self.sim.unsaid > 0 {
             self.step()?;
         }
@@ -100,19 +111,17 @@ impl World {
         self.calm = true;
         self.sim.odds = Odds::CALM;
         self.settle()?;
-        self.sim.judge.settle()?;
         // … then every client reads its queue to the end.
         for client in &mut self.clients {
             client.read_on(&mut self.sim);
         }
         self.settle()?;
-        for (id, client) in self.clients.iter().enumerate() {
-            self.sim.judge.has_read(id, client.key())?;
-        }
-        self.host.audit(&self.sim)
+        self.sim.checker.finish()?;
+        audit::audit(self.host.store(), &self.clients)?;
+        Ok(())
     }
 
-    fn settle(&mut self) -> Verdict {
+    fn settle(&mut self) -> Result<(), Violation> {
         let deadline = self.sim.now() + SETTLING;
         while self.sim.now() < deadline && self.step()? {}
         Ok(())
@@ -162,6 +171,27 @@ fn voice(device: &Device, rng: &mut Rng) -> Voice {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "after {} simulated ms: {}", self.now, self.violation)
+        write!(f, "after {} simulated ms: {}", self.now, self.flaw)
+    }
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Broken(violation) => violation.fmt(f),
+            Self::Lost(loss) => loss.fmt(f),
+        }
+    }
+}
+
+impl From<Violation> for Flaw {
+    fn from(violation: Violation) -> Self {
+        Self::Broken(violation)
+    }
+}
+
+impl From<Loss> for Flaw {
+    fn from(loss: Loss) -> Self {
+        Self::Lost(loss)
     }
 }

@@ -1,8 +1,8 @@
 //! What no client should do, and some do.
 
 use super::Client;
+use super::draft::Draft;
 use crate::cast::Cast;
-use crate::judge::Draft;
 use crate::sim::Sim;
 use crate::wire::{
     ACK, AUTH_TOKEN, CUSTOMER, CUSTOMER_SUPPORT, CUSTOMER_V2, Head, METADATA, PING, PONG, SYNC,
@@ -22,13 +22,13 @@ impl Client {
             11 => self.talk_like_a_server(sim),
             12 => {
                 let key = [0, -1, i64::MIN, i64::MAX, self.key - 1, 1][sim.rng.usize(..6)];
-                self.sync(sim, key, false);
+                self.sync(key, false);
             }
             13 => {
                 let key = [0, -1, i64::MIN, self.key / 2, 1][sim.rng.usize(..5)];
-                self.sync(sim, 0, false);
-                self.keep(sim, key);
-                self.sync(sim, 0, false);
+                self.sync(0, false);
+                self.keep(key);
+                self.sync(0, false);
             }
             14 => {
                 // W7.6: some start counting again.
@@ -59,10 +59,12 @@ impl Client {
             let receiver = if sim.rng.bool() { (cast.kefu_app, seller) } else { another };
             [customer.0, customer.1, receiver.0, receiver.1]
         } else {
-            [customer.0, customer.1, sim.judge.next_mark(), seller]
+            [customer.0, customer.1, sim.rng.i64(..), seller]
         };
         let content = cast.texts.pick(&mut sim.rng);
-        self.submit(sim, Draft { command, flags, ids, content });
+        let draft = Draft::new(sim.next_message(), command, flags, ids, &content);
+        // Nobody waits for the answer to a forgery.
+        self.send(sim, &draft);
     }
 
     /// W2, W5: no frame, or no message. The server closes the connection (S7).
@@ -94,7 +96,6 @@ impl Client {
         let Some(line) = &self.line else { return };
         if line.is_live() {
             sim.tally.unlisted += 1;
-            sim.judge.sent_unlisted(line.link, command, body);
         }
         self.write(command, 0, &[body]);
     }

@@ -1,6 +1,7 @@
 //! A simulated client. What it says next depends on what it has read and on what it still waits
 //! for.
 
+mod draft;
 mod mischief;
 mod reading;
 mod saying;
@@ -8,6 +9,7 @@ mod saying;
 use std::collections::VecDeque;
 
 use bytes::BytesMut;
+use draft::{Draft, Mark};
 
 use crate::agenda::Event;
 use crate::cast::{Cast, Device, User};
@@ -48,7 +50,7 @@ pub(crate) struct Voice {
 }
 
 struct Waiting {
-    number: usize,
+    draft: Draft,
     since: u64,
 }
 
@@ -64,7 +66,7 @@ struct Line {
     /// It has sent what the server closes a connection for.
     spoilt: bool,
     /// The seqs that may still be acknowledged.
-    tried: Vec<(i32, usize)>,
+    tried: Vec<(i32, Mark)>,
     /// Which of the syncs in flight were for its own key.
     syncs: VecDeque<bool>,
     /// The METADATA that belongs to the next frame: a key, and the one before.
@@ -122,14 +124,23 @@ impl Client {
     /// Asks once more for what its queue has, when all has been said.
     pub(crate) fn read_on(&mut self, sim: &mut Sim) {
         if self.line.as_ref().is_some_and(|line| line.inside) {
-            self.sync(sim, self.key, true);
+            self.sync(self.key, true);
             self.flush(sim);
         }
         self.schedule(sim, 100);
     }
 
+    pub(crate) fn user(&self) -> User {
+        self.user
+    }
+
     pub(crate) fn key(&self) -> i64 {
         self.key
+    }
+
+    /// How many of its messages have no ACK.
+    pub(crate) fn unacked(&self) -> usize {
+        self.waiting.len()
     }
 
     fn is_content(&self) -> bool {
@@ -145,30 +156,28 @@ impl Client {
         let link = sim.connect(self.id);
         self.line = Some(Line::new(link, sim));
         if !calm && sim.rng.u8(..30) == 0 {
-            self.ping(sim);
+            self.ping();
             self.repeat(sim, 0);
         }
         if !calm && sim.rng.u8(..30) == 0 {
-            self.knock(sim, false);
+            self.knock(false);
             self.repeat(sim, 0);
         }
-        self.knock(sim, true);
+        self.knock(true);
         if !calm && sim.rng.u8(..30) == 0 {
             // Only here a SYNC of 0 is answered from the kept key (S2.9), which never falls (S3.1).
-            self.keep(sim, self.key);
-            self.keep(sim, self.key / 2);
-            self.sync(sim, 0, false);
+            self.keep(self.key);
+            self.keep(self.key / 2);
+            self.sync(0, false);
         }
-        self.sync(sim, self.key, true);
+        self.sync(self.key, true);
         if sim.rng.bool() {
             self.repeat(sim, 0);
         }
     }
 
-    fn knock(&mut self, sim: &mut Sim, right: bool) {
+    fn knock(&mut self, right: bool) {
         let Some(line) = &mut self.line else { return };
-        let Voice { version, last, .. } = self.voice;
-        sim.judge.knocked(line.link, self.id, (version, last), right);
         line.knocked |= right;
         let token = if right { &self.token[..] } else { b"nobody" };
         let length = |bytes: &[u8]| [u8::try_from(bytes.len()).unwrap()];
@@ -178,11 +187,10 @@ impl Client {
     }
 
     /// S2. `own`: from where it has read to, so that the answer counts.
-    fn sync(&mut self, sim: &mut Sim, key: i64, own: bool) {
+    fn sync(&mut self, key: i64, own: bool) {
         let Some(line) = &mut self.line else { return };
         if line.knocked && !line.spoilt {
             line.syncs.push_back(own);
-            sim.judge.asked(line.link, key);
         }
         self.write(SYNC, 0, &[&key.to_be_bytes()]);
     }

@@ -17,7 +17,7 @@ impl Client {
             && let Some((head, end)) = Head::read(&line.read)
         {
             let frame = line.read.split_to(end);
-            self.read(sim, head, &frame[HEADER..]);
+            self.read(head, &frame[HEADER..]);
         }
         self.flush(sim);
         if arrival.end {
@@ -26,7 +26,7 @@ impl Client {
         }
     }
 
-    fn read(&mut self, sim: &mut Sim, head: Head, body: &[u8]) {
+    fn read(&mut self, head: Head, body: &[u8]) {
         let Some(line) = &mut self.line else { return };
         let metadata = line.metadata.take();
         match head.command {
@@ -34,7 +34,7 @@ impl Client {
             AUTH_STATUS => line.inside |= int32(body) == 0,
             ACK => {
                 self.go_on(metadata);
-                self.acknowledged(sim, int32(body));
+                self.acknowledged(int32(body));
             }
             CUSTOMER_V2 => {
                 let [sender_appid, sender, receiver_appid, receiver] = ids(body);
@@ -52,14 +52,14 @@ impl Client {
             }
             SYNC_NOTIFY => {
                 self.heard = self.heard.max(int64(body));
-                self.catch_up(sim);
+                self.catch_up();
             }
             SYNC_END => {
                 if line.syncs.pop_front() == Some(true) {
                     self.key = self.key.max(int64(body));
-                    self.keep(sim, self.key);
+                    self.keep(self.key);
                 }
-                self.catch_up(sim);
+                self.catch_up();
             }
             _ => {}
         }
@@ -75,28 +75,23 @@ impl Client {
         }
     }
 
-    fn acknowledged(&mut self, sim: &mut Sim, seq: i32) {
+    fn acknowledged(&mut self, seq: i32) {
         let Some(line) = &mut self.line else { return };
         let Some(index) = line.tried.iter().position(|&(known, _)| known == seq) else { return };
-        let (_, number) = line.tried.remove(index);
-        self.waiting.retain(|waiting| waiting.number != number);
-        sim.judge.settled(number);
+        let (_, mark) = line.tried.remove(index);
+        self.waiting.retain(|waiting| waiting.draft.mark() != mark);
     }
 
     /// S5: a notify of something new is followed by a sync, if none is in flight.
-    fn catch_up(&mut self, sim: &mut Sim) {
+    fn catch_up(&mut self) {
         let idle = |line: &super::Line| !line.syncs.contains(&true);
         if self.heard > self.key && self.line.as_ref().is_some_and(idle) {
-            self.sync(sim, self.key, true);
+            self.sync(self.key, true);
         }
     }
 
     /// S5: what it has read, the server is to keep.
-    pub(super) fn keep(&mut self, sim: &mut Sim, key: i64) {
-        let Some(line) = &self.line else { return };
-        if line.is_live() {
-            sim.judge.asked_to_keep(line.link, self.id, key);
-        }
+    pub(super) fn keep(&mut self, key: i64) {
         self.write(SYNC_KEY, 0, &[&key.to_be_bytes()]);
     }
 }

@@ -1,10 +1,8 @@
 //! What a client says: new messages, answers, repeats.
 
-use bytes::Bytes;
-
+use super::draft::Draft;
 use super::{Client, Waiting};
 use crate::cast::{Cast, User};
-use crate::judge::Draft;
 use crate::sim::Sim;
 use crate::wire::{CUSTOMER, CUSTOMER_SUPPORT, CUSTOMER_V2, PING, UNPERSISTENT};
 
@@ -20,7 +18,7 @@ impl Client {
             self.misbehave(sim, cast);
         }
         match sim.rng.u8(..20) {
-            0 => self.ping(sim),
+            0 => self.ping(),
             1..12 => {
                 for _ in 0..sim.rng.usize(1..4) {
                     self.say(sim, cast);
@@ -37,19 +35,14 @@ impl Client {
             let waiting = &mut self.waiting[index];
             if waiting.since + timeout <= now {
                 waiting.since = now;
-                let number = waiting.number;
+                let draft = waiting.draft.clone();
                 sim.tally.repeats += 1;
-                self.send(sim, number);
+                self.send(sim, &draft);
             }
         }
     }
 
-    pub(super) fn ping(&mut self, sim: &mut Sim) {
-        if let Some(line) = &self.line
-            && !line.spoilt
-        {
-            sim.judge.pinged(line.link);
-        }
+    pub(super) fn ping(&mut self) {
         self.write(PING, 0, &[]);
     }
 
@@ -65,47 +58,33 @@ impl Client {
         };
         let serves = self.user.0 == cast.kefu_app && sim.rng.u8(..8) > 0;
         let partner = self.partner(sim, if serves { &cast.customers } else { &cast.sellers });
-        let mark = sim.judge.next_mark();
+        let store = sim.rng.i64(..);
         let (command, ids) = match (self.voice.speaks_v2, serves) {
             (true, _) => {
                 let app = if serves { partner.0 } else { cast.kefu_app };
                 (CUSTOMER_V2, [self.user.0, self.user.1, app, partner.1])
             }
-            (false, true) => (CUSTOMER_SUPPORT, [partner.0, partner.1, mark, self.user.1]),
+            (false, true) => (CUSTOMER_SUPPORT, [partner.0, partner.1, store, self.user.1]),
             (false, false) => {
                 let seller = if partner.1 == 0 { 1 } else { partner.1 };
-                (CUSTOMER, [self.user.0, self.user.1, mark, seller])
+                (CUSTOMER, [self.user.0, self.user.1, store, seller])
             }
         };
         let content = cast.texts.pick(&mut sim.rng);
-        self.submit(sim, Draft { command, flags, ids, content });
+        let draft = Draft::new(sim.next_message(), command, flags, ids, &content);
+        self.waiting.push_back(Waiting { draft: draft.clone(), since: sim.now() });
+        self.send(sim, &draft);
     }
 
-    /// Sends a message, and waits for its ACK if there can be one.
-    pub(super) fn submit(&mut self, sim: &mut Sim, draft: Draft) {
-        sim.unsaid = sim.unsaid.saturating_sub(1);
-        sim.tally.messages += 1;
-        let now = sim.now();
-        let number = sim.judge.said(now, self.id, draft);
-        if !sim.judge.sent(number).refused {
-            self.waiting.push_back(Waiting { number, since: now });
-        }
-        self.send(sim, number);
-    }
-
-    fn send(&mut self, sim: &mut Sim, number: usize) {
-        let message = sim.judge.sent(number);
-        let (command, flags, head) = (message.command, message.flags, message.head);
-        let content: Bytes = message.content.clone();
+    pub(super) fn send(&mut self, sim: &mut Sim, draft: &Draft) {
         // H4: what a client thinks of the time does not matter.
         let stamp = sim.rng.i32(..).to_be_bytes();
-        let seq = self.write(command, flags, &[&head, &stamp, &content]);
-        if let Some(line) = &mut self.line {
-            let live = line.is_live();
-            if live {
-                line.tried.push((seq, number));
-            }
-            sim.judge.tried(line.link, seq, number, live);
+        let Draft { command, flags, ids, content } = draft;
+        let seq = self.write(*command, *flags, &[&ids.concat(), &stamp, content]);
+        if let Some(line) = &mut self.line
+            && line.is_live()
+        {
+            line.tried.push((seq, draft.mark()));
         }
     }
 

@@ -11,6 +11,8 @@ use kefu_proto::{
 pub(super) struct Connection {
     pub(super) state: State,
     pub(super) read: BytesMut,
+    /// The same bytes, until the checker has seen them.
+    pub(super) unjudged: BytesMut,
     pub(super) platform: Option<Platform>,
     /// Nothing more comes from the client.
     pub(super) hung_up: bool,
@@ -51,6 +53,7 @@ impl Connection {
         Self {
             state: State::Login(Login::new(config, FrameLimit::CLIENT)),
             read: BytesMut::new(),
+            unjudged: BytesMut::new(),
             platform: None,
             hung_up: false,
             in_flight: VecDeque::new(),
@@ -62,6 +65,13 @@ impl Connection {
             return None;
         };
         Some(online.identity().account())
+    }
+
+    /// What has been taken of `read` since the last time. All of it is, if it is over: then nothing
+    /// behind it may have an effect.
+    pub(super) fn judged(&mut self, over: bool) -> BytesMut {
+        let left = if over { 0 } else { self.read.len() };
+        self.unjudged.split_to(self.unjudged.len() - left)
     }
 
     pub(super) fn saving(&mut self, ticket: u64) -> Option<&mut Saving> {

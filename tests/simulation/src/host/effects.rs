@@ -1,13 +1,13 @@
 //! Applies effects in their order (H6, H7). The host may die after any of them.
 
 use bytes::BytesMut;
+use kefu_proto::checker::Event;
 use kefu_proto::{
     Account, ChatMessage, Effect, Effects, Encode, Flags, FrameLimit, Outbound, OwnedOutbound,
 };
 
-use super::{Host, Plant};
-use crate::judge::Verdict;
-use crate::sim::Sim;
+use super::{Host, Plant, id};
+use crate::sim::{Sim, Verdict};
 
 impl Host {
     pub(super) fn apply(&mut self, sim: &mut Sim, link: usize, effects: &Effects) -> Verdict {
@@ -24,13 +24,13 @@ impl Host {
                 }
                 Some(Effect::EnqueueMessage { message }) => {
                     sim.tally.acks += 1;
-                    self.write(sim, link, &message)?;
+                    self.give(sim, link, message)?;
                     if self.plant == Some(Plant::AckTwice) {
-                        self.write(sim, link, &message)?;
+                        self.give(sim, link, message)?;
                     }
                 }
             }
-            if self.dies(sim) {
+            if self.dies(sim)? {
                 return Ok(());
             }
         }
@@ -43,8 +43,7 @@ impl Host {
         let mut body = Vec::new();
         message.encode_body(&mut body).unwrap();
         sim.digest.add(&body);
-        let (user, now) = ((to.appid.0, to.uid.0), sim.now());
-        sim.judge.pushed(&sim.clock, now, user, message.command().0, &body)
+        sim.observe(Event::Pushed { to, message })
     }
 
     /// To every connection of an account but one, on every server.
@@ -76,13 +75,22 @@ impl Host {
                 Outbound::Chat(chat) if self.plant == Some(Plant::DropFlags) => {
                     let mut plain = (*chat).clone();
                     plain.flags = Flags::NONE;
-                    self.write(sim, link, &plain)?;
+                    self.give(sim, link, Outbound::Chat(&plain))?;
                 }
-                _ if elsewhere => self.write(sim, link, &passed_on)?,
-                _ => self.write(sim, link, message)?,
+                _ if elsewhere => self.give(sim, link, passed_on.get())?,
+                _ => self.give(sim, link, *message)?,
             }
         }
         Ok(())
+    }
+
+    /// Gives a message to a connection, if it still exists.
+    pub(super) fn give(&mut self, sim: &mut Sim, link: usize, message: Outbound<'_>) -> Verdict {
+        if self.connections[link].is_none() {
+            return Ok(());
+        }
+        sim.observe(Event::Given { connection: id(link), message })?;
+        self.write(sim, link, &message)
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
+use kefu_proto::checker::Event;
 use kefu_proto::{
     Account, AuthToken, Authentication, DeviceId, Dialect, Identity, LoginStep, Platform,
     SyncBounds,
 };
 
 use super::connection::State;
-use super::{Host, Plant};
-use crate::judge::{self, Terms, Verdict};
-use crate::sim::Sim;
+use super::{Host, Plant, id};
+use crate::sim::{Sim, Verdict};
 
 impl Host {
     pub(super) fn log_in(&mut self, sim: &mut Sim, link: usize) -> Verdict {
@@ -22,9 +22,9 @@ impl Host {
                 return Ok(());
             };
             let out = &mut self.out;
-            let unread = connection.read.len();
             let step = login.receive(&mut connection.read, out);
-            sim.judge.consumed(link, unread - connection.read.len())?;
+            let bytes = connection.judged(step.is_err());
+            sim.observe(Event::Sent { connection: id(link), bytes: &bytes })?;
             if let Ok(LoginStep::Authenticate(mut asked)) = step {
                 let everybody = self.plant == Some(Plant::AcceptAll);
                 let token = asked.auth_token().token.as_bytes();
@@ -39,7 +39,9 @@ impl Host {
                         remember(&self.dialects, account, &mut asked);
                     }
                     let mut online = asked.accept(identity, out).unwrap();
-                    online.set_sync_bounds(bounds(self.terms, self.plant));
+                    online.set_sync_bounds(bounds(self.promises.bounds, self.plant));
+                    let (connection, dialect) = (id(link), online.dialect());
+                    sim.observe(Event::LoggedIn { connection, identity, dialect })?;
                     State::Online(online)
                 } else {
                     State::Login(asked.refuse(out).unwrap())
@@ -62,12 +64,7 @@ impl Host {
             && self.plant != Some(Plant::TellNoDialect)
         {
             self.dialects.insert((account, platform), dialect);
-            let dialect = match dialect {
-                Dialect::V1 => judge::Dialect::V1,
-                Dialect::V2 => judge::Dialect::V2,
-                Dialect::AsSent => judge::Dialect::AsSent,
-            };
-            return sim.judge.kept_dialect(link, dialect);
+            return sim.observe(Event::DialectKept { connection: id(link), dialect });
         }
         Ok(())
     }
@@ -87,11 +84,11 @@ fn remember(
     }
 }
 
-fn bounds(Terms { rows, bytes, .. }: Terms, plant: Option<Plant>) -> SyncBounds {
+fn bounds(promised: SyncBounds, plant: Option<Plant>) -> SyncBounds {
     if plant == Some(Plant::KnowNoBounds) {
         return SyncBounds { rows: usize::MAX, bytes: usize::MAX };
     }
-    SyncBounds { rows, bytes }
+    promised
 }
 
 /// S1: one number a pair of name and platform, 0 for those without.

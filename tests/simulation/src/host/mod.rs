@@ -12,23 +12,24 @@ mod tampering;
 
 use std::collections::HashMap;
 
+use kefu_proto::checker::{self, ConnectionId, ServerId, Violation};
 use kefu_proto::{
     Accepted, Account, AppId, Appended, Config, Copies, Dialect, Encode, MsgId, Online, Platform,
-    Request, Saves, UnixTime, UserId,
+    Request, Saves, UnixTime,
 };
 
 use crate::agenda::{Answer, Event};
-use crate::cast::Cast;
-use crate::judge::{Rule, Terms, Verdict, Violation};
-use crate::sim::Sim;
+use crate::cast::{Cast, account};
+use crate::promises::Promises;
+use crate::sim::{Sim, Verdict};
 use connection::{Connection, Failed, InFlight, Saving, State};
 pub(crate) use plant::Plant;
-use store::Store;
+pub(crate) use store::Store;
 use tampering::Tampering;
 
 pub(crate) struct Host {
     config: Config,
-    terms: Terms,
+    promises: Promises,
     /// Connections are spread over so many servers, which pass messages on as bytes.
     servers: usize,
     /// How many requests of a connection may be in flight.
@@ -50,18 +51,17 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(cast: &Cast, terms: Terms, plant: Option<Plant>, sim: &mut Sim) -> Self {
-        let account = |user: (i64, i64)| Account { appid: AppId(user.0), uid: UserId(user.1) };
+    pub(crate) fn new(cast: &Cast, promises: Promises, plant: Option<Plant>, sim: &mut Sim) -> Self {
         let tokens = cast.people.iter().map(|one| (one.token.clone(), account(one.user))).collect();
         let both_at_once = sim.rng.bool();
         Self {
             config: Config::new(AppId(cast.kefu_app)).unwrap(),
-            terms,
+            promises,
             servers: sim.rng.usize(1..4),
             window: if both_at_once { [1, 4, 32][sim.rng.usize(..3)] } else { 1 },
             both_at_once,
             plant,
-            store: Store::new(terms.idempotent, plant, &mut sim.rng),
+            store: Store::new(promises.idempotent, plant, &mut sim.rng),
             connections: Vec::new(),
             directory: HashMap::new(),
             tokens,
@@ -74,25 +74,33 @@ impl Host {
         }
     }
 
-    pub(crate) fn audit(&self, sim: &Sim) -> Verdict {
-        self.store.audit(sim)
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Bytes arrive, or the end of a client's.
     pub(crate) fn receive(&mut self, sim: &mut Sim, link: usize) -> Verdict {
         let arrival = sim.arrive_at_server(link);
-        let config = self.config;
-        let length = self.connections.len().max(link + 1);
-        self.connections.resize_with(length, || Some(Connection::new(config)));
-        if !sim.up || self.dies(sim) {
-            self.lose(sim, link);
-            return Ok(());
+        self.open(sim, link)?;
+        if !sim.up || self.dies(sim)? {
+            return self.lose(sim, link);
         }
         let Some(connection) = &mut self.connections[link] else { return Ok(()) };
         connection.read.extend_from_slice(&arrival.bytes);
-        sim.judge.arrived(link, &arrival.bytes);
+        connection.unjudged.extend_from_slice(&arrival.bytes);
         connection.hung_up |= arrival.end;
         self.work(sim, link)
+    }
+
+    /// Connections up to this one are open, or have been. All pass for those of one server: what is
+    /// passed on between them arrives at once.
+    fn open(&mut self, sim: &mut Sim, link: usize) -> Verdict {
+        for link in self.connections.len()..=link {
+            let (connection, server) = (id(link), ServerId(0));
+            sim.observe(checker::Event::Opened { connection, server })?;
+            self.connections.push(Some(Connection::new(self.config)));
+        }
+        Ok(())
     }
 
     pub(crate) fn save(&mut self, sim: &mut Sim, shard: usize) -> Verdict {
@@ -102,7 +110,7 @@ impl Host {
     /// The store has answered: late, twice, or to a host that is no more.
     pub(crate) fn answered(&mut self, sim: &mut Sim, answer: Answer) -> Verdict {
         let Answer { life, link, ticket, copy, msgid, previous } = answer;
-        if life != self.life || self.dies(sim) {
+        if life != self.life || self.dies(sim)? {
             sim.tally.late_answers += 1;
             return Ok(());
         }
@@ -114,6 +122,11 @@ impl Host {
         let appended =
             msgid.map(|msgid| Appended { msgid: MsgId(msgid), previous: previous.map(MsgId) });
         saving.answers[copy] = Some(appended.ok_or(Failed));
+        if appended.is_none() {
+            let queue = saving.saves.requests()[copy].queue();
+            let (connection, message) = (id(link), saving.saves.message());
+            sim.observe(checker::Event::SaveFailed { connection, queue, message })?;
+        }
         if self.plant == Some(Plant::NotifyEarly) && copy == 0 {
             self.notify_early(sim, link, ticket, msgid)?;
         }
@@ -122,9 +135,9 @@ impl Host {
     }
 
     /// Whether the host dies here. All that it had in memory is lost.
-    fn dies(&mut self, sim: &mut Sim) -> bool {
+    fn dies(&mut self, sim: &mut Sim) -> Result<bool, Violation> {
         if !sim.happens(sim.odds.crash) {
-            return false;
+            return Ok(false);
         }
         sim.tally.crashes += 1;
         self.life += 1;
@@ -132,18 +145,19 @@ impl Host {
         self.store.crash(&mut sim.rng);
         self.directory.clear();
         for link in 0..self.connections.len() {
-            self.lose(sim, link);
+            self.lose(sim, link)?;
         }
         let delay = sim.rng.u64(1..5_000);
         sim.agenda.after(delay, Event::Restart);
-        true
+        Ok(true)
     }
 
-    fn lose(&mut self, sim: &mut Sim, link: usize) {
+    fn lose(&mut self, sim: &mut Sim, link: usize) -> Verdict {
         if self.connections[link].take().is_some() {
-            sim.judge.gone(link);
+            sim.observe(checker::Event::Closed { connection: id(link) })?;
             sim.server_dies(link);
         }
+        Ok(())
     }
 
     /// Takes requests in and finishes them in order, until there is nothing left to do now.
@@ -158,23 +172,25 @@ impl Host {
         let Some(connection) = &self.connections[link] else { return Ok(()) };
         let closed = matches!(connection.state, State::Closed(_));
         if connection.in_flight.is_empty() && (closed || connection.hung_up) {
-            self.remove(sim, link);
+            self.remove(sim, link)?;
         }
         Ok(())
     }
 
-    fn remove(&mut self, sim: &mut Sim, link: usize) {
+    fn remove(&mut self, sim: &mut Sim, link: usize) -> Verdict {
         let connection = self.connections[link].take();
         if let Some(account) = connection.as_ref().and_then(Connection::account) {
             self.directory.get_mut(&account).unwrap().retain(|&other| other != link);
         }
-        sim.judge.gone(link);
+        sim.observe(checker::Event::Closed { connection: id(link) })?;
         sim.server_closes(link);
+        Ok(())
     }
 
     /// H4: the clock is read for every request.
     fn take_in(&mut self, sim: &mut Sim, link: usize) -> Verdict {
         let now = UnixTime::saturating_from_secs(sim.clock.read(sim.now()));
+        sim.observe(checker::Event::Time(now))?;
         loop {
             let Some(connection) = &mut self.connections[link] else { return Ok(()) };
             let State::Online(online) = &mut connection.state else { return Ok(()) };
@@ -182,22 +198,21 @@ impl Host {
                 return Ok(());
             }
             let peeked = self.plant.and_then(|_| planted::first_chat(&connection.read));
-            let unread = connection.read.len();
             let next = online.receive(&mut connection.read, now);
-            let consumed = unread - connection.read.len();
-            sim.judge.consumed(link, consumed)?;
+            let over = next.is_err();
+            // S7.1: whatever else has been read, it is over.
+            assert!(!over || online.receive(&mut connection.read, now).is_err(), "it goes on");
+            let bytes = connection.judged(over);
+            sim.observe(checker::Event::Sent { connection: id(link), bytes: &bytes })?;
             match next {
                 Ok(Some(Request::KeepDialect(dialect))) => self.keep_dialect(sim, link, dialect)?,
                 Ok(Some(request)) => {
+                    came(sim, link, &request)?;
                     let request = self.spoil(sim, link, request, peeked)?;
                     self.begin(sim, link, request);
                 }
                 Ok(None) => return Ok(()),
                 Err(_) => {
-                    // S7: whatever else has been read, it is over.
-                    let over = online.receive(&mut connection.read, now).is_err();
-                    Rule::IgnoredIsNothing
-                        .demands(over, || format!("connection {link} goes on"))?;
                     connection.close();
                     self.go_on_after_malformed(sim, link, peeked);
                 }
@@ -266,9 +281,8 @@ impl Host {
                 ..
             })) => {
                 let copies = self.spoil_copies(&saves, Copies { receiver, sender });
-                let continues = [copies.receiver, copies.sender].map(|it| it.previous.is_some());
-                let (command, body) = (saves.message().command(), store::body_of(&saves));
-                sim.judge.confirmed(command.0, &body, continues);
+                let (connection, message) = (id(link), saves.message());
+                sim.observe(checker::Event::Confirmed { connection, message, copies })?;
                 self.apply(sim, link, &saves.confirm(copies))?;
             }
             // H8: nothing follows.
@@ -290,9 +304,9 @@ impl Host {
                 sim.tally.refusals += 1;
                 Ok(())
             }
-            Request::Unlisted(frame) => {
-                let spoilt = u8::from(self.plant == Some(Plant::ChangeUnlisted));
-                sim.judge.got_unlisted(link, frame.command.0 ^ spoilt, &frame.body)
+            Request::Unlisted(mut frame) => {
+                frame.command.0 ^= u8::from(self.plant == Some(Plant::ChangeUnlisted));
+                sim.observe(checker::Event::Unlisted { connection: id(link), frame: &frame })
             }
             other => panic!("{other:?} is nothing to finish"),
         }
@@ -333,18 +347,24 @@ impl Host {
         if let Some(plant) = self.plant {
             self.tampering.tamper(plant, link, &mut out);
         }
-        let mut rest = &out[..];
-        while !rest.is_empty() {
-            let end = crate::wire::Head::read(rest).map_or(rest.len(), |(_, end)| end);
-            let now = sim.now();
-            sim.judge.wrote(&sim.clock, now, link, &rest[..end])?;
-            rest = &rest[end..];
-        }
         if !out.is_empty() {
+            sim.observe(checker::Event::Received { connection: id(link), bytes: &out })?;
             sim.send_to_client(link, &out);
         }
         out.clear();
         self.out = out;
         Ok(())
     }
+}
+
+/// A connection as the checker knows it.
+fn id(link: usize) -> ConnectionId {
+    ConnectionId(u64::try_from(link).unwrap())
+}
+
+/// The host takes a request in.
+fn came(sim: &mut Sim, link: usize, request: &Request) -> Verdict {
+    let Request::Deliver(delivery) = request else { return Ok(()) };
+    let (connection, message) = (id(link), delivery.message());
+    sim.observe(checker::Event::Came { connection, message })
 }

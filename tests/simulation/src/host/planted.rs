@@ -1,14 +1,14 @@
 //! Where the planted faults interfere with requests and effects.
 
 use bytes::BytesMut;
+use kefu_proto::checker::Violation;
 use kefu_proto::{
     Account, Body, ChatMessage, Copies, DeviceId, Effect, Effects, Flags, FrameDecoder, FrameLimit,
     Identity, Message, MsgId, Outbound, Parsed, Request, Saves, Session, UnixTime,
 };
 
 use super::{Host, Plant};
-use crate::judge::{Verdict, Violation};
-use crate::sim::Sim;
+use crate::sim::{Sim, Verdict};
 
 /// The first chat message in what has been read.
 pub(super) fn first_chat(read: &BytesMut) -> Option<ChatMessage> {
@@ -36,13 +36,13 @@ impl Host {
             (Plant::AckEarly, Request::Deliver(delivery), Some(chat))
                 if delivery.is_persistent() =>
             {
-                self.write(sim, link, &Outbound::Ack(chat.seq.into()))?;
+                self.give(sim, link, Outbound::Ack(chat.seq.into()))?;
             }
             (Plant::PushEarly, Request::Deliver(delivery), _) if delivery.is_persistent() => {
                 Self::push(sim, delivery.receiver(), delivery.message())?;
             }
             (Plant::AckRefused, Request::Refused(_), Some(chat)) => {
-                self.write(sim, link, &Outbound::Ack(chat.seq.into()))?;
+                self.give(sim, link, Outbound::Ack(chat.seq.into()))?;
             }
             (Plant::StoreRefused, Request::Refused(_), Some(chat)) => {
                 return Ok(self.handle_anyway(sim, link, chat).unwrap_or(request));

@@ -5,16 +5,17 @@ use std::collections::{HashMap, VecDeque};
 
 use bytes::{Bytes, BytesMut};
 use fastrand::Rng;
+use kefu_proto::checker::{self, Violation};
 use kefu_proto::{Account, Appended, Command, DeviceId, Encode, MsgId, Role, Saves, StoredMessage};
 
 use super::Plant;
 use crate::agenda::{Answer, Event};
-use crate::judge::{Saving, Verdict, Violation};
-use crate::sim::Sim;
+use crate::promises::MARK;
+use crate::sim::{Sim, Verdict};
 
 const SHARDS: usize = 4;
 
-pub(super) struct Store {
+pub(crate) struct Store {
     /// Whether a repeat is answered with the ids of the first copies.
     idempotent: bool,
     /// How often it knows what was the newest before, in a hundred times.
@@ -48,14 +49,16 @@ struct Save {
 struct Mark {
     sender: Account,
     receiver: Account,
-    /// The clients mark a message in the field `store_id`, or at the head of the content.
-    by_client: [u8; 8],
+    /// The clients mark a message at the head of its content.
+    by_client: [u8; MARK],
     role: Role,
 }
 
 #[derive(Default)]
 struct Queue {
     rows: Vec<StoredMessage>,
+    /// How many there have been.
+    appended: usize,
     kept: Option<MsgId>,
 }
 
@@ -79,10 +82,7 @@ impl Store {
         let mark = Mark {
             sender: request.sender(),
             receiver: request.receiver(),
-            by_client: match request.message().command() {
-                Command::CUSTOMER_V2 => body[36..44].try_into().unwrap(),
-                _ => body[16..24].try_into().unwrap(),
-            },
+            by_client: body[36..36 + MARK].try_into().unwrap(),
             role: request.role(),
         };
         let save = Save {
@@ -164,14 +164,13 @@ impl Store {
             Some(Plant::ChangeContent) if body.len() > 36 => body = body.slice(..body.len() - 1),
             _ => {}
         }
-        let (user, now) = ((queue.appid.0, queue.uid.0), sim.now());
-        let saving = Saving { queue: user, msgid: msgid.0, command: command.0, body: &body };
-        sim.judge.appended(&sim.clock, now, &saving)?;
+        let row = StoredMessage { msgid, device_id, command, body };
+        sim.observe(checker::Event::Stored { queue, row: &row })?;
         sim.tally.copies += 1;
         sim.digest.add_number(u64::from_ne_bytes(msgid.0.to_ne_bytes()));
-        sim.digest.add(&body);
-        let row = StoredMessage { msgid, device_id, command, body };
-        let rows = &mut self.queues.entry(queue).or_default().rows;
+        sim.digest.add(&row.body);
+        let Queue { rows, appended, .. } = self.queues.entry(queue).or_default();
+        *appended += 1;
         let previous = Some(rows.last().map_or(MsgId(0), |row| row.msgid));
         rows.push(row);
         Ok(Appended { msgid, previous })
@@ -194,7 +193,7 @@ impl Store {
         rows[start..].iter().take(limit).cloned().collect()
     }
 
-    pub(super) fn newest(&self, queue: Account) -> MsgId {
+    pub(crate) fn newest(&self, queue: Account) -> MsgId {
         let rows = self.queues.get(&queue).map_or(&[][..], |queue| &queue.rows);
         rows.last().map_or(MsgId(0), |row| row.msgid)
     }
@@ -212,7 +211,7 @@ impl Store {
 
     /// S3
     pub(super) fn keep(&mut self, sim: &Sim, queue: Account, key: MsgId) {
-        let Queue { rows, kept } = self.queues.entry(queue).or_default();
+        let Queue { rows, kept, .. } = self.queues.entry(queue).or_default();
         let drops = self.plant == Some(Plant::DropRead) && sim.odds.mischief == 0;
         if drops && rows.len() > 1 && rows[1].msgid <= key {
             rows.remove(0);
@@ -221,13 +220,10 @@ impl Store {
         *kept = if falls { Some(key) } else { Some(key).max(*kept) };
     }
 
-    /// Whether everything is still there.
-    pub(super) fn audit(&self, sim: &Sim) -> Verdict {
-        for (queue, Queue { rows, .. }) in &self.queues {
-            let ids = rows.iter().map(|row| row.msgid.0);
-            sim.judge.compare_queue((queue.appid.0, queue.uid.0), ids)?;
-        }
-        Ok(())
+    /// A queue that does not have all that was appended to it.
+    pub(crate) fn lacks_rows(&self) -> Option<Account> {
+        let lacks = |(_, queue): &(_, &Queue)| queue.rows.len() != queue.appended;
+        self.queues.iter().find(lacks).map(|(account, _)| *account)
     }
 }
 

@@ -1,14 +1,15 @@
 //! Answers a sync (S2): at once, or page by page while the queue grows and other frames are
 //! written.
 
+use kefu_proto::checker;
 use kefu_proto::{
     Body, Command, Dialect, Frame, Parsed, StoreId, StoredMessage, SyncAnswer, SyncRequest, SyncRow,
 };
 
-use super::{Host, InFlight, Plant};
+use super::{Host, InFlight, Plant, id};
 use crate::agenda::Event;
-use crate::judge::{Verdict, shop_of};
-use crate::sim::Sim;
+use crate::promises::shop_of;
+use crate::sim::{Sim, Verdict};
 
 impl Host {
     pub(super) fn sync(&mut self, sim: &mut Sim, link: usize, request: SyncRequest) -> Verdict {
@@ -17,7 +18,7 @@ impl Host {
             return Ok(());
         }
         let kept = self.store.kept(request.queue());
-        sim.judge.reads(link, kept.0)?;
+        sim.observe(checker::Event::Syncing { connection: id(link), kept })?;
         let Some((online, out)) = self.online(link) else { return Ok(()) };
         let answer = online.begin_sync(request, kept, out).unwrap();
         self.flush(sim, link)?;
@@ -26,7 +27,7 @@ impl Host {
 
     /// The time has come for the next page.
     pub(crate) fn page(&mut self, sim: &mut Sim, link: usize, life: u32) -> Verdict {
-        if life != self.life || self.dies(sim) {
+        if life != self.life || self.dies(sim)? {
             return Ok(());
         }
         let Some(connection) = &mut self.connections[link] else { return Ok(()) };
@@ -76,7 +77,7 @@ impl Host {
         row: StoredMessage,
     ) -> Verdict {
         let frame = Frame::new(row.command, row.body.clone());
-        if self.terms.shops {
+        if self.promises.shops {
             answer.set_store(self.shop(&row));
         }
         let Some((online, out)) = self.online(link) else { return Ok(()) };
@@ -99,9 +100,9 @@ impl Host {
     fn shop(&self, row: &StoredMessage) -> StoreId {
         let Ok(Parsed::Message(message)) = row.parse() else { return StoreId(0) };
         let Body::CustomerV2(text) = message.body else { return StoreId(0) };
-        let (sender, receiver) = (text.sender.uid.0, text.receiver.uid.0);
         let is_seller = text.sender.appid == self.config.kefu_appid();
-        let shop = shop_of(if is_seller { [receiver, sender] } else { [sender, receiver] });
-        StoreId(shop ^ i64::from(self.plant == Some(Plant::WrongShop)))
+        let (customer, seller) =
+            if is_seller { (text.receiver, text.sender) } else { (text.sender, text.receiver) };
+        StoreId(shop_of(customer, seller).0 ^ i64::from(self.plant == Some(Plant::WrongShop)))
     }
 }

@@ -1,0 +1,116 @@
+//! The checker remembers what is open, and no more of the rest than it is allowed to.
+
+use crate::world::{ANN, Chat, DESK, PHONE, SELLER, TABLET, World, rule, terms};
+
+/// Messages that differ.
+fn message(number: usize) -> Chat {
+    let content: &'static str = Box::leak(number.to_string().into_boxed_str());
+    crate::world::customer(ANN, SELLER, content)
+}
+
+fn small() -> World {
+    let mut terms = terms();
+    terms.memory = 10;
+    let mut world = World::on(terms);
+    world.logs_in(1, ANN, PHONE);
+    world.logs_in(2, SELLER, DESK);
+    world
+}
+
+/// Says so many messages, which are stored and acknowledged.
+fn talks(world: &mut World, numbers: std::ops::Range<usize>) {
+    for number in numbers {
+        let (seq, msgid) = (i32::try_from(number).unwrap(), i64::try_from(number).unwrap());
+        world.says(1, seq, message(number));
+        world.saved(message(number), [(SELLER, msgid), (ANN, msgid)]);
+        world.notified(2, msgid).unwrap();
+        world.acked(1, seq).unwrap();
+    }
+}
+
+#[test]
+fn what_is_remembered_is_judged_and_what_is_older_passes() {
+    let mut world = small();
+    talks(&mut world, 1..100);
+    // Of 10 rows, half are the seller's: 95 to 99.
+    let answers = |world: &mut World, connection, numbers: &[usize]| {
+        world.logs_in(connection, SELLER, PHONE);
+        world.asks(connection, 80);
+        let rows: Vec<_> = numbers.iter().map(|number| message(*number)).collect();
+        world.answered(connection, (80, 99), &rows)
+    };
+    let rest = [95, 96, 97, 98, 99];
+    answers(&mut world, 3, &[&[88, 89, 94][..], &rest].concat()).unwrap();
+    let skipped = answers(&mut world, 4, &[88, 95, 97, 98, 99]);
+    assert_eq!(rule(skipped), Some("S2.3"));
+    // A METADATA and a notify of what is forgotten.
+    world.notified(2, 50).unwrap();
+    world.confirmed(1, message(99), [(99, Some(98)), (99, Some(98))]).unwrap();
+}
+
+#[test]
+fn what_is_open_is_never_forgotten() {
+    let mut world = small();
+    for number in 1..50 {
+        world.says(1, i32::try_from(number).unwrap(), message(number));
+    }
+    for number in 1..50 {
+        let msgid = i64::try_from(number).unwrap();
+        world.saved(message(number), [(SELLER, msgid), (ANN, msgid)]);
+    }
+    for seq in 1..50 {
+        world.acked(1, seq).unwrap();
+    }
+    world.notified(2, 49).unwrap();
+    world.finish().unwrap();
+}
+
+#[test]
+fn without_the_store_no_more_is_remembered_than_with_it() {
+    let mut world = small();
+    for number in 1..100 {
+        let (seq, msgid) = (i32::try_from(number).unwrap(), i64::try_from(number).unwrap());
+        world.says(1, seq, message(number));
+        world.notified(2, msgid).unwrap();
+        world.acked(1, seq).unwrap();
+    }
+    world.asks(2, 94);
+    let rows: Vec<_> = (95..100).map(message).collect();
+    world.answered(2, (94, 99), &rows).unwrap();
+    world.finish().unwrap();
+}
+
+#[test]
+fn ids_that_are_told_are_forgotten_in_time() {
+    let mut terms = terms();
+    terms.memory = 10;
+    let mut world = World::on(terms);
+    world.logs_in(1, ANN, TABLET);
+    world.logs_in(2, SELLER, DESK);
+    for number in 1..3_000 {
+        let (seq, msgid) = (i32::try_from(number).unwrap(), i64::try_from(number).unwrap());
+        world.says(1, seq, crate::world::v2(ANN, SELLER, message(number).content));
+        world.notified(2, msgid).unwrap();
+        world.acked(1, seq).unwrap();
+    }
+}
+
+#[test]
+fn devices_and_connections_that_are_over_are_forgotten() {
+    let mut world = small();
+    for connection in 10..60 {
+        let name: &'static str = Box::leak(connection.to_string().into_boxed_str());
+        let device = crate::world::Device { name, ..PHONE };
+        world.logs_in(connection, ANN, device);
+        let chat = message(usize::try_from(connection).unwrap());
+        world.says(connection, 1, chat);
+        let id = i64::try_from(connection).unwrap();
+        world.stored(SELLER, &chat.row(id, id)).unwrap();
+        world.stored(ANN, &chat.row(id, id)).unwrap();
+        world.acked(connection, 1).unwrap();
+        world.closes(connection);
+    }
+    world.notified(2, 59).unwrap();
+    world.notified(1, 59).unwrap();
+    world.finish().unwrap();
+}

@@ -1,0 +1,406 @@
+//! S2, S3, S12, D4: the answer to a SYNC, where the store is seen.
+
+use kefu_proto::{Dialect, SyncBounds};
+
+use crate::world::{
+    ANN, Chat, DESK, Device, NOW, PHONE, SELF, SELLER, TABLET, Verdict, WEB, World, customer, rule,
+    support, terms, v2,
+};
+
+const ONE: Chat = customer(ANN, SELLER, "1");
+const TWO: Chat = support(SELLER, ANN, "2");
+const THREE: Chat = customer(ANN, SELLER, "3");
+
+/// Ann's phone is 1, another device of hers 3, the seller's desk 2, a tablet 4. Each queue has three
+/// rows, with the ids 10, 20 and 30.
+fn world() -> World {
+    filled(World::new())
+}
+
+fn filled(mut world: World) -> World {
+    world.logs_in(1, ANN, PHONE);
+    world.logs_in(2, SELLER, DESK);
+    world.logs_in(3, ANN, Device { name: "other", ..PHONE });
+    world.logs_in(4, SELLER, TABLET);
+    for (seq, chat) in [(10, ONE), (20, TWO), (30, THREE)] {
+        let connection = if chat.command == 24 { 1 } else { 2 };
+        let device = connection.try_into().unwrap();
+        world.says(connection, seq, chat);
+        world.stored(if connection == 1 { SELLER } else { ANN }, &chat.row(seq.into(), device)).unwrap();
+        world.stored(if connection == 1 { ANN } else { SELLER }, &chat.row(seq.into(), device)).unwrap();
+        world.acked(connection, seq).unwrap();
+    }
+    world
+}
+
+fn answers(connection: u64, key: i64, (begin, end): (i64, i64), rows: &[Chat]) -> Verdict {
+    let mut world = world();
+    world.asks(connection, key);
+    world.answered(connection, (begin, end), rows)
+}
+
+#[test]
+fn s2_an_answer_is_the_rest_of_the_queue() {
+    answers(3, 0, (0, 30), &[ONE, TWO, THREE]).unwrap();
+    answers(3, 10, (10, 30), &[TWO, THREE]).unwrap();
+    answers(3, 15, (15, 30), &[TWO, THREE]).unwrap();
+    answers(3, 30, (30, 30), &[]).unwrap();
+    answers(3, 99, (99, 99), &[]).unwrap();
+    answers(3, -1, (-1, 30), &[ONE, TWO, THREE]).unwrap();
+}
+
+#[test]
+fn s2_5_what_the_device_has_sent_is_left_out() {
+    answers(1, 0, (0, 30), &[TWO]).unwrap();
+    answers(2, 0, (0, 30), &[ONE, THREE]).unwrap();
+    assert_eq!(rule(answers(1, 0, (0, 30), &[ONE, TWO])), Some("S2.5"));
+    assert_eq!(rule(answers(2, 0, (0, 30), &[ONE, TWO])), Some("S2.6"));
+    assert_eq!(rule(answers(1, 0, (0, 30), &[TWO, THREE])), Some("S2.5"));
+}
+
+#[test]
+fn s2_3_no_row_is_skipped_or_comes_twice_or_elsewhere() {
+    let cases: [&[Chat]; 6] = [
+        &[TWO, THREE],
+        &[ONE, THREE],
+        &[TWO, ONE, THREE],
+        &[ONE, ONE],
+        &[ONE, TWO, THREE, THREE],
+        &[THREE, TWO],
+    ];
+    for rows in cases {
+        assert_eq!(rule(answers(3, 0, (0, 30), rows)), Some("S2.3"));
+    }
+    // All but the last.
+    assert_eq!(rule(answers(3, 0, (0, 20), &[ONE, TWO])), Some("S2.3"));
+    assert_eq!(rule(answers(3, 0, (0, 10), &[ONE])), Some("S2.3"));
+    // Of another queue, and of none.
+    let mut world = world();
+    let foreign = customer((7, 2), SELLER, "4");
+    world.logs_in(5, (7, 2), PHONE);
+    world.says(5, 1, foreign);
+    world.asks(3, 0);
+    assert_eq!(rule(world.answered(3, (0, 0), &[foreign])), Some("S2.3"));
+    assert_eq!(rule(answers(3, 0, (0, 0), &[customer(ANN, SELLER, "0")])), Some("W4.2"));
+}
+
+#[test]
+fn s2_4_an_answer_ends_at_the_newest_row() {
+    for end in [31, 40] {
+        assert_eq!(rule(answers(3, 0, (0, end), &[ONE, TWO, THREE])), Some("S2.4"));
+    }
+    assert_eq!(rule(answers(3, 40, (40, 30), &[])), Some("S2.4"));
+}
+
+#[test]
+fn s2_2_an_answer_begins_with_its_key() {
+    assert_eq!(rule(answers(3, 10, (0, 30), &[ONE, TWO, THREE])), Some("S2.2"));
+    let mut world = world();
+    assert_eq!(rule(world.gets_key(3, 27, 0)), Some("S2.2"));
+    assert_eq!(rule(world.gets_key(3, 28, 0)), Some("S2.2"));
+    assert_eq!(rule(world.reads(3, ONE)), Some("S2.2"));
+    world.asks(3, 0);
+    assert_eq!(rule(world.finish()), Some("S2.2"));
+    let mut world = self::world();
+    world.asks(3, 10);
+    world.gets_key(3, 27, 10).unwrap();
+    assert_eq!(rule(world.finish()), Some("S2.4"));
+    assert_eq!(rule(world.gets_key(3, 27, 10)), Some("S12.5"));
+}
+
+#[test]
+fn s11_1_a_sync_is_answered_before_what_comes_behind_it() {
+    let mut world = world();
+    world.asks(3, 0);
+    world.sends(3, (1, 13), b"");
+    assert_eq!(rule(world.gets(3, 14, 0, b"")), Some("S11.1"));
+}
+
+#[test]
+fn s2_9_a_second_sync_of_0_goes_on_where_the_first_ended() {
+    let mut world = world();
+    world.asks(3, 0);
+    world.answered(3, (0, 30), &[ONE, TWO, THREE]).unwrap();
+    world.asks(3, 0);
+    assert_eq!(rule(world.gets_key(3, 27, 0)), Some("S2.2"));
+    let mut world = self::world();
+    world.asks(3, 0);
+    world.asks(3, 0);
+    world.answered(3, (0, 30), &[ONE, TWO, THREE]).unwrap();
+    world.answered(3, (30, 30), &[]).unwrap();
+    world.closes(3);
+    world.notified(2, 10).unwrap();
+}
+
+#[test]
+fn s3_1_the_greatest_key_is_kept() {
+    let keeps = |keys: &[i64]| {
+        let mut world = world();
+        for key in keys {
+            world.sends(1, (0, 34), &key.to_be_bytes());
+        }
+        world.asks(1, 0);
+        world
+    };
+    keeps(&[20, 10, 0, -5]).answered(1, (20, 30), &[]).unwrap();
+    assert_eq!(rule(keeps(&[20, 10]).gets_key(1, 27, 10)), Some("S3.1"));
+    assert_eq!(rule(keeps(&[20]).gets_key(1, 27, 30)), Some("S3.1"));
+    assert_eq!(rule(keeps(&[]).gets_key(1, 27, 10)), Some("S3.1"));
+    assert_eq!(rule(keeps(&[20, 10]).syncing(1, 10)), Some("S3.1"));
+    // Another connection may have been heard, or not yet.
+    for kept in [20, 30] {
+        let mut world = keeps(&[20]);
+        world.sends(3, (0, 34), &30_i64.to_be_bytes());
+        world.syncing(1, kept).unwrap();
+        world.gets_key(1, 27, kept).unwrap();
+        world.gets_key(1, 28, 30).unwrap();
+        // What was kept does not fall.
+        world.logs_in(5, ANN, DESK);
+        world.asks(5, 0);
+        let expected = if kept == 20 { None } else { Some("S3.1") };
+        assert_eq!(rule(world.gets_key(5, 27, 20)), expected);
+    }
+    // Nobody asks.
+    self::world().syncing(1, 9).unwrap();
+}
+
+#[test]
+fn s3_1_a_client_that_makes_keys_up_is_not_followed_for_ever() {
+    let mut world = world();
+    for key in 1..5_000_i64 {
+        world.sends(1, (0, 34), &key.to_be_bytes());
+    }
+    world.asks(3, 0);
+    world.syncing(3, 4_500).unwrap();
+}
+
+#[test]
+fn s12_an_answer_ends_at_its_bounds_and_tells_that_it_goes_on() {
+    let bounded = |rows, bytes| {
+        let mut terms = terms();
+        terms.sync_bounds = Some(SyncBounds { rows, bytes });
+        let mut world = filled(World::on(terms));
+        world.asks(3, 0);
+        world
+    };
+    for (rows, bytes) in [(2, 1_000), (0, 1_000), (100, 50), (100, 0)] {
+        let length = if rows == 2 || bytes == 50 { 2 } else { 1 };
+        let all = [ONE, TWO, THREE];
+        let end = [10, 20][length - 1];
+        let mut world = bounded(rows, bytes);
+        world.answered(3, (0, end), &all[..length]).unwrap();
+        assert_eq!(rule(world.finish()), Some("S12.3"));
+        assert_eq!(rule(world.notified(3, 30)), Some("S12.3"));
+        world.gets_bytes(3, &[]).unwrap();
+
+        let mut world = bounded(rows, bytes);
+        world.answered(3, (0, end), &all[..length]).unwrap();
+        world.notified(3, end + 1).unwrap();
+        assert_eq!(rule(world.notified(3, 30)), Some("S12.4"));
+        world.asks(3, end);
+        world.gets_key(3, 27, end).unwrap();
+        world.notified(3, 30).unwrap();
+
+        let verdict = bounded(rows, bytes).answered(3, (0, 30), &all);
+        assert_eq!(rule(verdict), Some("S12.1"));
+    }
+    // Not full, and yet not the end.
+    assert_eq!(rule(bounded(3, 1_000).answered(3, (0, 20), &[ONE, TWO])), Some("S2.3"));
+    // Full at the end of the queue.
+    let mut world = bounded(3, 1_000);
+    world.answered(3, (0, 30), &[ONE, TWO, THREE]).unwrap();
+    world.notified(3, 30).unwrap();
+    // S12.2: what is left out counts as a row.
+    let mut world = bounded(2, 1_000);
+    world.asks(1, 0);
+    world.answered(1, (0, 20), &[TWO]).unwrap();
+    world.notified(1, 21).unwrap();
+    // A host that chooses freely.
+    let mut terms = terms();
+    terms.sync_bounds = None;
+    let mut world = filled(World::on(terms));
+    world.asks(3, 0);
+    world.answered(3, (0, 10), &[ONE]).unwrap();
+    world.notified(3, 11).unwrap();
+}
+
+#[test]
+fn s12_4_live_copies_may_have_led_further() {
+    let mut terms = terms();
+    terms.sync_bounds = Some(SyncBounds { rows: 2, bytes: 1_000 });
+    let mut world = filled(World::on(terms));
+    let four = v2(SELLER, ANN, "4");
+    world.asks(4, 0);
+    world.gets_key(4, 27, 20).unwrap();
+    world.says(4, 9, four);
+    world.stored(ANN, &four.row(40, 9)).unwrap();
+    world.stored(SELLER, &four.row(40, 9)).unwrap();
+    // A METADATA within the answer.
+    let row = v2(ANN, SELLER, "1");
+    world.reads(4, row).unwrap();
+    world.reads(4, v2(SELLER, ANN, "2")).unwrap();
+    world.gets_key(4, 28, 20).unwrap();
+    world.notified(4, 21).unwrap();
+    world.metadata(4, 40, 30).unwrap();
+    world.acked(4, 9).unwrap();
+    assert_eq!(rule(world.notified(4, 30)), Some("S12.4"));
+}
+
+fn in_v2(chat: Chat) -> Chat {
+    if chat.command == 24 { v2(ANN, SELLER, chat.content) } else { v2(SELLER, ANN, chat.content) }
+}
+
+#[test]
+fn d4_version_2_gets_all_rows_and_the_end_in_the_beginning() {
+    let all = [in_v2(ONE), in_v2(TWO), in_v2(THREE)];
+    answers(4, 0, (30, 30), &all).unwrap();
+    answers(4, 10, (30, 30), &all[1..]).unwrap();
+    // D4.5
+    assert_eq!(rule(answers(4, 0, (0, 30), &all)), Some("D4.5"));
+    // D4.6
+    answers(4, 99, (30, 30), &[]).unwrap();
+    assert_eq!(rule(answers(4, 99, (99, 99), &[])), Some("S2.4"));
+    // D4.2
+    assert_eq!(rule(answers(4, 0, (30, 30), &[ONE])), Some("D4.2"));
+    // D4.3: no device of version 2 has sent it.
+    assert_eq!(rule(answers(4, 0, (30, 30), &[all[0].with(SELF)])), Some("D4.3"));
+    assert_eq!(rule(answers(4, 0, (30, 30), &[all[0].with(2)])), Some("S6.1"));
+    assert_eq!(rule(answers(4, 0, (30, 30), &[all[0].with(4)])), Some("S6.1"));
+}
+
+#[test]
+fn d4_3_the_own_message_says_so() {
+    let own = v2(SELLER, ANN, "4");
+    let world = || {
+        let mut world = world();
+        world.says(4, 9, own);
+        world.stored(ANN, &own.row(40, 9)).unwrap();
+        world.stored(SELLER, &own.row(40, 9)).unwrap();
+        world.acked(4, 9).unwrap();
+        world.asks(4, 30);
+        world
+    };
+    world().answered(4, (40, 40), &[own.with(SELF)]).unwrap();
+    assert_eq!(rule(world().answered(4, (40, 40), &[own])), Some("D4.3"));
+    // D4.1: version 1 gets it in its own form, and not from the device that has sent it.
+    let mut world = world();
+    world.asks(3, 30);
+    let mut answer = support(SELLER, ANN, "4");
+    answer.ids[2] = 0;
+    world.answered(3, (30, 40), &[answer]).unwrap();
+    let mut world = self::world();
+    world.asks(3, 30);
+    assert_eq!(rule(world.answered(3, (30, 40), &[own])), Some("D4.1"));
+}
+
+#[test]
+fn d2_a_translation_keeps_who_when_and_what() {
+    let wrong = |change: fn(&mut Chat)| {
+        let mut row = in_v2(ONE);
+        change(&mut row);
+        rule(answers(4, 0, (30, 30), &[row]))
+    };
+    assert_eq!(wrong(|_| {}), Some("S2.4"), "right as far as it goes");
+    assert_eq!(wrong(|row| row.ids.swap(1, 3)), Some("W4.2"));
+    assert_eq!(wrong(|row| row.content = "9"), Some("W4.2"));
+    let mut world = world();
+    world.asks(4, 0);
+    world.gets_key(4, 27, 30).unwrap();
+    world.time(NOW + 5).unwrap();
+    let late = world.gets(4, 64, 0, &in_v2(ONE).body(NOW + 5));
+    assert_eq!(rule(late), Some("D2.5"));
+}
+
+#[test]
+fn d2_4_the_shop_is_the_host_s() {
+    let own = v2(SELLER, ANN, "4");
+    let said = |mut world: World| {
+        world.says(4, 9, own);
+        world.stored(ANN, &own.row(40, 9)).unwrap();
+        world.stored(SELLER, &own.row(40, 9)).unwrap();
+        world.asks(3, 30);
+        world
+    };
+    for (shop, expected) in [(5, None), (0, None), (9, Some("D2.4"))] {
+        let mut terms = terms();
+        terms.store_id = Some(|customer, seller| {
+            assert_eq!((customer.uid.0, seller.uid.0), (ANN.1, SELLER.1));
+            kefu_proto::StoreId(5)
+        });
+        let mut row = support(SELLER, ANN, "4");
+        row.ids[2] = shop;
+        let verdict = said(filled(World::on(terms))).answered(3, (30, 40), &[row]);
+        assert_eq!(rule(verdict), expected, "{shop}");
+        said(world()).answered(3, (30, 40), &[row]).unwrap();
+    }
+}
+
+#[test]
+fn d4_4_as_sent_each_message_has_its_own_form() {
+    let own = v2(SELLER, ANN, "4");
+    let world = |dialect| {
+        let mut world = world();
+        world.says(4, 9, own);
+        world.stored(ANN, &own.row(40, 9)).unwrap();
+        world.stored(SELLER, &own.row(40, 9)).unwrap();
+        world.knocks(5, &crate::world::token(ANN), WEB);
+        if let Some(dialect) = dialect {
+            world.logged_in(5, ANN, (0, dialect)).unwrap();
+        }
+        world.gets(5, 3, 0, &[0; 4]).unwrap();
+        world.asks(5, 20);
+        world
+    };
+    // What the login does not tell, the answer does.
+    for dialect in [None, Some(Dialect::AsSent)] {
+        world(dialect).answered(5, (20, 40), &[THREE, own]).unwrap();
+        assert_eq!(rule(world(dialect).answered(5, (20, 40), &[THREE])), Some("S2.4"));
+    }
+    world(None).answered(5, (40, 40), &[in_v2(THREE), own]).unwrap();
+    let mut v1 = support(SELLER, ANN, "4");
+    v1.ids[2] = 0;
+    world(None).answered(5, (20, 40), &[THREE, v1]).unwrap();
+    assert_eq!(rule(world(None).answered(5, (40, 40), &[in_v2(THREE), v1])), Some("D4.2"));
+    assert_eq!(rule(world(Some(Dialect::AsSent)).answered(5, (20, 40), &[in_v2(THREE)])), Some("D4.4"));
+    // D4.6
+    let mut world = world(Some(Dialect::AsSent));
+    world.answered(5, (20, 40), &[THREE, own]).unwrap();
+    world.asks(5, 99);
+    world.answered(5, (40, 40), &[]).unwrap();
+    world.asks(5, 99);
+    assert_eq!(rule(world.answered(5, (99, 40), &[])), Some("D4.5"));
+}
+
+#[test]
+fn a_store_that_was_not_empty_is_judged_from_where_it_is_known() {
+    let mut terms = terms();
+    terms.begins_empty = false;
+    let mut world = filled(World::on(terms));
+    let old = customer(ANN, SELLER, "of old");
+    world.asks(3, 0);
+    world.answered(3, (5, 30), &[old, old, ONE, TWO, THREE]).unwrap();
+    world.logs_in(5, ANN, DESK);
+    world.asks(5, 1);
+    assert_eq!(rule(world.answered(5, (1, 30), &[old, ONE, THREE])), Some("S2.3"));
+    world.logs_in(6, ANN, DESK);
+    world.asks(6, 1);
+    world.answered(6, (1, 7), &[old]).unwrap();
+    assert_eq!(rule(world.finish()), Some("S12.3"), "rows that are known are still to come");
+    world.logs_in(7, SELLER, TABLET);
+    world.asks(7, 0);
+    world.answered(7, (30, 30), &[in_v2(old), in_v2(ONE), in_v2(TWO), in_v2(THREE)]).unwrap();
+    // A notify of something older, and METADATA.
+    world.notified(2, 4).unwrap();
+}
+
+#[test]
+fn metadata_and_rows_of_other_commands_are_no_rows_of_the_answer() {
+    let mut world = world();
+    world.asks(3, 0);
+    world.gets_key(3, 27, 0).unwrap();
+    world.gets(3, 99, 0, b"other").unwrap();
+    for row in [ONE, TWO, THREE] {
+        world.reads(3, row).unwrap();
+    }
+    world.gets_key(3, 28, 30).unwrap();
+}

@@ -127,6 +127,7 @@
 //!
 //! | feature | default | adds |
 //! |---|---|---|
+//! | `checker` | no | `checker`: a judge for hosts; `client`: a client for tests; with `proptest`, `script`: property tests of a host |
 //! | `std` | yes | conversions from `SystemTime`; without it the crate is `no_std` and needs `alloc` |
 //! | `proptest` | no | `strategy`: generators for messages, frames, identities, configurations, save scripts |
 //! | `serde` | no | ids, messages and effects as data |
@@ -172,6 +173,12 @@ pub mod strategy;
 
 #[cfg(feature = "checker")]
 pub mod checker;
+
+#[cfg(feature = "checker")]
+pub mod client;
+
+#[cfg(all(feature = "checker", feature = "proptest"))]
+pub mod script;
 
 #[doc = include_str!("spec.md")]
 #[allow(

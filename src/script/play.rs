@@ -1,0 +1,189 @@
+//! Plays a script: the host and the checker get every byte, step by step.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::failure::Cause;
+use super::host::Host;
+use super::peer::Peer;
+use super::plan::Script;
+use super::step::{Act, Step};
+use crate::checker::{Checker, ConnectionId, Event};
+
+/// After so many exchanges in one step a client that still syncs is taken to do so for ever. One
+/// answer has a message at least.
+const EXCHANGES: usize = 1_000;
+/// How often a message is said again until it must have an ACK: one save may fail, as a script
+/// demands.
+const REPEATS: usize = 3;
+/// How often a host may wait for what is missing.
+const WAITS: usize = 25;
+
+pub(super) struct Play<'p> {
+    host: &'p mut dyn Host,
+    checker: &'p mut Checker,
+    peers: Vec<Peer>,
+    opened: u64,
+    closed: Vec<ConnectionId>,
+}
+
+impl<'p> Play<'p> {
+    pub(super) fn new(script: &Script, host: &'p mut dyn Host, checker: &'p mut Checker) -> Self {
+        let peers = script.cast.iter().map(|client| Peer::new(script, client)).collect();
+        Self { host, checker, peers, opened: 0, closed: Vec::new() }
+    }
+
+    pub(super) fn step(&mut self, step: &Step) -> Result<(), Cause> {
+        match step {
+            Step::Client { who, does } => self.act(*who, does).and_then(|()| self.settle()),
+            Step::FailSave { after } => {
+                self.host.fail_save(*after);
+                Ok(())
+            }
+            Step::CatchUp => self.catch_up(),
+        }
+    }
+
+    /// What each client has been doing.
+    pub(super) fn clients(&self) -> Vec<String> {
+        self.peers.iter().map(|peer| peer.client.to_string()).collect()
+    }
+
+    fn act(&mut self, who: usize, does: &Act) -> Result<(), Cause> {
+        if self.peers[who].connection.is_none() {
+            self.connect(who)?;
+        }
+        self.peers[who].perform(does);
+        match does {
+            Act::Leave(_) => self.send(who).and_then(|()| self.disconnect(who)),
+            _ => Ok(()),
+        }
+    }
+
+    fn connect(&mut self, who: usize) -> Result<(), Cause> {
+        self.opened += 1;
+        let connection = ConnectionId(self.opened);
+        self.peers[who].connection = Some(connection);
+        let server = self.host.server(connection);
+        self.note(Event::Opened { connection, server })
+            .and_then(|()| Ok(self.host.open(connection)?))
+    }
+
+    fn disconnect(&mut self, who: usize) -> Result<(), Cause> {
+        let connection = self.peers[who].connection;
+        self.peers[who].disconnect();
+        self.closed.extend(connection);
+        connection.map_or(Ok(()), |connection| {
+            self.host.close(connection);
+            self.note(Event::Closed { connection })
+        })
+    }
+
+    /// Exchanges what there is until nobody has anything to say: that is the end of a step.
+    fn settle(&mut self) -> Result<(), Cause> {
+        for _ in 0..EXCHANGES {
+            let mut is_quiet = true;
+            for who in 0..self.peers.len() {
+                is_quiet &= self.peers[who].out.is_empty();
+                self.exchange(who)?;
+            }
+            if is_quiet && self.peers.iter().all(|peer| peer.out.is_empty()) {
+                return self.read_closed();
+            }
+        }
+        Err(self.unanswered("S12.3", "the end of its queue", |peer| !peer.out.is_empty()))
+    }
+
+    /// Sends what a client has to say and a PING, and reads up to the PONG.
+    fn exchange(&mut self, who: usize) -> Result<(), Cause> {
+        let peer = &mut self.peers[who];
+        let Some(connection) = peer.connection else { return Ok(()) };
+        let pongs = peer.client.pongs();
+        peer.client.ping(&mut peer.out);
+        self.send(who)?;
+        while self.peers[who].client.pongs() == pongs {
+            let bytes = self.host.take_output(connection)?;
+            if bytes.is_empty() {
+                return Err(
+                    self.unanswered("S4.1", "a PONG", |peer| peer.connection == Some(connection))
+                );
+            }
+            self.received(connection, &bytes)?;
+            self.peers[who].receive(&bytes);
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, who: usize) -> Result<(), Cause> {
+        let peer = &mut self.peers[who];
+        let bytes = peer.out.split();
+        peer.connection.filter(|_| !bytes.is_empty()).map_or(Ok(()), |connection| {
+            self.note(Event::Time(self.host.now()))
+                .and_then(|()| self.note(Event::Sent { connection, bytes: &bytes }))
+                .and_then(|()| Ok(self.host.receive(connection, &bytes, self.checker)?))
+        })
+    }
+
+    /// A sound host writes nothing for those who have left.
+    fn read_closed(&mut self) -> Result<(), Cause> {
+        for connection in self.closed.clone() {
+            let bytes = self.host.take_output(connection)?;
+            if !bytes.is_empty() {
+                self.received(connection, &bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn received(&mut self, connection: ConnectionId, bytes: &[u8]) -> Result<(), Cause> {
+        self.note(Event::Time(self.host.now()))
+            .and_then(|()| self.note(Event::Received { connection, bytes }))
+    }
+
+    fn catch_up(&mut self) -> Result<(), Cause> {
+        for who in 0..self.peers.len() {
+            if !self.peers[who].client.is_logged_in() {
+                self.act(who, &Act::Come)?;
+            }
+        }
+        self.settle()?;
+        for _ in 0..REPEATS {
+            self.peers.iter_mut().for_each(|peer| peer.client.repeat(&mut peer.out));
+            self.settle()?;
+        }
+        let missing = self.peers.iter().find_map(|peer| peer.client.missing_ack());
+        if let Some(rule) = missing {
+            return Err(self.unanswered(rule, "an ACK", |peer| peer.client.in_flight() > 0));
+        }
+        self.peers.iter_mut().for_each(|peer| peer.perform(&Act::Sync));
+        self.settle().and_then(|()| self.finish())
+    }
+
+    fn finish(&mut self) -> Result<(), Cause> {
+        let mut verdict = self.checker.finish();
+        for _ in 0..WAITS {
+            if verdict.is_ok() || !self.host.wait() {
+                break;
+            }
+            self.settle()?;
+            verdict = self.checker.finish();
+        }
+        Ok(verdict?)
+    }
+
+    fn note(&mut self, event: Event<'_>) -> Result<(), Cause> {
+        Ok(self.checker.observe(event)?)
+    }
+
+    /// The first client that waits.
+    fn unanswered(
+        &self,
+        rule: &'static str,
+        what: &'static str,
+        waits: impl Fn(&Peer) -> bool,
+    ) -> Cause {
+        let client = self.peers.iter().find(|peer| waits(peer));
+        let client = client.map_or_else(String::new, |peer| peer.client.account().to_string());
+        Cause::Unanswered { rule, client, what }
+    }
+}

@@ -166,7 +166,7 @@ fn s3_1_the_greatest_key_is_kept() {
         assert_eq!(rule(world.gets_key(5, 27, 20)), expected);
     }
     // Nobody asks.
-    self::world().syncing(1, 9).unwrap();
+    world().syncing(1, 9).unwrap();
 }
 
 #[test]

@@ -21,7 +21,10 @@ fn s1_4_a_right_login_is_accepted_in_its_version() {
 
     let mut world = World::new();
     world.knocks(1, &token(ANN), TABLET);
-    assert_eq!(rule(world.gets_bytes(1, &[0, 0, 0, 4, 0, 0, 0, 1, 3, 1, 0, 0, 0, 0, 0, 0])), Some("S1.4"));
+    assert_eq!(
+        rule(world.gets_bytes(1, &[0, 0, 0, 4, 0, 0, 0, 1, 3, 1, 0, 0, 0, 0, 0, 0])),
+        Some("S1.4")
+    );
 }
 
 #[test]
@@ -70,7 +73,10 @@ fn s1_3_a_login_is_answered_before_anything_else() {
 
     let mut world = World::new();
     world.opens(1, 0);
-    assert_eq!(rule(world.gets_bytes(1, &[0, 0, 0, 8, 0, 0, 0, 1, 29, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])), Some("S1.3"));
+    assert_eq!(
+        rule(world.gets_bytes(1, &[0, 0, 0, 8, 0, 0, 0, 1, 29, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])),
+        Some("S1.3")
+    );
 
     let mut world = World::new();
     world.knocks(1, &token(ANN), PHONE);
@@ -201,7 +207,8 @@ fn s1_2_a_device_has_one_number_and_a_number_one_device() {
         ((PHONE, 11), (Device { name: "", ..PHONE }, 12)),
     ];
     for ((first, number), (second, other)) in cases {
-        let dialect = |device: Device| if device.platform == 3 { Dialect::AsSent } else { Dialect::V1 };
+        let dialect =
+            |device: Device| if device.platform == 3 { Dialect::AsSent } else { Dialect::V1 };
         let mut world = World::new();
         world.knocks(1, &token(ANN), first);
         world.logged_in(1, ANN, (number, dialect(first))).unwrap();

@@ -287,7 +287,8 @@ fn h14_9_what_is_told_of_ids_fits_together() {
         let mut world = World::new();
         world.logs_in(1, ANN, TABLET);
         world.logs_in(2, SELLER, TABLET);
-        for (seq, chat) in [(1, hi), (2, ho), (3, v2(ANN, SELLER, "3")), (4, v2(ANN, SELLER, "4"))] {
+        for (seq, chat) in [(1, hi), (2, ho), (3, v2(ANN, SELLER, "3")), (4, v2(ANN, SELLER, "4"))]
+        {
             world.says(1, seq, chat);
         }
         for msgid in notified {

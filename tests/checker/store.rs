@@ -94,7 +94,9 @@ fn h6_an_unpersistent_message_is_not_stored() {
 fn w4_2_what_is_stored_is_what_was_said() {
     let mut world = world();
     world.says(1, 1, HI);
-    for other in [customer(ANN, SELLER, "ho"), customer(ANN, OTHER, "hi"), customer(BOB, SELLER, "hi")] {
+    for other in
+        [customer(ANN, SELLER, "ho"), customer(ANN, OTHER, "hi"), customer(BOB, SELLER, "hi")]
+    {
         assert_eq!(rule(world.stored(SELLER, &other.row(1, 1))), Some("W4.2"));
     }
     let marked = customer(ANN, SELLER, r#"{"uuid":"a","n":2}"#);
@@ -110,7 +112,8 @@ fn h4_1_the_time_is_the_server_s() {
     world.time(NOW + 10).unwrap();
     world.says(1, 1, HI);
     world.time(NOW + 20).unwrap();
-    for (stamp, expected) in [(NOW + 9, Some("H4.1")), (0, Some("H4.1")), (NOW + 21, Some("H4.1"))] {
+    for (stamp, expected) in [(NOW + 9, Some("H4.1")), (0, Some("H4.1")), (NOW + 21, Some("H4.1"))]
+    {
         assert_eq!(rule(world.stored(SELLER, &at(stamp))), expected, "{stamp}");
     }
     world.stored(SELLER, &at(NOW + 15)).unwrap();

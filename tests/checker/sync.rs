@@ -26,8 +26,12 @@ fn filled(mut world: World) -> World {
         let connection = if chat.command == 24 { 1 } else { 2 };
         let device = connection.try_into().unwrap();
         world.says(connection, seq, chat);
-        world.stored(if connection == 1 { SELLER } else { ANN }, &chat.row(seq.into(), device)).unwrap();
-        world.stored(if connection == 1 { ANN } else { SELLER }, &chat.row(seq.into(), device)).unwrap();
+        world
+            .stored(if connection == 1 { SELLER } else { ANN }, &chat.row(seq.into(), device))
+            .unwrap();
+        world
+            .stored(if connection == 1 { ANN } else { SELLER }, &chat.row(seq.into(), device))
+            .unwrap();
         world.acked(connection, seq).unwrap();
     }
     world
@@ -361,7 +365,10 @@ fn d4_4_as_sent_each_message_has_its_own_form() {
     v1.ids[2] = 0;
     world(None).answered(5, (20, 40), &[THREE, v1]).unwrap();
     assert_eq!(rule(world(None).answered(5, (40, 40), &[in_v2(THREE), v1])), Some("D4.2"));
-    assert_eq!(rule(world(Some(Dialect::AsSent)).answered(5, (20, 40), &[in_v2(THREE)])), Some("D4.4"));
+    assert_eq!(
+        rule(world(Some(Dialect::AsSent)).answered(5, (20, 40), &[in_v2(THREE)])),
+        Some("D4.4")
+    );
     // D4.6
     let mut world = world(Some(Dialect::AsSent));
     world.answered(5, (20, 40), &[THREE, own]).unwrap();

@@ -51,7 +51,12 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(cast: &Cast, promises: Promises, plant: Option<Plant>, sim: &mut Sim) -> Self {
+    pub(crate) fn new(
+        cast: &Cast,
+        promises: Promises,
+        plant: Option<Plant>,
+        sim: &mut Sim,
+    ) -> Self {
         let tokens = cast.people.iter().map(|one| (one.token.clone(), account(one.user))).collect();
         let both_at_once = sim.rng.bool();
         Self {

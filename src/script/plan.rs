@@ -33,6 +33,11 @@ impl Script {
         accounts.into_iter().map(|account| ((self.token)(account), account))
     }
 
+    /// How many messages are said, without what is in flight and said again.
+    pub(super) fn messages(&self) -> usize {
+        self.steps.iter().map(Step::messages).sum()
+    }
+
     /// Plays the script to a host that has just begun, while a checker of the same kefu app looks
     /// on. Each step ends when all connected clients have caught up and have got a PONG. In the end
     /// all clients come back, say again what is in flight, and read what is new in their queues;

@@ -10,8 +10,8 @@ use super::plan::Script;
 use super::step::{Act, Step};
 use crate::checker::{Checker, ConnectionId, Event};
 
-/// After so many exchanges in one step a client that still syncs is taken to do so for ever. One
-/// answer has a message at least.
+/// After so many exchanges in one step, and a few more for each message there is, a client that
+/// still syncs is taken to do so for ever. One answer has a message at least.
 const EXCHANGES: usize = 1_000;
 /// How often a message is said again until it must have an ACK: one save may fail, as a script
 /// demands.
@@ -25,12 +25,15 @@ pub(super) struct Play<'p> {
     peers: Vec<Peer>,
     opened: u64,
     closed: Vec<ConnectionId>,
+    /// How many there may be in one step.
+    exchanges: usize,
 }
 
 impl<'p> Play<'p> {
     pub(super) fn new(script: &Script, host: &'p mut dyn Host, checker: &'p mut Checker) -> Self {
         let peers = script.cast.iter().map(|client| Peer::new(script, client)).collect();
-        Self { host, checker, peers, opened: 0, closed: Vec::new() }
+        let exchanges = script.messages().saturating_mul(4).saturating_add(EXCHANGES);
+        Self { host, checker, peers, opened: 0, closed: Vec::new(), exchanges }
     }
 
     pub(super) fn step(&mut self, step: &Step) -> Result<(), Cause> {
@@ -81,7 +84,7 @@ impl<'p> Play<'p> {
 
     /// Exchanges what there is until nobody has anything to say: that is the end of a step.
     fn settle(&mut self) -> Result<(), Cause> {
-        for _ in 0..EXCHANGES {
+        for _ in 0..self.exchanges {
             let mut is_quiet = true;
             for who in 0..self.peers.len() {
                 is_quiet &= self.peers[who].out.is_empty();
@@ -91,7 +94,8 @@ impl<'p> Play<'p> {
                 return self.read_closed();
             }
         }
-        Err(self.unanswered("S12.3", "the end of its queue", |peer| !peer.out.is_empty()))
+        let who = self.first(|peer| !peer.out.is_empty());
+        Err(self.unanswered("S12.3", who, "the end of its queue"))
     }
 
     /// Sends what a client has to say and a PING, and reads up to the PONG.
@@ -104,9 +108,7 @@ impl<'p> Play<'p> {
         while self.peers[who].client.pongs() == pongs {
             let bytes = self.host.take_output(connection)?;
             if bytes.is_empty() {
-                return Err(
-                    self.unanswered("S4.1", "a PONG", |peer| peer.connection == Some(connection))
-                );
+                return Err(self.unanswered("S4.1", who, "a PONG"));
             }
             self.received(connection, &bytes)?;
             self.peers[who].receive(&bytes);
@@ -153,7 +155,8 @@ impl<'p> Play<'p> {
         }
         let missing = self.peers.iter().find_map(|peer| peer.client.missing_ack());
         if let Some(rule) = missing {
-            return Err(self.unanswered(rule, "an ACK", |peer| peer.client.in_flight() > 0));
+            let who = self.first(|peer| peer.client.in_flight() > 0);
+            return Err(self.unanswered(rule, who, "an ACK"));
         }
         self.peers.iter_mut().for_each(|peer| peer.perform(&Act::Sync));
         self.settle().and_then(|()| self.finish())
@@ -175,15 +178,12 @@ impl<'p> Play<'p> {
         Ok(self.checker.observe(event)?)
     }
 
-    /// The first client that waits.
-    fn unanswered(
-        &self,
-        rule: &'static str,
-        what: &'static str,
-        waits: impl Fn(&Peer) -> bool,
-    ) -> Cause {
-        let client = self.peers.iter().find(|peer| waits(peer));
-        let client = client.map_or_else(String::new, |peer| peer.client.account().to_string());
-        Cause::Unanswered { rule, client, what }
+    /// A client waits in vain.
+    fn unanswered(&self, rule: &'static str, who: usize, what: &'static str) -> Cause {
+        Cause::Unanswered { rule, client: self.peers[who].client.account().to_string(), what }
+    }
+
+    fn first(&self, waits: impl Fn(&Peer) -> bool) -> usize {
+        self.peers.iter().position(waits).unwrap_or(0)
     }
 }

@@ -57,6 +57,14 @@ pub(super) struct Said {
 }
 
 impl Step {
+    /// How many messages it says, or more than that: an upper bound.
+    pub(super) fn messages(&self) -> usize {
+        match self {
+            Self::Client { does: Act::Say(said) | Act::Leave(said), .. } => said.len(),
+            _ => 1,
+        }
+    }
+
     /// Shows it with the names of those who take part.
     pub(super) const fn named<'s>(&'s self, cast: &'s [Participant]) -> impl fmt::Display + 's {
         Named { step: self, cast }

@@ -19,6 +19,11 @@ proptest! {
         script.play(&mut Host::telling(), &mut Checker::new(terms()))?;
     }
 
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
+
     #[test]
     fn a_sound_host_keeps_all_rules_for_a_crowd(script in script(&Knobs {
         customers: 1..=6, sellers: 1..=4, devices: 1..=4, steps: 1..=80, ..Knobs::default()

@@ -11,7 +11,11 @@ pub(crate) enum Fault {
     AckWrongSeq,
     /// All devices of an account have one number.
     DevicesAreOne,
+    /// No chat message has any effect.
+    Deaf,
     DropContent,
+    /// After each answer it says that there is more.
+    EndlessSync,
     /// Every login gets what only version 2 knows.
     EverybodyIsV2,
     FailedSaveAnswers,
@@ -19,6 +23,8 @@ pub(crate) enum Fault {
     KeepClientsTime,
     /// A connection that is closed stays where messages are sent to.
     NeverForget,
+    /// Receivers are notified only when nothing else happens.
+    LateNotify,
     /// A client of version 1 gets METADATA and a CUSTOMER_V2.
     LiveCopyToV1,
     NoNotify,

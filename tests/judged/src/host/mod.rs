@@ -13,7 +13,7 @@ use kefu_proto::checker::{Checker, ConnectionId, Event, Terms};
 use kefu_proto::script::{self, HostError};
 use kefu_proto::{
     Account, AuthToken, Authentication, DeviceId, Dialect, FrameLimit, Identity, Login, LoginStep,
-    Online, Platform, UnixTime, UserId,
+    Online, OwnedOutbound, Platform, UnixTime, UserId,
 };
 
 pub(crate) use fault::Fault;
@@ -29,6 +29,7 @@ pub(crate) struct Host {
     pub(crate) store: Store,
     connections: BTreeMap<ConnectionId, Connection>,
     devices: HashMap<(Vec<u8>, Platform), DeviceId>,
+    late: Vec<(ConnectionId, OwnedOutbound)>,
     seconds: i32,
 }
 
@@ -181,5 +182,9 @@ impl script::Host for Host {
 
     fn fail_save(&mut self, after: u32) {
         self.store.saves_until_failure = Some(after);
+    }
+
+    fn wait(&mut self) -> bool {
+        self.notify_now().unwrap()
     }
 }

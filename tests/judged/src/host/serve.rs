@@ -26,6 +26,7 @@ impl Host {
             let now = if self.has(Fault::KeepClientsTime) { UnixTime::from(1) } else { self.now() };
             let Some(request) = me.receive(&mut read, now)? else { break };
             match request {
+                Request::Deliver(_) if self.has(Fault::Deaf) => {}
                 Request::Deliver(delivery) => {
                     let message = delivery.message();
                     self.tell(checker, Event::Came { connection, message })?;
@@ -152,6 +153,9 @@ impl Host {
         match effect {
             Effect::SendAppMessage { .. } if notifies && self.has(Fault::NoNotify) => {}
             Effect::SendMessage { .. } if notifies && self.has(Fault::NoNotifyOfSender) => {}
+            Effect::SendAppMessage { to, message } if notifies && self.has(Fault::LateNotify) => {
+                self.notify_late(to, message);
+            }
             Effect::PushMessage { to, message } => {
                 self.tell(checker, Event::Pushed { to, message })?;
             }
@@ -208,6 +212,27 @@ impl Host {
             self.write_as_it_is(connection, message)?;
         }
         self.write(connection, online, &message)
+    }
+
+    /// Whoever is connected now is notified later.
+    fn notify_late(&mut self, to: Account, message: Outbound<'_>) {
+        let is_of =
+            |state: &State| matches!(state, State::Online(it) if it.identity().account() == to);
+        let connections = self.connections.iter().filter(|(_, it)| is_of(&it.state));
+        self.late.extend(connections.map(|(connection, _)| (*connection, message.into_owned())));
+    }
+
+    /// Whether there was somebody.
+    pub(super) fn notify_now(&mut self) -> Result<bool, HostError> {
+        let late = take(&mut self.late);
+        for (connection, message) in &late {
+            let mut state = take_state(self, *connection);
+            if let State::Online(online) = &mut state {
+                self.write(*connection, online, message)?;
+            }
+            self.connection(*connection).state = state;
+        }
+        Ok(!late.is_empty())
     }
 
     /// A live copy, whatever the client knows.
@@ -270,7 +295,12 @@ impl Host {
             me.sync_row(&mut answer, row, out)?;
         }
         answer.set_newest(newest);
-        Ok(me.finish_sync(answer, out)?)
+        let next = MsgId(answer.after().map_or(0, |MsgId(end)| end + 1));
+        me.finish_sync(answer, out)?;
+        if self.has(Fault::EndlessSync) {
+            self.write(connection, me, &Outbound::SyncNotify(next))?;
+        }
+        Ok(())
     }
 }
 

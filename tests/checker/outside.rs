@@ -121,7 +121,7 @@ fn whom_the_checker_does_not_see_may_have_more_to_tell() {
     world.logs_in(2, SELLER, DESK);
     world.notified(2, 9).unwrap();
     world.asks(2, 0);
-    world.answered(2, (3, 9), &[customer(ANN, SELLER, "of old")]).unwrap();
+    world.answered(2, (0, 9), &[customer(ANN, SELLER, "of old")]).unwrap();
     world.finish().unwrap();
 }
 

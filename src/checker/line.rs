@@ -14,7 +14,7 @@ use crate::id::Account;
 /// So many things that a connection is owed are remembered.
 pub(super) const DEBTS: usize = 64;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Line {
     pub(super) id: ConnectionId,
     pub(super) server: ServerId,

@@ -136,6 +136,8 @@ pub(super) struct Attempt {
     pub(super) shows: Dialect,
     /// The host has taken it.
     pub(super) came: bool,
+    /// The host goes on with both copies of it.
+    pub(super) confirmed: bool,
     /// A save for it has failed.
     pub(super) failed: Option<Witness>,
     /// Its ACK has been given to the connection.

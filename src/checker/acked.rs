@@ -288,21 +288,23 @@ impl State {
     /// Nothing has come for a message that the host has dealt with.
     pub(super) fn may_be_silent(
         &self,
-        connection: ConnectionId,
+        line: &Line,
         (sent, attempt): (Witness, &Attempt),
     ) -> Verdict {
         let silent =
             attempt.refused.is_some() || attempt.failed.is_some() || self.terms.has_own_rules;
         let message = &self.ledger[attempt.message];
+        let is_repeat = message.tries > 1;
+        let is_passed_over = line.sees_inside && !attempt.came;
         let is_due = if self.sees_store {
-            // Of a repeat it is not known whether it was saved.
-            message.is_saved() && message.tries == 1
+            // Of a repeat the store does not tell whether this one was saved.
+            message.is_saved() && !is_repeat || attempt.confirmed || is_passed_over
         } else {
             !self.terms.saves_may_fail
         };
         demand(silent || !is_due && !attempt.is_unpersistent, || {
-            let rule = attempt.rule_of_ack();
-            let what = format!("a message on {connection} gets no ACK");
+            let rule = if is_repeat { "S10.3" } else { attempt.rule_of_ack() };
+            let what = format!("a message on {} gets no ACK", line.id);
             self.breaks(rule, what, &[sent])
         })
     }

@@ -14,7 +14,7 @@ use crate::id::Account;
 /// So many things that a connection is owed are remembered.
 pub(super) const DEBTS: usize = 64;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Line {
     pub(super) id: ConnectionId,
     pub(super) server: ServerId,
@@ -136,6 +136,8 @@ pub(super) struct Attempt {
     pub(super) shows: Dialect,
     /// The host has taken it.
     pub(super) came: bool,
+    /// The host goes on with both copies of it.
+    pub(super) confirmed: bool,
     /// A save for it has failed.
     pub(super) failed: Option<Witness>,
     /// Its ACK has been given to the connection.

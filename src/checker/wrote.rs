@@ -214,7 +214,7 @@ impl State {
                 if attempt.refused.is_none() && !attempt.came {
                     line.handled(attempt.shows);
                 }
-                return self.may_be_silent(connection, (passed.sent, &attempt));
+                return self.may_be_silent(line, (passed.sent, &attempt));
             }
             Sent::Unlisted(_) => return Ok(()),
             Sent::Login(_) => "the login",

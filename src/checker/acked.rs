@@ -4,6 +4,7 @@ use std::format;
 use std::string::String;
 use std::vec::Vec;
 
+use super::effect::{self, Effect};
 use super::event::ConnectionId;
 use super::ledger::{Copy, Message, MessageId};
 use super::line::{Attempt, Debt, Keys, Line, Owed, Pending, Sent};
@@ -99,7 +100,7 @@ impl State {
         if status != 0 {
             return demand(self.terms.has_own_rules, || {
                 let what = format!("{} has the status {status}", of());
-                self.breaks("H14.8", what, &[sent])
+                self.breaks(effect::ACK.of(message.is_v2()), what, &[sent])
             });
         }
         demand(attempt.failed.is_none(), || {
@@ -125,11 +126,13 @@ impl State {
 
     /// H7.7: where the store is seen, both copies are in it.
     pub(super) fn is_saved(&self, message: &Message, what: impl Fn(String) -> String) -> Verdict {
-        let copies = [("H7.1", message.parties.receiver), ("H7.2", message.parties.sender)];
-        let mut missing = copies.into_iter().zip(message.copies).filter(|(_, count)| *count == 0);
-        match missing.next().filter(|_| self.sees_store) {
-            Some(((rule, queue), _)) => {
-                let what = what(format!("the copy for {queue}"));
+        let missing = [Copy::Receivers, Copy::Senders]
+            .into_iter()
+            .find(|copy| self.sees_store && message.copies[copy.index()] == 0);
+        match missing {
+            Some(copy) => {
+                let what = what(format!("the copy for {}", message.account_of(copy)));
+                let rule = Effect::save(copy).of(message.is_v2());
                 Err(self.breaks(rule, what, &[message.said]))
             }
             None => Ok(()),
@@ -158,7 +161,7 @@ impl State {
             }
             let missing = self.missing(other, (to, copy), attempt, message);
             demand(missing.is_none(), || {
-                let rule = if attempt.is_unpersistent { "H6.2" } else { "H7.6" };
+                let rule = attempt.rule_of_ack();
                 let what = format!(
                     "{connection} is given its ACK before {} is given to {to}",
                     missing.unwrap_or_default(),
@@ -283,8 +286,11 @@ impl State {
     }
 
     /// Nothing has come for a message that the host has dealt with.
-    pub(super) fn may_be_silent(&self, connection: ConnectionId, passed: &Pending) -> Verdict {
-        let Sent::Chat(attempt) = passed.what else { return Ok(()) };
+    pub(super) fn may_be_silent(
+        &self,
+        connection: ConnectionId,
+        (sent, attempt): (Witness, &Attempt),
+    ) -> Verdict {
         let silent =
             attempt.refused.is_some() || attempt.failed.is_some() || self.terms.has_own_rules;
         let message = &self.ledger[attempt.message];
@@ -295,14 +301,18 @@ impl State {
             !self.terms.saves_may_fail
         };
         demand(silent || !is_due && !attempt.is_unpersistent, || {
-            let rule = if attempt.is_unpersistent { "H6.2" } else { "H7.6" };
+            let rule = attempt.rule_of_ack();
             let what = format!("a message on {connection} gets no ACK");
-            self.breaks(rule, what, &[passed.sent])
+            self.breaks(rule, what, &[sent])
         })
     }
 }
 
 impl Attempt {
+    fn rule_of_ack(&self) -> &'static str {
+        if self.is_unpersistent { "H6.2" } else { effect::ACK.of(self.shows == Dialect::V2) }
+    }
+
     /// Whether an ACK of this seq may be its own.
     fn may_have(&self, seq: i32, given: bool) -> bool {
         self.refused.is_none() && self.seq.is_none_or(|it| it == seq) && !(given && self.given)

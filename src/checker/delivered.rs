@@ -2,6 +2,7 @@
 
 use std::format;
 
+use super::effect::Effect;
 use super::event::ConnectionId;
 use super::form::{Form, Shop};
 use super::ledger::{Copy, Message, MessageId, Order};
@@ -116,7 +117,7 @@ impl State {
         };
         let is_copy = message.parties.sender != message.parties.receiver;
         demand(!own || !is_copy, || {
-            let rule = if message.has_form_of(CUSTOMER_V2) { "H14.7" } else { "H7.5" };
+            let rule = Effect::notify(Copy::Senders).of(message.is_v2());
             let what = format!("{connection} is notified of {msgid}, which it has sent itself");
             self.breaks(rule, what, &[message.said, row.witness(account)])
         })
@@ -157,13 +158,13 @@ impl State {
             let what = format!("{} is of a message of version 1", what());
             return Err(self.breaks("H14.10", what, &[message.said]));
         };
-        let flags = message
+        let fits = message
             .variants(variant.content, false)
-            .map(|variant| variant.form.flags & !flag::OF_SERVERS | flag::PUSH)
-            .any(|flags| flags == head.flags);
-        demand(flags, || {
+            .any(|it| head.flags == it.form.flags & !flag::OF_SERVERS | flag::PUSH);
+        demand(fits, || {
             let what = format!("{} has the flags {:#04x}", what(), head.flags);
-            self.breaks(rule, what, &[message.said])
+            let poses = head.flags & flag::OF_SERVERS != flag::PUSH;
+            self.breaks(if poses { "H13.4" } else { rule }, what, &[message.said])
         })?;
         demand(line.dialects().may_have_pairs(), || {
             let what = format!("{}, whose dialect is V1", what());
@@ -183,8 +184,10 @@ impl State {
     ) -> Verdict {
         line.was_reached(id);
         let again = self.ledger[id].reaches(line.id, written);
-        let Message { said, tries, .. } = self.ledger[id];
-        demand(!again || tries > 1, || {
+        let Message { said, tries, parties, .. } = self.ledger[id];
+        // What somebody sends to himself comes as both copies.
+        let may_repeat = tries > 1 || parties.sender == parties.receiver;
+        demand(!again || may_repeat, || {
             self.breaks(rule, format!("a message comes to {} once more", line.id), &[said])
         })
     }
@@ -215,10 +218,7 @@ impl State {
         Keys { key, previous }: Keys,
     ) -> Verdict {
         let message = &self.ledger[id];
-        let account = match copy {
-            Copy::Receivers => message.parties.receiver,
-            Copy::Senders => message.parties.sender,
-        };
+        let account = message.account_of(copy);
         demand((0..key).contains(&previous), || {
             let what = format!("METADATA says that {previous} is before {key}");
             self.breaks(rule, what, &[message.said])
@@ -275,7 +275,7 @@ impl State {
         demand(is_transient, || {
             let what = format!("{} on {connection} outside of a sync", name(head));
             let rule = match line.dialects().may_have_pairs() {
-                _ if !message.has_form_of(CUSTOMER_V2) => "H14.10",
+                _ if !message.is_v2() => "H14.10",
                 true => "W10.3",
                 false => "D3.1",
             };
@@ -364,7 +364,13 @@ impl State {
         }
         if !expected.has_ids(chat.ids, shop, translated) {
             return Err(match (translated, form.command) {
-                (false, _) => "W4.2",
+                (false, _) => {
+                    if live {
+                        "H6.1"
+                    } else {
+                        "H10.1"
+                    }
+                }
                 (true, CUSTOMER_V2)
                     if expected.ids[0] == chat.ids[0] && expected.ids[1] == chat.ids[1] =>
                 {

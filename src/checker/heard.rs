@@ -6,7 +6,7 @@ use super::hash::hash;
 use super::line::{Attempt, Line, Pending, Sent, Session};
 use super::state::State;
 use super::violation::Seen;
-use super::wire::{AuthToken, Frame, command, int64};
+use super::wire::{AuthToken, Frame, Head, command, int64};
 use crate::id::{Account, AppId, Seq, UserId};
 use crate::wire::Command;
 
@@ -46,7 +46,9 @@ impl State {
             return;
         }
         let what = match head.command {
-            command::AUTH_TOKEN => self.knocks(line, frame),
+            command::AUTH_TOKEN => {
+                AuthToken::read(body).and_then(|login| self.knocks(line, frame.head, login))
+            }
             command::PING => Some(Sent::Ping),
             command::SYNC => self.asks(line, int64(body)),
             command::SYNC_KEY => {
@@ -62,8 +64,8 @@ impl State {
     }
 
     /// S1
-    fn knocks(&mut self, line: &mut Line, frame: Frame<'_>) -> Option<Sent> {
-        let AuthToken { platform, token, device } = AuthToken::read(frame.body)?;
+    fn knocks(&mut self, line: &mut Line, head: Head, login: AuthToken<'_>) -> Option<Sent> {
+        let AuthToken { platform, token, device } = login;
         // S1.7
         if line.session.is_some() {
             return None;
@@ -71,11 +73,11 @@ impl State {
         let account = self.tokens.get(&hash(token)).copied();
         // S1.5, H12.1
         let account = account.filter(|it| it.appid != AppId(0) && it.uid != UserId(0));
-        let version = frame.head.version;
+        let version = head.version;
         let dialects = if self.terms.chooses_dialects {
             Dialects::ANY
         } else {
-            Dialects::of_login(version, platform, frame.head.last)
+            Dialects::of_login(version, platform, head.last)
         };
         let device = device_of(platform, device);
         line.session =
@@ -105,7 +107,7 @@ impl State {
     /// The connection is gone.
     pub(super) fn closed(&mut self, connection: ConnectionId) {
         self.now.what = Seen::Closed(connection);
-        let Some(line) = self.lines.remove(&connection).flatten() else { return };
+        let Some(line) = self.lines.remove(&connection) else { return };
         for pending in &line.pending {
             self.will_not_answer(pending);
         }

@@ -33,7 +33,8 @@ impl Known {
         Ok(())
     }
 
-    /// A METADATA says what was before an id, and of which message it is.
+    /// A METADATA says what was before an id, and of which message it is. The id itself, if it was
+    /// another's.
     pub(super) fn add_pair(
         &mut self,
         (id, previous): (i64, i64),
@@ -44,10 +45,12 @@ impl Known {
             return Err(*between);
         }
         let known = self.ids.entry(id).or_default();
-        let fits = known.message.is_none_or(|it| it == message)
-            && known.previous.is_none_or(|it| it == previous);
-        *known = Id { message: Some(message), previous: Some(previous) };
-        if fits { Ok(()) } else { Err(id) }
+        let before =
+            core::mem::replace(known, Id { message: Some(message), previous: Some(previous) });
+        if before.message.is_some_and(|it| it != message) {
+            return Err(id);
+        }
+        before.previous.filter(|it| *it != previous).map_or(Ok(()), Err)
     }
 
     fn forget(&mut self) {

@@ -10,6 +10,7 @@ use super::form::{Form, Parties};
 use super::hash::Map;
 use super::violation::Witness;
 use super::wire::{Chat, command::CUSTOMER_V2, flag::UNPERSISTENT};
+use crate::id::Account;
 
 /// A message under the number that the ledger has for it: its place, and how many have had that
 /// place before.
@@ -154,8 +155,8 @@ impl Message {
         self.all_variants().filter(wanted)
     }
 
-    pub(super) fn has_form_of(&self, command: u8) -> bool {
-        self.all_variants().any(|variant| variant.form.command == command)
+    pub(super) fn is_v2(&self) -> bool {
+        self.all_variants().any(|variant| variant.form.command == CUSTOMER_V2)
     }
 
     pub(super) fn add_variant(&mut self, variant: Variant) {
@@ -166,6 +167,14 @@ impl Message {
 
     fn all_variants(&self) -> impl Iterator<Item = &Variant> {
         core::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// In whose queue a copy of it belongs.
+    pub(super) const fn account_of(&self, copy: Copy) -> Account {
+        match copy {
+            Copy::Receivers => self.parties.receiver,
+            Copy::Senders => self.parties.sender,
+        }
     }
 
     /// H7

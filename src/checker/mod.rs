@@ -12,6 +12,7 @@ mod violation;
 mod clock;
 mod form;
 
+mod effect;
 mod ledger;
 
 mod known;

@@ -3,6 +3,7 @@
 use std::format;
 use std::vec::Vec;
 
+use super::effect::Effect;
 use super::event::ConnectionId;
 use super::hash::hash;
 use super::ledger::Copy;
@@ -86,7 +87,7 @@ impl State {
 
     /// What has been owed since before an event.
     pub(super) fn expire(&self, before: u64) -> Verdict {
-        let debts = self.lines.values().flatten().flat_map(|line| {
+        let debts = self.lines.values().flat_map(|line| {
             let due = line.debts.iter().filter(|debt| debt.acked.number < before);
             due.map(|debt| (line.id, debt))
         });
@@ -94,21 +95,11 @@ impl State {
         let Some((connection, debt)) = oldest else { return Ok(()) };
         let Debt { what, said, acked } = *debt;
         let is_v2 = matches!(said.what, Seen::Sent(_, Command::CUSTOMER_V2, _));
-        let (rule, what) = match (what, is_v2) {
-            (Owed::Notify(Copy::Receivers, id), v2) => {
-                (if v2 { "H14.5" } else { "H7.4" }, format!("SYNC_NOTIFY {id}"))
-            }
-            (Owed::Notify(Copy::Senders, id), v2) => {
-                (if v2 { "H14.7" } else { "H7.5" }, format!("SYNC_NOTIFY {id}"))
-            }
-            (Owed::AnyNotify(Copy::Receivers, _), v2) => {
-                (if v2 { "H14.5" } else { "H7.4" }, "a SYNC_NOTIFY".into())
-            }
-            (Owed::AnyNotify(Copy::Senders, _), v2) => {
-                (if v2 { "H14.7" } else { "H7.5" }, "a SYNC_NOTIFY".into())
-            }
-            (Owed::Chat(_), _) => ("H6.1", "the unpersistent message".into()),
-            (Owed::Copy(_), _) => ("H14.4", "the live copy".into()),
+        let (rule, what) = match what {
+            Owed::Notify(copy, id) => (Effect::notify(copy).of(is_v2), format!("SYNC_NOTIFY {id}")),
+            Owed::AnyNotify(copy, _) => (Effect::notify(copy).of(is_v2), "a SYNC_NOTIFY".into()),
+            Owed::Chat(_) => ("H6.1", "the unpersistent message".into()),
+            Owed::Copy(_) => ("H14.4", "the live copy".into()),
         };
         let what = format!("{connection} has not got {what}, though the sender has its ACK");
         Err(self.breaks(rule, what, &[said, acked]))
@@ -139,14 +130,14 @@ impl State {
             self.breaks("S8.1", format!("half a frame on {connection}"), &[])
         })?;
         self.is_whole(line, None)?;
-        // Without its answers nothing can be said of what came before.
-        if !line.sees_received {
+        // What was only given to it may still be written.
+        if !line.sees_received && line.given_at > 0 {
             return Ok(());
         }
         for waiting in &line.pending {
             let (rule, what) = match waiting.what {
-                Sent::Chat(_) => {
-                    self.may_be_silent(connection, waiting)?;
+                Sent::Chat(ref attempt) => {
+                    self.may_be_silent(connection, (waiting.sent, attempt))?;
                     continue;
                 }
                 Sent::Unlisted(_) => continue,

@@ -29,7 +29,7 @@ pub(super) struct State {
     pub(super) clock: Clock,
     pub(super) ledger: Ledger,
     pub(super) queues: Map<Account, Queue>,
-    pub(super) lines: Map<ConnectionId, Option<Box<Line>>>,
+    pub(super) lines: Map<ConnectionId, Box<Line>>,
     /// What a queue is of which nothing is known.
     none: Queue,
     /// The queues of rows that are remembered, oldest first.
@@ -98,7 +98,7 @@ impl State {
 
     pub(super) fn opened(&mut self, connection: ConnectionId, server: ServerId) {
         self.has_many_servers |= self.server.replace(server).is_some_and(|other| other != server);
-        self.lines.insert(connection, Some(Box::new(Line::new(connection, server))));
+        self.lines.insert(connection, Box::new(Line::new(connection, server)));
     }
 
     /// Something happens on a connection. `None` if there is none of this id, or not any more.
@@ -108,11 +108,9 @@ impl State {
         what: impl FnOnce(&mut Self, &mut Line) -> Verdict,
     ) -> Option<Verdict> {
         // The line is out of the map while it is changed together with the rest.
-        let mut line = self.lines.get_mut(&connection)?.take()?;
+        let mut line = self.lines.remove(&connection)?;
         let verdict = what(self, &mut line);
-        if let Some(place) = self.lines.get_mut(&connection) {
-            *place = Some(line);
-        }
+        self.lines.insert(connection, line);
         Some(verdict)
     }
 
@@ -133,11 +131,11 @@ impl State {
 
     /// A connection that nothing happens on right now.
     pub(super) fn line(&self, connection: ConnectionId) -> Option<&Line> {
-        self.lines.get(&connection)?.as_deref()
+        self.lines.get(&connection).map(Box::as_ref)
     }
 
     pub(super) fn line_mut(&mut self, connection: ConnectionId) -> Option<&mut Line> {
-        self.lines.get_mut(&connection)?.as_deref_mut()
+        self.lines.get_mut(&connection).map(Box::as_mut)
     }
 
     /// The parties of a message, and the number that it is known under.

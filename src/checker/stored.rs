@@ -2,6 +2,7 @@
 
 use std::format;
 
+use super::effect::{self, Effect};
 use super::event::ConnectionId;
 use super::ledger::{Copy, Message, MessageId, Order};
 use super::line::{Line, Pending, Sent};
@@ -27,7 +28,7 @@ impl State {
         let newest = self.queue_of(account).last().map_or(0, |row| row.msgid);
         demand(msgid > newest, || {
             let what = format!("{account} gets {msgid} behind {newest}");
-            self.breaks(rule_of(copy), what, &[])
+            self.breaks(Effect::save(copy).of(self.ledger[id].is_v2()), what, &[])
         })?;
         self.in_order(account, id)?;
         let device = self.device_of(id, stored.device_id.0)?;
@@ -57,7 +58,7 @@ impl State {
         let persistent = message.variants(chat.hash, false).next();
         demand(persistent.is_some(), || {
             let what = format!("an unpersistent message is stored for {account}");
-            self.breaks("H6", what, &[message.said])
+            self.breaks("H6.3", what, &[message.said])
         })?;
         let parties = message.parties;
         match (account == parties.receiver, account == parties.sender) {
@@ -66,7 +67,8 @@ impl State {
             (true, _) => Ok(Copy::Receivers),
             (false, true) => Ok(Copy::Senders),
             (false, false) => {
-                let rule = if message.copies[0] == 0 { "H7.1" } else { "H7.2" };
+                let copy = if message.copies[0] == 0 { Copy::Receivers } else { Copy::Senders };
+                let rule = Effect::save(copy).of(message.is_v2());
                 let what = format!("a message is stored for {account}, which is no party of it");
                 Err(self.breaks(rule, what, &[message.said]))
             }
@@ -79,7 +81,8 @@ impl State {
         let once = matches!(self.terms.repeats, Repeats::Once { .. }) && message.marked;
         let limit = if once { 1 } else { message.tries };
         demand(message.copies[copy.index()] < limit, || {
-            let rule = if once { "S10.2" } else { rule_of(copy) };
+            let effect = Effect::save(copy).of(message.is_v2());
+            let rule = if once { "S10.2" } else { effect };
             let what = format!("one more copy of a message is stored for {account}");
             self.breaks(rule, what, &[message.said])
         })
@@ -146,14 +149,17 @@ impl State {
         copies: Copies,
     ) -> Verdict {
         let Some((id, message)) = self.find(chat) else { return Ok(()) };
-        let parties = message.parties;
+        let both = [(Copy::Receivers, copies.receiver), (Copy::Senders, copies.sender)].map(
+            |(copy, appended)| {
+                let rule = Effect::save(copy).of(message.is_v2());
+                (rule, message.account_of(copy), appended)
+            },
+        );
         let failed = self.failed(connection, id);
         demand(failed.is_none(), || {
             let what = format!("{connection} goes on with a message whose save has failed");
             self.breaks("H8.1", what, &[failed.unwrap_or(self.now)])
         })?;
-        let both =
-            [("H7.1", parties.receiver, copies.receiver), ("H7.2", parties.sender, copies.sender)];
         for (rule, account, Appended { msgid: MsgId(msgid), previous }) in both {
             self.is_copy(rule, account, id, msgid)?;
             if let Some(MsgId(previous)) = previous {
@@ -202,10 +208,11 @@ impl State {
         let id = self.recognize(chat, false)?;
         let message = &self.ledger[id];
         demand(to == message.parties.receiver, || {
-            self.breaks("H7.3", format!("{to} is pushed, but is no receiver"), &[message.said])
+            let rule = effect::PUSH.of(message.is_v2());
+            self.breaks(rule, format!("{to} is pushed, but is no receiver"), &[message.said])
         })?;
         demand(message.variants(chat.hash, false).next().is_some(), || {
-            self.breaks("H6", format!("{to} is pushed an unpersistent message"), &[message.said])
+            self.breaks("H6.3", format!("{to} is pushed an unpersistent message"), &[message.said])
         })?;
         self.is_saved(message, |missing| format!("{to} is pushed before {missing} is stored"))
     }
@@ -214,12 +221,5 @@ impl State {
 impl Row {
     pub(super) const fn witness(&self, account: Account) -> Witness {
         Witness { number: self.number, what: Seen::Stored(account, MsgId(self.msgid)) }
-    }
-}
-
-const fn rule_of(copy: Copy) -> &'static str {
-    match copy {
-        Copy::Receivers => "H7.1",
-        Copy::Senders => "H7.2",
     }
 }

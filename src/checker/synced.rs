@@ -6,7 +6,7 @@ use std::vec::Vec;
 use super::event::ConnectionId;
 use super::form::{Dialects, Form};
 use super::ledger::Message;
-use super::line::{Line, Pending, Sent, Session};
+use super::line::{Line, Online, Pending, Sent, Session};
 use super::queue::{Queue, Row};
 use super::reading::{Chain, Ended, Reader, Reading, Start};
 use super::state::{State, Verdict, demand};
@@ -192,8 +192,9 @@ impl State {
             let message = &self.ledger[row.message];
             (reader.next, reader.rows) = (Some(place + 1), reader.rows + 1);
             let own = is_own(session, row, message);
-            let same = row.content == chat.hash
-                && self.find(chat).is_some_and(|(id, _)| id == row.message);
+            // With other parties it is found nowhere, but it is this row, in a wrong form.
+            let same =
+                row.content == chat.hash && self.find(chat).is_none_or(|(id, _)| id == row.message);
             let form = form(row, message);
             let leaves_out = Self::leaves_out(form, reader.dialect, self.kefu_app);
             if leaves_out && own != Some(false) {
@@ -325,7 +326,7 @@ impl State {
         };
         let is_full = self.is_full(&reader) || self.terms.sync_bounds.is_none();
         let goes_on = is_full && place < queue.end() && reader.rows > 0;
-        if !goes_on && end < reading.due {
+        if !goes_on && end.max(0) < reading.due {
             return Err(("S2.3", "what was notified or acknowledged before is missing"));
         }
         let begin = reading.begin.unwrap_or(end);
@@ -455,12 +456,14 @@ impl State {
         if next == Some(command::SYNC_NOTIFY) {
             return Ok(());
         }
-        let Some(Ended { asked, end, due }) = line.chain.ended.take() else { return Ok(()) };
-        demand(end >= due, || {
+        let ended = line.chain.ended.take().zip(line.online);
+        let Some((Ended { asked, end, due }, Online { session, .. })) = ended else {
+            return Ok(());
+        };
+        demand(end.max(0) >= due, || {
             let what = format!("SYNC_END {end} on {connection}, though {due} was told before");
             self.breaks("S2.3", what, &[asked])
         })?;
-        let Some(session) = line.online.map(|online| online.session) else { return Ok(()) };
         let queue = self.queue_of(session.account);
         let chain = &mut line.chain;
         let mut missing = None;

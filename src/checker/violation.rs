@@ -78,19 +78,24 @@ pub enum Seen {
 
 impl fmt::Display for Witness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.number)?;
-        match self.what {
-            Seen::Opened(connection) => write!(f, "{connection} is opened"),
-            Seen::Closed(connection) => write!(f, "{connection} is closed"),
-            Seen::Sent(connection, command, Seq(seq)) => {
+        write!(f, "{}: {}", self.number, self.what)
+    }
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Opened(connection) => write!(f, "{connection} is opened"),
+            Self::Closed(connection) => write!(f, "{connection} is closed"),
+            Self::Sent(connection, command, Seq(seq)) => {
                 write!(f, "{connection} sends {command} {seq}")
             }
-            Seen::Wrote(connection, command) => write!(f, "{connection} gets {command}"),
-            Seen::Stored(queue, MsgId(msgid)) => write!(f, "{msgid} is stored for {queue}"),
-            Seen::SaveFailed(queue) => write!(f, "a save for {queue} fails"),
-            Seen::Pushed(to) => write!(f, "{to} is pushed"),
-            Seen::Finished => f.write_str("the end"),
-            Seen::Other => f.write_str("this event"),
+            Self::Wrote(connection, command) => write!(f, "{connection} gets {command}"),
+            Self::Stored(queue, MsgId(msgid)) => write!(f, "{msgid} is stored for {queue}"),
+            Self::SaveFailed(queue) => write!(f, "a save for {queue} fails"),
+            Self::Pushed(to) => write!(f, "{to} is pushed"),
+            Self::Finished => f.write_str("the end"),
+            Self::Other => f.write_str("this event"),
         }
     }
 }
@@ -100,10 +105,10 @@ struct Shown<'v>(&'v [Witness]);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, event) in self.0.iter().enumerate() {
-            let open = if index == 0 { " (" } else { "; " };
-            write!(f, "{open}{event}")?;
-        }
-        f.write_str(if self.0.is_empty() { "" } else { ")" })
+        let mut events = self.0.iter().enumerate();
+        let shown = events.try_for_each(|(index, event)| {
+            write!(f, "{}{event}", if index == 0 { " (" } else { "; " })
+        });
+        shown.and_then(|()| f.write_str(")"))
     }
 }

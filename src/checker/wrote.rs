@@ -1,6 +1,7 @@
 //! What the server says: frame by frame, when a client has it.
 
 use std::format;
+use std::vec::Vec;
 
 use super::line::{Keys, Line, Online, Pending, Sent, Session};
 use super::state::{State, Verdict, demand};
@@ -195,11 +196,8 @@ impl State {
         let Some(place) = line.pending.iter().position(is_it) else {
             return Ok(None);
         };
-        for _ in 0..place {
-            if let Some(passed) = line.pending.pop_front() {
-                self.passed(line, &passed)?;
-            }
-        }
+        let passed: Vec<Pending> = line.pending.drain(..place).collect();
+        passed.iter().try_for_each(|passed| self.passed(line, passed))?;
         Ok(line.pending.pop_front())
     }
 
@@ -216,7 +214,7 @@ impl State {
                 if attempt.refused.is_none() && !attempt.came {
                     line.handled(attempt.shows);
                 }
-                return self.may_be_silent(connection, passed);
+                return self.may_be_silent(connection, (passed.sent, &attempt));
             }
             Sent::Unlisted(_) => return Ok(()),
             Sent::Login(_) => "the login",

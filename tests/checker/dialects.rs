@@ -28,7 +28,7 @@ fn d3_4_an_unpersistent_message_is_translated_for_version_2() {
     assert_eq!(rule(typing(DESK).reads(2, TYPING.with(0))), Some("W7.4"));
     let mut shop = TYPING;
     shop.ids[2] = 9;
-    assert_eq!(rule(typing(DESK).reads(2, shop)), Some("W4.2"));
+    assert_eq!(rule(typing(DESK).reads(2, shop)), Some("H6.1"));
     // A web client may be of either version.
     typing(WEB).reads(2, TYPING).unwrap();
     typing(WEB).reads(2, translated).unwrap();

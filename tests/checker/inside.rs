@@ -3,8 +3,8 @@
 use kefu_proto::{Dialect, MsgId, Outbound, OwnedOutbound};
 
 use crate::world::{
-    ANN, BOB, Chat, DESK, OTHER, PHONE, PUSH, SELLER, TABLET, UNPERSISTENT, World, customer, frame,
-    rule, support, terms, v2,
+    ANN, BOB, Chat, DESK, NOW, OTHER, PHONE, PUSH, SELLER, TABLET, UNPERSISTENT, World, customer,
+    frame, rule, support, terms, v2,
 };
 
 const HI: Chat = customer(ANN, SELLER, "hi");
@@ -80,7 +80,7 @@ fn h6_nobody_is_pushed_what_is_not_stored() {
     let mut world = world();
     let typing = HI.with(UNPERSISTENT);
     world.says(1, 7, typing);
-    assert_eq!(rule(world.pushed(SELLER, typing)), Some("H6"));
+    assert_eq!(rule(world.pushed(SELLER, typing)), Some("H6.3"));
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn h6_1_an_unpersistent_message_goes_to_its_receiver() {
         world.says(2, 5, typing);
         world
     };
-    let message = typing.message(5, crate::world::NOW);
+    let message = typing.message(5, NOW);
     let mut world = says();
     for connection in [1, 3] {
         world.given(connection, Outbound::Chat(&message)).unwrap();
@@ -333,7 +333,7 @@ fn h6_1_an_unpersistent_message_goes_to_its_receiver() {
 fn live(chat: Chat, (msgid, previous): (i64, i64)) -> OwnedOutbound {
     let keys = [msgid, previous, 0, 0].map(i64::to_be_bytes).concat();
     let metadata = frame((0, 37), 2, 0, &keys);
-    let body = chat.body(crate::world::NOW);
+    let body = chat.body(NOW);
     let message = frame((0, 64), 2, chat.flags | PUSH, &body);
     let mut bytes = [metadata, message].concat()[..].into();
     OwnedOutbound::decode(&mut bytes, kefu_proto::FrameLimit::MAX).unwrap().unwrap()
@@ -372,7 +372,7 @@ fn h14_live_copies_come_before_their_notifies_and_the_ack() {
     world.given(1, live_ack(7, (1, 0)).get()).unwrap();
     for connection in [2, 3] {
         world.metadata(connection, 1, 0).unwrap();
-        world.gets(connection, 64, PUSH, &chat.body(crate::world::NOW)).unwrap();
+        world.gets(connection, 64, PUSH, &chat.body(NOW)).unwrap();
         world.notified(connection, 1).unwrap();
     }
     world.metadata(1, 1, 0).unwrap();
@@ -388,7 +388,7 @@ fn h14_a_live_copy_that_the_store_knows_enough_for_must_come() {
         world.given_notify(connection, 1).unwrap();
     }
     let violation = world.given(1, live_ack(7, (1, 0)).get()).unwrap_err();
-    assert_eq!(violation.rule(), "H7.6");
+    assert_eq!(violation.rule(), "H14.8");
     assert!(violation.explanation().contains("the live copy"), "{violation}");
     // From bytes alone, at the end.
     let (mut world, chat) = live_world();
@@ -431,7 +431,7 @@ fn h14_4_live_copies_are_for_the_two_parties() {
     world.logs_in(4, BOB, TABLET);
     assert_eq!(rule(world.given(4, live(chat, (1, 0)).get())), Some("H14.6"));
     world.metadata(4, 1, 0).unwrap();
-    assert_eq!(rule(world.gets(4, 64, PUSH, &chat.body(crate::world::NOW))), Some("H14.4"));
+    assert_eq!(rule(world.gets(4, 64, PUSH, &chat.body(NOW))), Some("H14.4"));
 }
 
 #[test]
@@ -442,7 +442,7 @@ fn h14_live_copies_name_the_row_before() {
         assert_eq!(rule(world.given(connection, live(chat, keys).get())), expected);
         let (mut world, chat) = live_world();
         world.metadata(connection, keys.0, keys.1).unwrap();
-        let copied = world.gets(connection, 64, PUSH, &chat.body(crate::world::NOW));
+        let copied = world.gets(connection, 64, PUSH, &chat.body(NOW));
         assert_eq!(rule(copied), expected);
     }
 }
@@ -458,10 +458,10 @@ fn h14_7_live_copies_come_when_both_copies_are_stored() {
         world.stored(SELLER, &chat.row(1, 1)).unwrap();
         world
     };
-    assert_eq!(rule(world().given(2, live(chat, (1, 0)).get())), Some("H7.2"));
+    assert_eq!(rule(world().given(2, live(chat, (1, 0)).get())), Some("H14.2"));
     let mut world = world();
     world.metadata(2, 1, 0).unwrap();
-    assert_eq!(rule(world.gets(2, 64, PUSH, &chat.body(crate::world::NOW))), Some("H7.2"));
+    assert_eq!(rule(world.gets(2, 64, PUSH, &chat.body(NOW))), Some("H14.2"));
 }
 
 #[test]
@@ -472,7 +472,7 @@ fn h14_10_a_message_of_version_1_has_no_live_copy() {
     saved(&mut world);
     let chat = v2(ANN, SELLER, "hi");
     world.metadata(2, 1, 0).unwrap();
-    assert_eq!(rule(world.gets(2, 64, PUSH, &chat.body(crate::world::NOW))), Some("H14.10"));
+    assert_eq!(rule(world.gets(2, 64, PUSH, &chat.body(NOW))), Some("H14.10"));
     let mut world = World::new();
     world.logs_in(1, ANN, TABLET);
     saved(&mut world);
@@ -482,7 +482,7 @@ fn h14_10_a_message_of_version_1_has_no_live_copy() {
 
 #[test]
 fn h13_4_live_copies_have_the_flags_of_the_sender_and_push() {
-    for (flags, expected) in [(PUSH | 1, None), (PUSH, Some("H14.4")), (PUSH | 9, Some("H14.4"))] {
+    for (flags, expected) in [(PUSH | 1, None), (PUSH, Some("H14.4")), (PUSH | 9, Some("H13.4"))] {
         let mut world = World::new();
         world.logs_in(1, ANN, TABLET);
         world.logs_in(2, SELLER, TABLET);
@@ -490,7 +490,7 @@ fn h13_4_live_copies_have_the_flags_of_the_sender_and_push() {
         world.says(1, 7, chat);
         world.saved(chat, [(SELLER, 1), (ANN, 1)]);
         world.metadata(2, 1, 0).unwrap();
-        let copied = world.gets(2, 64, flags, &chat.body(crate::world::NOW));
+        let copied = world.gets(2, 64, flags, &chat.body(NOW));
         assert_eq!(rule(copied), expected);
     }
 }
@@ -506,11 +506,11 @@ fn w10_3_metadata_and_its_message_come_together() {
     assert_eq!(rule(world.metadata(2, 1, 0)), Some("W10.3"));
     // A live copy alone.
     let (mut world, chat) = live_world();
-    assert_eq!(rule(world.gets(2, 64, PUSH, &chat.body(crate::world::NOW))), Some("W10.3"));
+    assert_eq!(rule(world.gets(2, 64, PUSH, &chat.body(NOW))), Some("W10.3"));
     // A message that is no live copy.
     let (mut world, chat) = live_world();
     world.metadata(2, 1, 0).unwrap();
-    assert_eq!(rule(world.gets(2, 64, 0, &chat.body(crate::world::NOW))), Some("W10.3"));
+    assert_eq!(rule(world.gets(2, 64, 0, &chat.body(NOW))), Some("W10.3"));
     // Nothing.
     let (mut world, _) = live_world();
     world.acked(1, 7).unwrap();
@@ -567,4 +567,133 @@ fn w3_4_a_command_outside_the_protocol_reaches_the_host_as_it_came() {
     let mut world = World::new();
     world.opens(1, 0);
     assert_eq!(took(&mut world, 99, b"mine"), None);
+}
+
+#[test]
+fn where_only_gifts_are_seen_they_are_what_is_owed() {
+    let world = || {
+        let mut world = World::new();
+        for connection in [1, 2] {
+            world.opens(connection, connection.try_into().unwrap());
+        }
+        world.logged_in(1, ANN, (1, Dialect::V2)).unwrap();
+        world.logged_in(2, SELLER, (2, Dialect::V2)).unwrap();
+        world
+    };
+    // Where the store is seen, and where it is not.
+    for sees_store in [true, false] {
+        let mut world = world();
+        world.came(1, 7, HI).unwrap();
+        if sees_store {
+            world.saved(HI, [(SELLER, 1), (ANN, 1)]);
+        }
+        world.given_ack(1, 7).unwrap();
+        assert_eq!(rule(world.finish()), Some("H7.4"));
+        world.given_notify(2, 1).unwrap();
+        world.finish().unwrap();
+        assert_eq!(rule(world.given_ack(1, 7)), Some("H9.1"));
+    }
+    // An accepted CUSTOMER_V2 has no seq: its ACK has any.
+    let mut world = world();
+    let chat = v2(ANN, SELLER, "hi");
+    world.came(1, 0, chat).unwrap();
+    world.given_notify(2, 1).unwrap();
+    world.given_ack(1, 99).unwrap();
+    world.came(1, 0, chat).unwrap();
+    world.failed(1, ANN, chat).unwrap();
+    world.came(1, 0, v2(ANN, SELLER, "ho")).unwrap();
+    world.given_ack(1, 100).unwrap();
+    // What is not seen to come is no message that waits.
+    world.came(2, 5, customer(ANN, SELLER, "as Ann")).unwrap();
+    assert_eq!(rule(world.given_ack(2, 5)), Some("H11.1"));
+}
+
+#[test]
+fn s11_1_messages_are_taken_in_their_order() {
+    let mut world = world();
+    world.says(1, 7, HI);
+    world.says(1, 8, customer(ANN, SELLER, "ho"));
+    world.came(1, 9, customer(ANN, SELLER, "never said")).unwrap();
+    assert_eq!(rule(world.came(1, 8, customer(ANN, SELLER, "ho"))), Some("S11.1"));
+}
+
+#[test]
+fn s1_8_a_login_is_accepted_behind_what_was_sent_before_it() {
+    let mut world = World::new();
+    world.opens(1, 0);
+    world.sends(1, (1, 13), b"");
+    world.says_token(1, &crate::world::token(ANN), PHONE);
+    world.logged_in(1, ANN, (11, Dialect::V1)).unwrap();
+    world.gets_bytes(1, &frame((1, 14), 0, 0, b"")).unwrap();
+    world.gets_bytes(1, &frame((2, 3), 1, 0, &[0; 4])).unwrap();
+}
+
+#[test]
+fn h7_5_others_of_the_sender_are_owed_their_notify() {
+    let mut world = world();
+    saved(&mut world);
+    world.notified(2, 1).unwrap();
+    world.acked(1, 7).unwrap();
+    assert_eq!(rule(world.finish()), Some("H7.5"));
+}
+
+#[test]
+fn h4_1_what_is_given_bears_the_server_s_time() {
+    let typing = support(SELLER, ANN, "...").with(UNPERSISTENT);
+    let mut world = world();
+    world.says(2, 5, typing);
+    let message = typing.message(5, 0);
+    assert_eq!(rule(world.given(1, Outbound::Chat(&message))), Some("H4.1"));
+}
+
+#[test]
+fn a_live_copy_of_an_unpersistent_one_is_another_s() {
+    // H13.5: in version 2 it is persistent, whatever the flag says.
+    let (mut world, chat) = live_world();
+    let typing = v2(ANN, SELLER, "...").with(UNPERSISTENT);
+    world.says(1, 8, typing);
+    assert_eq!(rule(world.given(2, live(typing, (2, 1)).get())), Some("H14.1"));
+    let _ = chat;
+}
+
+#[test]
+fn s10_4_a_repeat_names_what_was_before_the_first() {
+    let mut terms = terms();
+    terms.repeats = kefu_proto::checker::Repeats::UUID;
+    let mut world = World::on(terms);
+    world.logs_in(1, ANN, TABLET);
+    world.logs_in(2, SELLER, TABLET);
+    let first = v2(ANN, SELLER, r#"{"uuid":"a"}"#);
+    let second = v2(ANN, SELLER, r#"{"uuid":"b"}"#);
+    world.says(1, 1, first);
+    world.saved(first, [(SELLER, 1), (ANN, 1)]);
+    world.says(1, 2, second);
+    world.saved(second, [(SELLER, 2), (ANN, 2)]);
+    world.says(1, 3, first);
+    assert_eq!(rule(world.confirmed(1, first, [(1, Some(2)), (1, None)])), Some("S10.4"));
+    world.metadata(2, 1, 1).unwrap();
+    assert_eq!(rule(world.gets(2, 64, PUSH, &first.body(NOW))), Some("H14.4"));
+    world.metadata(2, 2, 0).unwrap();
+    assert_eq!(rule(world.gets(2, 64, PUSH, &second.body(NOW))), Some("H14.4"));
+}
+
+#[test]
+fn s10_4_metadata_of_a_repeat_is_that_of_the_first() {
+    let (mut world, chat) = live_world();
+    world.says(1, 8, v2(ANN, SELLER, "ho"));
+    world.saved(v2(ANN, SELLER, "ho"), [(SELLER, 2), (ANN, 2)]);
+    world.says(1, 9, v2(ANN, SELLER, "ho"));
+    world.metadata(2, 2, 0).unwrap();
+    let copied = world.gets(2, 64, PUSH, &v2(ANN, SELLER, "ho").body(NOW));
+    assert_eq!(rule(copied), Some("S10.4"));
+    let _ = chat;
+}
+
+#[test]
+fn h7_6_what_is_confirmed_for_a_connection_that_is_gone_is_judged_too() {
+    let mut world = world();
+    saved(&mut world);
+    world.closes(1);
+    world.confirmed(1, HI, [(1, None), (1, None)]).unwrap();
+    assert_eq!(rule(world.confirmed(1, HI, [(2, None), (1, None)])), Some("H7.1"));
 }

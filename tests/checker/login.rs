@@ -149,6 +149,7 @@ fn s7_1_a_malformed_frame_is_the_last() {
         short(34, 7),
         short(37, 31),
         short(3, 3),
+        [&[0, 0, 0, 7, 0, 0, 0, 1, 3, 0, 0, 0][..], &[0; 7]].concat(),
         [header(4, 15), vec![1, 9, 0, 0]].concat(),
         [header(4, 15), vec![1, 0, 9, 0]].concat(),
         [header(4, 15), vec![1, 2, 0, 0]].concat(),

@@ -114,3 +114,37 @@ fn devices_and_connections_that_are_over_are_forgotten() {
     world.notified(1, 59).unwrap();
     world.finish().unwrap();
 }
+
+#[test]
+fn queues_of_which_nothing_is_left_are_forgotten() {
+    let mut world = small();
+    for number in 1..40_i64 {
+        let seller = (1453, 100 + number);
+        let content: &'static str = Box::leak(number.to_string().into_boxed_str());
+        let chat = crate::world::customer(ANN, seller, content);
+        world.says(1, i32::try_from(number).unwrap(), chat);
+        world.stored(seller, &chat.row(1, 1)).unwrap();
+        world.stored(ANN, &chat.row(number, 1)).unwrap();
+        world.acked(1, i32::try_from(number).unwrap()).unwrap();
+    }
+    // Of the first nothing is known any more.
+    world.checker.add_token(b"late", crate::world::account((1453, 101)));
+    world.knocks(5, "late", PHONE);
+    world.gets(5, 3, 0, &[0; 4]).unwrap();
+    world.notified(5, 77).unwrap();
+}
+
+#[test]
+fn the_order_of_connections_that_are_over_is_forgotten() {
+    let mut terms = terms();
+    terms.memory = 10;
+    let mut world = World::on(terms);
+    for connection in 1..10_100 {
+        world.logs_in(connection, ANN, PHONE);
+        let chat = message(usize::try_from(connection).unwrap());
+        world.says(connection, 1, chat);
+        let id = i64::try_from(connection).unwrap();
+        world.stored(SELLER, &chat.row(id, 1)).unwrap();
+        world.closes(connection);
+    }
+}

@@ -1,7 +1,7 @@
 //! What bytes alone show.
 
 use crate::world::{
-    ANN, BOB, Chat, DESK, Device, NOW, PHONE, PUSH, SELF, SELLER, TABLET, UNPERSISTENT, WEB, World,
+    ANN, BOB, Chat, DESK, Device, NOW, PHONE, PUSH, SELLER, TABLET, UNPERSISTENT, WEB, World,
     customer, rule, support, terms, v2,
 };
 
@@ -152,8 +152,13 @@ fn h6_1_an_unpersistent_message_comes_once_to_each_connection() {
     world.reads(2, typing).unwrap();
     world.finish().unwrap();
     assert_eq!(rule(world.reads(2, typing)), Some("H6.1"));
-    // S2.2: what is to be stored comes in a sync alone.
-    assert_eq!(rule(said().reads(2, ONE)), Some("S2.2"));
+    // What is to be stored comes in a sync alone.
+    assert_eq!(rule(said().reads(2, ONE)), Some("H14.10"));
+    let mut world = self::world();
+    world.says(1, 1, v2(ANN, SELLER, "1"));
+    assert_eq!(rule(world.reads(2, v2(ANN, SELLER, "1"))), Some("D3.1"));
+    world.logs_in(5, SELLER, TABLET);
+    assert_eq!(rule(world.reads(5, v2(ANN, SELLER, "1"))), Some("W10.3"));
 }
 
 #[test]
@@ -305,7 +310,7 @@ fn h14_9_what_is_told_of_ids_fits_together() {
     assert_eq!(rule(copied(&[10, 20], &[(hi, 30, 10)])), Some("H14.9"));
     assert_eq!(rule(copied(&[], &[(hi, 30, 20)])), Some("H14.9"));
     // Two messages of one id, one message before which are two.
-    assert_eq!(rule(copied(&[], &[(hi, 20, 10), (ho, 20, 10)])), Some("H14.9"));
+    assert_eq!(rule(copied(&[], &[(hi, 20, 10), (ho, 20, 10)])), Some("H14.1"));
     let mut world = World::new();
     world.logs_in(1, ANN, TABLET);
     world.logs_in(2, SELLER, TABLET);
@@ -347,4 +352,103 @@ fn a_reply_is_told_from_what_was_asked() {
     world.asks(3, 0);
     world.answered(3, (0, 3), &[ONE, TWO, yes]).unwrap();
     world.finish().unwrap();
+}
+
+#[test]
+fn s11_1_acks_come_in_the_order_of_their_messages() {
+    let mut terms = terms();
+    terms.saves_may_fail = true;
+    let mut world = World::on(terms);
+    world.logs_in(1, ANN, PHONE);
+    for seq in 1..100 {
+        world.says(1, seq, customer(ANN, SELLER, "hi"));
+    }
+    world.acked(1, 99).unwrap();
+    assert_eq!(rule(world.acked(1, 98)), Some("S11.1"));
+    assert_eq!(rule(world.acked(1, 1)), Some("H9.1"), "that is long ago");
+}
+
+#[test]
+fn s11_1_what_waits_for_an_answer_gets_it_first() {
+    let mut world = World::new();
+    world.opens(1, 0);
+    world.sends(1, (1, 13), b"");
+    world.says_token(1, &crate::world::token(ANN), PHONE);
+    assert_eq!(rule(world.gets(1, 3, 0, &[0; 4])), Some("S11.1"));
+    let mut world = World::new();
+    world.knocks(1, &crate::world::token(ANN), PHONE);
+    world.sends(1, (1, 13), b"");
+    let pong = crate::world::frame((1, 14), 0, 0, b"");
+    assert_eq!(rule(world.gets_bytes(1, &pong)), Some("S11.1"));
+}
+
+#[test]
+fn a_command_of_the_host_s_own_need_not_be_answered() {
+    let mut world = world();
+    world.sends(1, (1, 99), b"mine");
+    world.finish().unwrap();
+}
+
+#[test]
+fn h14_8_metadata_of_an_ack_fits_what_was_told() {
+    let world = || {
+        let mut world = World::new();
+        world.logs_in(1, ANN, TABLET);
+        world.logs_in(2, SELLER, TABLET);
+        world.says(1, 1, v2(ANN, SELLER, "hi"));
+        world.says(1, 2, v2(ANN, SELLER, "ho"));
+        world.metadata(1, 20, 10).unwrap();
+        world.acked(1, 1).unwrap();
+        world
+    };
+    let mut same = world();
+    same.metadata(1, 20, 10).unwrap();
+    assert_eq!(rule(same.acked(1, 2)), Some("H14.2"));
+    let mut next = world();
+    next.metadata(1, 30, 20).unwrap();
+    next.acked(1, 2).unwrap();
+}
+
+#[test]
+fn a_first_answer_of_version_2_may_begin_anywhere_that_was_kept() {
+    let mut world = World::new();
+    world.logs_in(1, ANN, PHONE);
+    world.logs_in(2, SELLER, TABLET);
+    world.says(1, 1, ONE);
+    world.notified(2, 5).unwrap();
+    world.acked(1, 1).unwrap();
+    world.logs_in(3, SELLER, DESK);
+    world.sends(3, (0, 34), &5_i64.to_be_bytes());
+    // From 0 or from 5.
+    world.asks(2, 0);
+    world.answered(2, (5, 5), &[]).unwrap();
+    world.finish().unwrap();
+    world.says(1, 2, TWO);
+    world.notified(2, 6).unwrap();
+    world.notified(3, 6).unwrap();
+    world.acked(1, 2).unwrap();
+    world.asks(2, 0);
+    world.answered(2, (6, 6), &[]).unwrap();
+    assert_eq!(rule(world.finish()), Some("S2.3"));
+    // As a web client of version 1 it is told the beginning.
+    let mut world = World::new();
+    world.logs_in(2, SELLER, WEB);
+    world.logs_in(3, SELLER, DESK);
+    world.sends(3, (0, 34), &5_i64.to_be_bytes());
+    world.asks(2, 0);
+    world.answered(2, (5, 9), &[]).unwrap();
+    world.finish().unwrap();
+}
+
+#[test]
+fn a_client_that_asks_from_elsewhere_is_judged_from_there() {
+    let mut world = said();
+    world.asks(2, 1);
+    world.answered(2, (1, 2), &[TWO]).unwrap();
+    world.finish().unwrap();
+    world.asks(2, 0);
+    world.answered(2, (2, 2), &[]).unwrap();
+    world.asks(2, -1);
+    world.answered(2, (-1, 2), &[ONE]).unwrap();
+    assert_eq!(rule(world.finish()), Some("S2.3"));
 }

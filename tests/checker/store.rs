@@ -87,7 +87,7 @@ fn h6_an_unpersistent_message_is_not_stored() {
     let typing = HI.with(UNPERSISTENT);
     let mut world = world();
     world.says(1, 1, typing);
-    assert_eq!(rule(world.stored(SELLER, &typing.row(1, 1))), Some("H6"));
+    assert_eq!(rule(world.stored(SELLER, &typing.row(1, 1))), Some("H6.3"));
 }
 
 #[test]

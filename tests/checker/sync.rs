@@ -1,6 +1,6 @@
 //! S2, S3, S12, D4: the answer to a SYNC, where the store is seen.
 
-use kefu_proto::{Dialect, SyncBounds};
+use kefu_proto::{Dialect, StoreId, SyncBounds};
 
 use crate::world::{
     ANN, Chat, DESK, Device, NOW, PHONE, SELF, SELLER, TABLET, Verdict, WEB, World, customer, rule,
@@ -32,6 +32,9 @@ fn filled(mut world: World) -> World {
         world
             .stored(if connection == 1 { ANN } else { SELLER }, &chat.row(seq.into(), device))
             .unwrap();
+        for other in (1..5).filter(|other| *other != connection) {
+            world.notified(other, seq.into()).unwrap();
+        }
         world.acked(connection, seq).unwrap();
     }
     world
@@ -102,7 +105,7 @@ fn s2_2_an_answer_begins_with_its_key() {
     let mut world = world();
     assert_eq!(rule(world.gets_key(3, 27, 0)), Some("S2.2"));
     assert_eq!(rule(world.gets_key(3, 28, 0)), Some("S2.2"));
-    assert_eq!(rule(world.reads(3, ONE)), Some("S2.2"));
+    assert_eq!(rule(world.reads(3, ONE)), Some("H14.10"));
     world.asks(3, 0);
     assert_eq!(rule(world.finish()), Some("S2.2"));
     let mut world = self::world();
@@ -132,8 +135,6 @@ fn s2_9_a_second_sync_of_0_goes_on_where_the_first_ended() {
     world.asks(3, 0);
     world.answered(3, (0, 30), &[ONE, TWO, THREE]).unwrap();
     world.answered(3, (30, 30), &[]).unwrap();
-    world.closes(3);
-    world.notified(2, 10).unwrap();
 }
 
 #[test]
@@ -165,7 +166,7 @@ fn s3_1_the_greatest_key_is_kept() {
         assert_eq!(rule(world.gets_key(5, 27, 20)), expected);
     }
     // Nobody asks.
-    self::world().syncing(1, 9).unwrap();
+    world().syncing(1, 9).unwrap();
 }
 
 #[test]
@@ -203,7 +204,7 @@ fn s12_an_answer_ends_at_its_bounds_and_tells_that_it_goes_on() {
         assert_eq!(rule(world.notified(3, 30)), Some("S12.4"));
         world.asks(3, end);
         world.gets_key(3, 27, end).unwrap();
-        world.notified(3, 30).unwrap();
+        assert_eq!(rule(world.notified(3, 30)), Some("H7.4"), "once more");
 
         let verdict = bounded(rows, bytes).answered(3, (0, 30), &all);
         assert_eq!(rule(verdict), Some("S12.1"));
@@ -213,7 +214,7 @@ fn s12_an_answer_ends_at_its_bounds_and_tells_that_it_goes_on() {
     // Full at the end of the queue.
     let mut world = bounded(3, 1_000);
     world.answered(3, (0, 30), &[ONE, TWO, THREE]).unwrap();
-    world.notified(3, 30).unwrap();
+    world.finish().unwrap();
     // S12.2: what is left out counts as a row.
     let mut world = bounded(2, 1_000);
     world.asks(1, 0);
@@ -275,7 +276,7 @@ fn d4_version_2_gets_all_rows_and_the_end_in_the_beginning() {
 #[test]
 fn d4_3_the_own_message_says_so() {
     let own = v2(SELLER, ANN, "4");
-    let world = || {
+    let said = || {
         let mut world = world();
         world.says(4, 9, own);
         world.stored(ANN, &own.row(40, 9)).unwrap();
@@ -284,15 +285,15 @@ fn d4_3_the_own_message_says_so() {
         world.asks(4, 30);
         world
     };
-    world().answered(4, (40, 40), &[own.with(SELF)]).unwrap();
-    assert_eq!(rule(world().answered(4, (40, 40), &[own])), Some("D4.3"));
+    said().answered(4, (40, 40), &[own.with(SELF)]).unwrap();
+    assert_eq!(rule(said().answered(4, (40, 40), &[own])), Some("D4.3"));
     // D4.1: version 1 gets it in its own form, and not from the device that has sent it.
-    let mut world = world();
+    let mut world = said();
     world.asks(3, 30);
     let mut answer = support(SELLER, ANN, "4");
     answer.ids[2] = 0;
     world.answered(3, (30, 40), &[answer]).unwrap();
-    let mut world = self::world();
+    let mut world = said();
     world.asks(3, 30);
     assert_eq!(rule(world.answered(3, (30, 40), &[own])), Some("D4.1"));
 }
@@ -305,7 +306,7 @@ fn d2_a_translation_keeps_who_when_and_what() {
         rule(answers(4, 0, (30, 30), &[row]))
     };
     assert_eq!(wrong(|_| {}), Some("S2.4"), "right as far as it goes");
-    assert_eq!(wrong(|row| row.ids.swap(1, 3)), Some("W4.2"));
+    assert_eq!(wrong(|row| row.ids.swap(1, 3)), Some("D2.1"));
     assert_eq!(wrong(|row| row.content = "9"), Some("W4.2"));
     let mut world = world();
     world.asks(4, 0);
@@ -329,7 +330,7 @@ fn d2_4_the_shop_is_the_host_s() {
         let mut terms = terms();
         terms.store_id = Some(|customer, seller| {
             assert_eq!((customer.uid.0, seller.uid.0), (ANN.1, SELLER.1));
-            kefu_proto::StoreId(5)
+            StoreId(5)
         });
         let mut row = support(SELLER, ANN, "4");
         row.ids[2] = shop;
@@ -389,6 +390,7 @@ fn a_store_that_was_not_empty_is_judged_from_where_it_is_known() {
     world.logs_in(5, ANN, DESK);
     world.asks(5, 1);
     assert_eq!(rule(world.answered(5, (1, 30), &[old, ONE, THREE])), Some("S2.3"));
+    world.closes(5);
     world.logs_in(6, ANN, DESK);
     world.asks(6, 1);
     world.answered(6, (1, 7), &[old]).unwrap();
@@ -410,4 +412,63 @@ fn metadata_and_rows_of_other_commands_are_no_rows_of_the_answer() {
         world.reads(3, row).unwrap();
     }
     world.gets_key(3, 28, 30).unwrap();
+}
+
+#[test]
+fn d2_3_a_customer_s_message_is_translated_for_a_seller_of_version_1() {
+    let hi = v2(ANN, SELLER, "4");
+    let said = || {
+        let mut world = world();
+        world.logs_in(5, ANN, TABLET);
+        world.says(5, 9, hi);
+        world.stored(SELLER, &hi.row(40, 9)).unwrap();
+        world.stored(ANN, &hi.row(40, 9)).unwrap();
+        world.asks(2, 30);
+        world
+    };
+    let mut row = customer(ANN, SELLER, "4");
+    row.ids[2] = 0;
+    said().answered(2, (30, 40), &[row]).unwrap();
+    row.ids[0] = 9;
+    assert_eq!(rule(said().answered(2, (30, 40), &[row])), Some("D2.3"));
+}
+
+#[test]
+fn d2_2_a_seller_s_message_is_translated_for_version_2() {
+    let mut row = in_v2(TWO);
+    row.ids.swap(1, 3);
+    assert_eq!(rule(answers(4, 10, (30, 30), &[row])), Some("D2.2"));
+}
+
+#[test]
+fn s2_8_where_the_device_is_not_known_either_is_right() {
+    // Two devices have said it, and the store gives it a number that nobody has told of.
+    let twice = customer(ANN, SELLER, "4");
+    let said = || {
+        let mut world = world();
+        world.says(1, 40, twice);
+        world.says(3, 40, twice);
+        world.stored(SELLER, &twice.row(40, 77)).unwrap();
+        world.stored(ANN, &twice.row(40, 77)).unwrap();
+        world.asks(1, 30);
+        world
+    };
+    said().answered(1, (30, 40), &[twice]).unwrap();
+    said().answered(1, (30, 40), &[]).unwrap();
+}
+
+#[test]
+fn rows_that_are_forgotten_meanwhile_pass() {
+    let mut terms = terms();
+    terms.memory = 8;
+    let mut world = filled(World::on(terms));
+    world.asks(3, 0);
+    world.gets_key(3, 27, 0).unwrap();
+    for (seq, content) in [(40, "4"), (50, "5"), (60, "6"), (70, "7")] {
+        let chat = customer(ANN, SELLER, content);
+        world.says(1, seq, chat);
+        world.stored(SELLER, &chat.row(seq.into(), 1)).unwrap();
+        world.stored(ANN, &chat.row(seq.into(), 1)).unwrap();
+    }
+    world.reads(3, ONE).unwrap_err();
 }

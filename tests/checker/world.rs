@@ -21,7 +21,6 @@ pub(crate) const OTHER: (i64, i64) = (KEFU, 3);
 /// What the server's clock shows.
 pub(crate) const NOW: i32 = 1_500_000_000;
 
-pub(crate) const TEXT: u8 = 1;
 pub(crate) const UNPERSISTENT: u8 = 2;
 pub(crate) const SELF: u8 = 8;
 pub(crate) const PUSH: u8 = 16;

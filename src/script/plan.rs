@@ -1,6 +1,7 @@
 //! A script.
 
-use alloc::string::String;
+use alloc::format;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -51,7 +52,6 @@ impl Script {
         let mut play = Play::new(self, host, checker);
         for (index, step) in self.steps.iter().chain([&Step::CatchUp]).enumerate() {
             play.step(step).map_err(|cause| {
-                use alloc::string::ToString;
                 let doing = step.named(&self.cast).to_string();
                 Failure::new(index + 1, doing, cause, play.clients())
             })?;
@@ -62,13 +62,10 @@ impl Script {
 
 impl fmt::Debug for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Script")?;
-        for client in &self.cast {
-            write!(f, "\n    {client}: {}", client.kind)?;
-        }
-        for (number, step) in (1..).zip(&self.steps) {
-            write!(f, "\n    {number}. {}", step.named(&self.cast))?;
-        }
-        Ok(())
+        let clients = self.cast.iter().map(|client| format!("{client}: {}", client.kind));
+        let steps = (1..).zip(&self.steps);
+        let steps = steps.map(|(number, step)| format!("{number}. {}", step.named(&self.cast)));
+        let lines: Vec<String> = clients.chain(steps).collect();
+        write!(f, "Script\n    {}", lines.join("\n    "))
     }
 }

@@ -110,8 +110,10 @@ impl fmt::Display for Act {
 impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { to, flags: Flags(flags), number } = self;
-        write!(f, "message {number} to {to}")?;
-        if *flags == 0 { Ok(()) } else { write!(f, " with flags {flags:#04x}") }
+        match flags {
+            0 => write!(f, "message {number} to {to}"),
+            flags => write!(f, "message {number} to {to} with flags {flags:#04x}"),
+        }
     }
 }
 

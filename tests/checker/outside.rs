@@ -114,14 +114,14 @@ fn whoever_comes_later_is_notified_of_what_is_not_over() {
 }
 
 #[test]
-fn a_queue_that_was_not_empty_may_have_more_to_tell() {
+fn whom_the_checker_does_not_see_may_have_more_to_tell() {
     let mut terms = terms();
-    terms.begins_empty = false;
+    terms.sees_everybody = false;
     let mut world = World::on(terms);
     world.logs_in(2, SELLER, DESK);
     world.notified(2, 9).unwrap();
     world.asks(2, 0);
-    world.answered(2, (3, 9), &[customer(ANN, SELLER, "of old")]).unwrap();
+    world.answered(2, (0, 9), &[customer(ANN, SELLER, "of old")]).unwrap();
     world.finish().unwrap();
 }
 
@@ -451,4 +451,16 @@ fn a_client_that_asks_from_elsewhere_is_judged_from_there() {
     world.asks(2, -1);
     world.answered(2, (-1, 2), &[ONE]).unwrap();
     assert_eq!(rule(world.finish()), Some("S2.3"));
+}
+
+#[test]
+fn a_queue_that_was_not_empty_has_nothing_new_to_tell() {
+    let mut terms = terms();
+    terms.begins_empty = false;
+    let mut world = World::on(terms);
+    world.logs_in(2, SELLER, DESK);
+    world.asks(2, 0);
+    world.answered(2, (3, 9), &[customer(ANN, SELLER, "of old")]).unwrap();
+    world.finish().unwrap();
+    assert_eq!(rule(world.notified(2, 10)), Some("H7.4"));
 }

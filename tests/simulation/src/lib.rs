@@ -1,5 +1,6 @@
 //! A simulation: thousands of connections around the real library, over simulated time, in a
-//! hostile world. A judge that knows the protocol but not the library checks every step.
+//! hostile world. The checker of the library, which knows the protocol from the document alone,
+//! judges every step.
 //!
 //! The library decodes what clients send, in whatever pieces it arrives, logs them in, handles
 //! their messages, pages their queues and writes its frames. Everything around it is simulated:
@@ -7,9 +8,9 @@
 //! and loses (`net.rs`), a host that dies between any two effects (`host/`), a store that fails, is
 //! slow, or stores and reports a failure (`host/store.rs`), a clock that jumps to any time
 //! (`clock.rs`). The host is several servers that pass messages on as bytes, on queues that all
-//! clients share, each in its dialect. The judge (`judge/`) compares every frame, copy and push with
-//! what was said; `judge/violation.rs` lists its invariants, and `planted.rs` shows that each of
-//! them can fail.
+//! clients share, each in its dialect. `kefu_proto::checker` is told of every frame, copy and push,
+//! and finds each of the faults in `planted.rs`. What only the whole world can tell at its end,
+//! that nothing is lost, stays here (`audit.rs`).
 //!
 //! A run is determined by its seed: its digest, over all bytes, copies and effects, does not depend
 //! on the number of threads. A run is a sequence of worlds, each with a seed of its own, which are

@@ -7,7 +7,7 @@ pub(crate) enum Plant {
     AckEarly,
     /// Push before the saves.
     PushEarly,
-    /// Notify the receiver when its own copy is stored.
+    /// Notify the receiver when its own copy is stored, and not again.
     NotifyEarly,
     /// Notify with the id of the other queue's copy.
     SwapIds,
@@ -83,9 +83,9 @@ pub(crate) enum Plant {
     KeepServerFlags,
     /// An ACK says that the message was refused.
     AckStatus,
-    /// A stored message of version 1 goes to version 2 as it is.
+    /// A message goes to version 2 under a command of version 1.
     TranslateNothing,
-    /// A translation takes the sender for the receiver.
+    /// A translation takes the customer for the seller.
     SwapParties,
     /// A translation names another shop.
     WrongShop,

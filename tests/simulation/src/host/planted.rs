@@ -3,12 +3,21 @@
 use bytes::BytesMut;
 use kefu_proto::checker::Violation;
 use kefu_proto::{
-    Account, Body, ChatMessage, Copies, DeviceId, Effect, Effects, Flags, FrameDecoder, FrameLimit,
-    Identity, Message, MsgId, Outbound, Parsed, Request, Saves, Session, UnixTime,
+    Account, Body, ChatMessage, Command, Copies, DeviceId, Effect, Effects, Flags, FrameDecoder,
+    FrameLimit, Identity, Message, MsgId, Outbound, Parsed, Request, Saves, Session, UnixTime,
 };
 
 use super::{Host, Plant};
 use crate::sim::{Sim, Verdict};
+
+/// A customer's message passes for a seller's, and the other way round.
+pub(super) fn of_other_role(command: Command) -> Command {
+    match command {
+        Command::CUSTOMER => Command::CUSTOMER_SUPPORT,
+        Command::CUSTOMER_SUPPORT => Command::CUSTOMER,
+        other => other,
+    }
+}
 
 /// The first chat message in what has been read.
 pub(super) fn first_chat(read: &BytesMut) -> Option<ChatMessage> {
@@ -78,7 +87,7 @@ impl Host {
     ) -> Option<Effect<'m>> {
         let is_notify = matches!(effect.message(), Outbound::SyncNotify(_));
         match (self.plant, effect) {
-            (Some(Plant::ForgetReceiver), Effect::SendAppMessage { .. })
+            (Some(Plant::ForgetReceiver | Plant::NotifyEarly), Effect::SendAppMessage { .. })
             | (Some(Plant::ForgetSender), Effect::SendMessage { .. })
                 if is_notify =>
             {

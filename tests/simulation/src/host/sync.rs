@@ -6,7 +6,7 @@ use kefu_proto::{
     Body, Command, Dialect, Frame, Parsed, StoreId, StoredMessage, SyncAnswer, SyncRequest, SyncRow,
 };
 
-use super::{Host, InFlight, Plant, id};
+use super::{Host, InFlight, Plant, id, planted};
 use crate::agenda::Event;
 use crate::promises::shop_of;
 use crate::sim::{Sim, Verdict};
@@ -74,14 +74,18 @@ impl Host {
         sim: &mut Sim,
         link: usize,
         answer: &mut SyncAnswer,
-        row: StoredMessage,
+        mut row: StoredMessage,
     ) -> Verdict {
         let frame = Frame::new(row.command, row.body.clone());
         if self.promises.shops {
             answer.set_store(self.shop(&row));
         }
+        let swaps = self.plant == Some(Plant::SwapParties);
         let Some((online, out)) = self.online(link) else { return Ok(()) };
         let is_v2 = row.command == Command::CUSTOMER_V2;
+        if swaps && online.dialect() == Dialect::V2 {
+            row.command = planted::of_other_role(row.command);
+        }
         let came = online.sync_row(answer, row, out).unwrap();
         let translated = match online.dialect() {
             Dialect::V1 => is_v2,

@@ -7,7 +7,7 @@ use kefu_proto::Command;
 
 use super::Plant;
 use crate::wire::{
-    ACK, AUTH_STATUS, CHAT, CUSTOMER, CUSTOMER_V2, HEADER, Head, METADATA, OF_SERVERS, PUSH, SELF,
+    ACK, AUTH_STATUS, CUSTOMER, CUSTOMER_V2, HEADER, Head, METADATA, OF_SERVERS, PUSH, SELF,
     SYNC_END, SYNC_NOTIFY,
 };
 
@@ -87,19 +87,15 @@ fn keeps(plant: Plant, behind: u8, command: u8) -> bool {
 }
 
 fn change(plant: Plant, behind: u8, frame: &mut [u8]) {
-    let (command, flags, body) = (frame[8], frame[10], HEADER);
+    let (command, version, flags, body) = (frame[8], frame[9], frame[10], HEADER);
     match plant {
         Plant::HideSelf if command == CUSTOMER_V2 => frame[10] &= !SELF,
         Plant::KeepServerFlags if behind == METADATA && command == CUSTOMER_V2 => {
             frame[10] |= OF_SERVERS;
         }
         Plant::AckStatus if command == ACK && frame.len() > body + 4 => frame[body + 4] = 3,
-        Plant::TranslateNothing if command == CUSTOMER_V2 && flags & PUSH == 0 => {
+        Plant::TranslateNothing if (command, version, flags & PUSH) == (CUSTOMER_V2, 2, 0) => {
             frame[8] = CUSTOMER;
-        }
-        Plant::SwapParties if command == CUSTOMER_V2 && flags & PUSH == 0 => {
-            let (sender, receiver) = frame[body..body + CHAT].split_at_mut(16);
-            sender.swap_with_slice(&mut receiver[..16]);
         }
         _ => {}
     }

@@ -1,7 +1,7 @@
 //! What a script says when it fails, and that it ends whatever a host does.
 
 use kefu_proto::UnixTime;
-use kefu_proto::checker::{Checker, ConnectionId, ServerId, Terms};
+use kefu_proto::checker::{Checker, ConnectionId, ServerId, Terms, Violation};
 use kefu_proto::script::{Failure, Host, HostError, Knobs, Script, script};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
@@ -110,7 +110,7 @@ fn a_violation_that_the_host_is_answered_is_the_scripts() {
     host.tells = true;
     let script = scripts(&Knobs { devices: 2..=2, web: 0.0, ..only_messages() }, 1).remove(0);
     let failure = play(&script, &mut host, terms()).unwrap_err();
-    assert_eq!(failure.violation().map(|violation| violation.rule()), Some("S1.2"));
+    assert_eq!(failure.violation().map(Violation::rule), Some("S1.2"));
 }
 
 /// S4.1.

@@ -35,14 +35,11 @@ impl Host {
                 Request::Refused(_) => {
                     if let Some(message) = peeked {
                         self.tell(checker, Event::Came { connection, message: &message })?;
-                        self.refused(connection, me, message)?;
+                        self.refused(connection, me, &message)?;
                     }
                 }
-                Request::Reply(message) => {
-                    if !self.has(Fault::NoPong) {
-                        self.write(connection, me, &Message::from(message))?;
-                    }
-                }
+                Request::Reply(_) if self.has(Fault::NoPong) => {}
+                Request::Reply(message) => self.write(connection, me, &message)?,
                 Request::Sync(request) => self.sync(connection, me, request, checker)?,
                 Request::KeepSyncKey(key) => self.keep(me.identity().account(), key),
                 Request::KeepDialect(dialect) => {
@@ -59,7 +56,7 @@ impl Host {
         &mut self,
         connection: ConnectionId,
         me: &mut Online,
-        message: ChatMessage,
+        message: &ChatMessage,
     ) -> Result<(), HostError> {
         if self.has(Fault::AckRefused) {
             self.write(connection, me, &Message::from(Body::Ack(Ack::from(message.seq))))?;

@@ -128,7 +128,7 @@ impl State {
         let connection = line.id;
         let may_be = self.queue_of(account).addressed.saturating_sub(line.credit.before);
         let may_be = may_be.saturating_sub(line.credit.own);
-        demand(line.credit.used <= may_be || !self.terms.begins_empty, || {
+        demand(line.credit.used <= may_be || !self.terms.sees_everybody, || {
             let rule = if line.credit.own > 0 { "H7.5" } else { "H7.4" };
             let what = format!(
                 "{connection} of {account} has {} SYNC_NOTIFYs, and others have sent {may_be} messages",

@@ -370,7 +370,8 @@ impl State {
     ) -> Verdict {
         let connection = line.id;
         let asked = reading.asked;
-        if self.find(chat).is_none() && !self.terms.begins_empty {
+        let sees_all = self.terms.begins_empty && self.terms.sees_everybody;
+        if self.find(chat).is_none() && !sees_all {
             return Ok(());
         }
         let id = self.recognize(chat, false)?;

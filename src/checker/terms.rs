@@ -31,6 +31,9 @@ pub struct Terms {
     pub saves_may_fail: bool,
     /// Whether all queues are empty when the checker comes. Default: `true`.
     pub begins_empty: bool,
+    /// Whether nobody else writes to the accounts of whom the checker sees something. If others do,
+    /// what bytes alone show of notifies and of synced messages is judged less. Default: `true`.
+    pub sees_everybody: bool,
     /// By how many seconds the clocks of the servers may differ from [`Event::Time`].
     /// Default: 0.
     ///
@@ -73,6 +76,7 @@ impl Terms {
             has_own_rules: false,
             saves_may_fail: false,
             begins_empty: true,
+            sees_everybody: true,
             clock_error: 0,
             memory: 1_000_000,
         }

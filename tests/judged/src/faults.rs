@@ -37,7 +37,7 @@ faults! {
     h7_4_everybody_is_notified: NotifyEverybody, false, ["H7.4"];
     h7_5_the_own_connection_is_notified: NotifyOwnConnection, false, ["H7.5", "H14.7"];
     w10_3_metadata_and_message_are_separated: SeparateMetadata, false, ["W10.3"];
-    h6_1_everybody_gets_what_is_live: ShowEverybody, false, ["H6.1", "H14.4"];
+    h6_1_everybody_gets_what_is_live: ShowEverybody, false, ["H6.1", "H14.4", "H14.6"];
     h7_the_ids_of_the_copies_are_swapped: SwapCopies, false, ["S2.3"];
     h7_the_ids_of_the_copies_are_swapped_inside: SwapCopies, true, ["?"];
     s2_3_sync_reads_another_queue: SyncAnotherQueue, false, ["S2.3"];

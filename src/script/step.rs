@@ -26,8 +26,8 @@ pub(super) enum Step {
 /// What a client does.
 #[derive(Clone, Debug)]
 pub(super) enum Act {
-    /// It logs in, on a new connection if it has none, says again what is in flight, and asks for
-    /// its queue.
+    /// It logs in, on a new connection if it has none, and asks for its queue. Then it says again
+    /// what is in flight.
     Come,
     /// On a new connection it tries a token that nobody has, and asks and says something
     /// nevertheless.

@@ -281,7 +281,8 @@ impl Host {
             Some(Fault::SyncSkips) if rows.len() > 1 => drop(rows.remove(0)),
             Some(Fault::SyncSwaps) if rows.len() > 1 => {
                 let (first, rest) = rows.split_at_mut(1);
-                std::mem::swap(&mut first[0].body, &mut rest[0].body);
+                std::mem::swap(&mut first[0], &mut rest[0]);
+                std::mem::swap(&mut first[0].msgid, &mut rest[0].msgid);
             }
             _ => {}
         }

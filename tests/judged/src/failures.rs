@@ -135,6 +135,12 @@ fn a_message_that_never_has_an_ack_fails_the_script() {
         assert_eq!(failure.rule(), Some(rule), "{failure}");
         assert!(failure.to_string().contains(" waits for an ACK, and it does not come"));
     }
+    // It cannot go on when the message is said for the last time.
+    let script = scripts(&only_messages(), 1).remove(0);
+    let mut host = Tired::with(Fault::Deaf, 0);
+    play(&script, &mut host, terms).unwrap_err();
+    let mut host = Tired { fails_at: Some(host.calls), ..Tired::with(Fault::Deaf, 0) };
+    assert_eq!(play(&script, &mut host, terms).unwrap_err().rule(), None);
 }
 
 /// S12.3.

@@ -23,10 +23,12 @@ impl State {
             line.is_behind = line.copied_at <= line.answered_since;
             return Ok(());
         }
-        // S12.3: where the queue goes on, and the store is not seen.
-        let goes_on = line.synced.and_then(|end| end.checked_add(1)) == Some(msgid);
-        if line.chain.ended.is_some() && goes_on {
+        // S12.3: where it is not known whether the queue goes on.
+        let next = line.synced.and_then(|end| end.checked_add(1));
+        let may_go_on = line.may_go_on.take() == Some(msgid);
+        if may_go_on || line.chain.ended.is_some() && next == Some(msgid) {
             line.chain.ended = None;
+            line.may_be_behind = true;
             line.was_notified(msgid, self.now.number);
             return Ok(());
         }

@@ -123,19 +123,14 @@ impl Line {
         Some((first, second))
     }
 
-    /// D1.6: for all that is written from now on. An answer in progress may have begun before.
+    /// D1.6: for all that is written from now on.
     fn shows(&mut self, dialect: Dialect) {
         let shown = Dialects::only(dialect);
-        let Some(online) = self.online.as_mut().filter(|online| online.dialects != shown) else {
+        let Some(online) = self.online.as_mut().filter(|online| online.now != shown) else {
             return;
         };
-        let before = core::mem::replace(&mut online.dialects, shown);
+        online.now = shown;
         self.untold = Some(dialect);
-        for pending in &mut self.pending {
-            if let Sent::Sync { dialects, .. } = &mut pending.what {
-                *dialects = dialects.or(before);
-            }
-        }
     }
 }
 

@@ -25,6 +25,10 @@ More examples:
   kefu-load --transient 100       nothing is stored: the server without its disk
   kefu-load --dialect mixed       clients of both versions write to each other
   kefu-load --count 1000 --json   a fixed amount of work, and the result for a program
+  kefu-load --tls --ca ca.pem --addr chat.example.com:23000
+                                  over TLS; the certificate names the host in --addr
+  kefu-load --ws --addr 127.0.0.1:8080
+                                  over WebSocket; with --tls over wss
   kefu-load --seconds 60          restart the server meanwhile: nothing may be lost or duplicated
   kefu-load --seconds 60 --addr 127.0.0.1:23000,127.0.0.1:23001,127.0.0.1:23002
                                   three servers that form one service: kill one meanwhile; its
@@ -68,6 +72,25 @@ pub struct Args {
         verbatim_doc_comment
     )]
     pub addr: Vec<String>,
+
+    /// Connect over TLS
+    ///
+    /// The server's certificate must name the host that --addr gives.
+    #[arg(long, verbatim_doc_comment)]
+    pub tls: bool,
+
+    /// Trust the certificates in this PEM file [default: those that the system trusts]
+    ///
+    /// The certificate that has signed the server's, or the server's own if it is self-signed.
+    #[arg(long, value_name = "FILE", requires = "tls", verbatim_doc_comment)]
+    pub ca: Option<PathBuf>,
+
+    /// Connect over WebSocket, at this path [default: /ws]; with --tls over wss
+    ///
+    /// --addr is then the server's HTTP port. Every frame is one binary message.
+    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = "/ws",
+        value_parser = path, verbatim_doc_comment)]
+    pub ws: Option<String>,
 
     /// App of the sellers, as the server is configured
     #[arg(long, value_name = "ID", default_value_t = 1453, value_parser = id())]
@@ -177,6 +200,12 @@ impl Args {
         let options = options.into_iter().map(Into::into);
         Self::try_parse_from([OsString::from("kefu-load")].into_iter().chain(options))
     }
+}
+
+/// A path of a URL.
+fn path(path: &str) -> Result<String, &'static str> {
+    let is_path = path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_path { Ok(path.to_owned()) } else { Err("a path begins with /, as in /ws") }
 }
 
 /// Ids are positive.

@@ -19,6 +19,7 @@ mod run;
 mod seller;
 mod service;
 mod stages;
+mod transport;
 mod verify;
 mod window;
 

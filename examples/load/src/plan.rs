@@ -9,12 +9,14 @@ use kefu_proto::{Account, AppId, Body, UserId, Version};
 use crate::args::{Args, Dialect};
 use crate::content::{Format, Mark};
 use crate::failure::Failure;
+use crate::transport::Carrier;
 
 /// What a run is to do.
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// The servers of the service.
     pub(crate) addrs: Vec<String>,
+    pub(crate) carrier: Carrier,
     pub(crate) format: Format,
     pub(crate) customers: u32,
     pub(crate) sellers: u32,
@@ -60,6 +62,7 @@ impl Plan {
         let time = Duration::from_secs(args.seconds.into());
         Ok(Self {
             addrs: args.addr.clone(),
+            carrier: Carrier { is_tls: args.tls, ca: args.ca.clone(), web_socket: args.ws.clone() },
             format,
             customers: args.customers,
             sellers: args.sellers,

@@ -1,16 +1,17 @@
 //! The servers, and how a client connects, logs in, and fails over from one to the next.
 
-use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kefu_proto::{Account, AuthToken, Body, LoginStatus, Platform, ShortBytes, Version};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::lookup_host;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::connection::{Connection, ConnectionError};
+use crate::connection::{Connection, ConnectionError, Place};
 use crate::failure::Failure;
 use crate::plan::token;
+use crate::transport::{Carrier, Dialer, Endpoint, TransportError};
 
 /// The device of the clients that send and listen.
 pub(crate) const LOADING: &str = "kefu-load";
@@ -28,32 +29,51 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Service {
     servers: Vec<Server>,
     timeout: Duration,
+    /// How many connections there have been.
+    connections: AtomicU64,
 }
 
 #[derive(Debug)]
 struct Server {
     addr: String,
-    addresses: Vec<SocketAddr>,
+    endpoint: Endpoint,
     connecting: Semaphore,
 }
 
 impl Service {
-    pub(crate) async fn find(addrs: &[String], timeout: Duration) -> Result<Self, Failure> {
-        let mut service = Self { servers: Vec::new(), timeout };
+    pub(crate) async fn find(
+        addrs: &[String],
+        carrier: &Carrier,
+        timeout: Duration,
+    ) -> Result<Self, Failure> {
+        let dialer = Dialer::new(carrier)?;
+        let mut servers = Vec::new();
         for addr in addrs {
-            let found = lookup_host(addr).await;
             let failed = |source| Failure::Address { addr: addr.clone(), source };
-            service.servers.push(Server {
+            let addresses = lookup_host(addr).await.map_err(failed)?.collect();
+            servers.push(Server {
                 addr: addr.clone(),
-                addresses: found.map_err(failed)?.collect(),
+                endpoint: dialer.endpoint(addr, addresses)?,
                 connecting: Semaphore::new(CONNECTING_AT_ONCE),
             });
         }
-        Ok(service)
+        Ok(Self { servers, timeout, connections: AtomicU64::new(0) })
     }
 
     pub(crate) const fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// Connects to a server; nobody has logged in yet.
+    async fn open(
+        &self,
+        server: usize,
+        version: Version,
+        buffer: usize,
+    ) -> Result<Connection, TransportError> {
+        let transport = self.servers[server].endpoint.connect(None).await?;
+        let number = self.connections.fetch_add(1, Ordering::Relaxed);
+        Ok(Connection::new(Place { number, server }, version, transport, buffer))
     }
 
     const fn after(&self, server: usize) -> usize {
@@ -133,16 +153,19 @@ impl Caller {
     ) -> Result<Connection, ConnectionError> {
         let share = service.share(service.timeout);
         let end = deadline.min(Instant::now() + share);
-        let attempt = timeout_at(end, self.connect(&service.servers[server], server)).await;
+        let attempt = timeout_at(end, self.connect(service, server)).await;
         attempt.unwrap_or(Err(ConnectionError::Silent(share)))
     }
 
-    async fn connect(self, server: &Server, number: usize) -> Result<Connection, ConnectionError> {
+    async fn connect(
+        self,
+        service: &Service,
+        number: usize,
+    ) -> Result<Connection, ConnectionError> {
+        let server = &service.servers[number];
         // The semaphore is never closed.
         let _permit = server.connecting.acquire().await;
-        let stream = TcpStream::connect(&server.addresses[..]).await?;
-        stream.set_nodelay(true)?;
-        let mut connection = Connection::new(number, self.version, stream, self.buffer);
+        let mut connection = service.open(number, self.version, self.buffer).await?;
         connection.send(Body::AuthToken(AuthToken {
             platform: Platform::ANDROID,
             token: ShortBytes::new(token(self.account))?,

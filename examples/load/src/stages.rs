@@ -20,7 +20,7 @@ use crate::service::Service;
 use crate::verify::{self, Queue};
 
 pub(crate) async fn run(plan: Plan, progress: Progress) -> Result<Report, Failure> {
-    let service = Service::find(&plan.addrs, plan.timeout).await?;
+    let service = Service::find(&plan.addrs, &plan.carrier, plan.timeout).await?;
     let run = Arc::new(Run { plan, service, counters: Counters::default() });
 
     let sellers = log_in_all(&run, Role::Seller, run.plan.sellers).await?;

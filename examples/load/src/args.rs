@@ -126,6 +126,51 @@ pub struct Args {
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = value_parser!(u8).range(..=100))]
     pub transient: u8,
 
+    /// Percentage of the clients that come and go, and of extra visitors
+    ///
+    /// Customers leave with messages in flight, and repeat them when they are back. They and
+    /// sellers leave in turns: with a goodbye (they close their sending side and read to the end),
+    /// and without: the socket is closed, reset, or closed in the middle of a frame. So do
+    /// visitors, who log in to the same accounts from another device, sync, and leave.
+    /// Needs a server that stores repeats once, or --allow-repeats.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, verbatim_doc_comment,
+        value_parser = value_parser!(u8).range(..=100))]
+    pub churn: u8,
+
+    /// Percentage of the customers that repeat messages without need
+    ///
+    /// They send every fourth message twice: while it is in flight, or after its ACK. Half of
+    /// these have a uuid: then the queues must have one copy. The others have none: then each is
+    /// a message of its own, and the queues must have a copy for each ACK.
+    /// Needs a server that stores repeats once, or --allow-repeats.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, verbatim_doc_comment,
+        value_parser = value_parser!(u8).range(..=100))]
+    pub repeat: u8,
+
+    /// Slow readers, as a percentage of the clients
+    ///
+    /// Extra connections of the same accounts. Half of them stop reading for a second or two,
+    /// again and again, the others for good, while they ask for their queue all the time.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, verbatim_doc_comment,
+        value_parser = value_parser!(u8).range(..=100))]
+    pub slow: u8,
+
+    /// Hostile connections, as a percentage of the clients
+    ///
+    /// Extra connections that send what must be refused or ignored: frames with wrong lengths,
+    /// messages in another's name, what only a server says, and floods before any login. An
+    /// answer to them fails the run, and so does any of their messages in a queue.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, verbatim_doc_comment,
+        value_parser = value_parser!(u8).range(..=100))]
+    pub hostile: u8,
+
+    /// Accept that the server stores repeats again, as it may
+    ///
+    /// A message may then be in a queue as often as it was sent; the first copies must be in
+    /// order. It must still be there, and nothing else may be.
+    #[arg(long, verbatim_doc_comment)]
+    pub allow_repeats: bool,
+
     /// Version of the protocol that the clients speak
     ///
     /// In version 2 there are no transient messages: --transient is for v1, and in mixed for the

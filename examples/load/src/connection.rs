@@ -54,6 +54,10 @@ impl Connection {
         }
     }
 
+    pub(crate) const fn number(&self) -> u64 {
+        self.place.number
+    }
+
     pub(crate) const fn server(&self) -> usize {
         self.place.server
     }
@@ -67,6 +71,11 @@ impl Connection {
     pub(crate) fn queue(&mut self, seq: Seq, flags: Flags, body: Body) -> Result<(), EncodeError> {
         let message = Message { seq, version: self.version, flags, body };
         self.write(|unwritten| message.encode(unwritten))
+    }
+
+    /// Queues bytes that need not be a frame.
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
+        self.write(|unwritten| unwritten.extend_from_slice(bytes));
     }
 
     /// All that is sent is queued here.
@@ -86,6 +95,13 @@ impl Connection {
             self.poll_read(cx)
         })
         .await
+    }
+
+    /// Writes what is queued and reads nothing.
+    ///
+    /// Cancel safe.
+    pub(crate) async fn push(&mut self) -> Result<(), ConnectionError> {
+        poll_fn(|cx| self.poll_write(cx)).await
     }
 
     /// Writes what is queued; meanwhile it reads, too.
@@ -147,7 +163,7 @@ impl Connection {
 
     /// Sends a SYNC; the keys of SYNC_END and of the greatest SYNC_NOTIFY around it. The PING makes
     /// sure that a SYNC_NOTIFY behind SYNC_END has been read.
-    async fn sync_once(
+    pub(crate) async fn sync_once(
         &mut self,
         after: MsgId,
         timeout: Duration,
@@ -180,9 +196,23 @@ impl Connection {
 
     /// Writes what is still queued and says that nothing more comes. The server's frames can still
     /// be read.
-    async fn half_close(&mut self) -> Result<(), ConnectionError> {
+    pub(crate) async fn half_close(&mut self) -> Result<(), ConnectionError> {
         self.flush().await?;
         Ok(self.transport.half_close().await?)
+    }
+
+    /// Writes what is still queued and half of a frame, and closes the connection.
+    pub(crate) async fn break_off(mut self) -> Result<(), ConnectionError> {
+        let (seq, flags, body) = (Seq(0), Flags::NONE, Body::Sync(MsgId(0)));
+        let mut frame = BytesMut::new();
+        Message { seq, version: self.version, flags, body }.encode(&mut frame)?;
+        self.send_bytes(&frame[..frame.len() / 2]);
+        self.flush().await
+    }
+
+    /// Closes the connection with a RST.
+    pub(crate) fn reset(self) {
+        self.transport.reset();
     }
 
     pub(crate) async fn receive(&mut self) -> Result<Message, ConnectionError> {

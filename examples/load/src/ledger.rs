@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use kefu_proto::Account;
 use serde::Serialize;
 
-use crate::content::Mark;
-use crate::customer::Sent;
+use crate::content::{Form, Mark};
+use crate::customer::{Again, Sent};
 use crate::plan::{Plan, Role};
 
 /// How many wrong messages are named; the rest is only counted.
@@ -71,6 +71,8 @@ struct Page<'a> {
     sent: &'a Sent,
     /// One bit per message.
     seen: Vec<u64>,
+    /// How many more copies there are of messages that have more than one.
+    further: HashMap<u32, u32>,
     highest: Option<u32>,
 }
 
@@ -103,8 +105,11 @@ impl<'a> Ledger<'a> {
             return;
         };
         if !page.see(number) {
-            self.verdict.duplicated += 1;
-            self.example("duplicated", customer, number);
+            // Of more copies than one, the first has to be in order.
+            if page.see_further(number) > page.again(number).sent {
+                self.verdict.duplicated += 1;
+                self.example("duplicated", customer, number);
+            }
         } else if page.highest.is_some_and(|highest| highest > number) {
             self.verdict.reordered += 1;
             self.example("reordered", customer, number);
@@ -120,17 +125,24 @@ impl<'a> Ledger<'a> {
             let uid = page.sent.uid;
             let persistent = |number: &u32| !self.plan.is_transient(uid, *number);
             for number in (0..page.sent.count).filter(persistent) {
-                if page.sent.unacked.binary_search(&number).is_ok() {
-                    continue;
-                }
-                self.verdict.expected += 1;
-                if !page.has_seen(number) {
-                    self.verdict.lost += 1;
+                let (expected, seen) = (self.expected(page, number), page.copies(number));
+                self.verdict.expected += u64::from(expected);
+                if seen < expected {
+                    self.verdict.lost += u64::from(expected - seen);
                     self.example("lost", uid, number);
                 }
             }
         }
         self.verdict
+    }
+
+    /// How many copies there must be at least. Without a mark each ACK is of a message of its own.
+    fn expected(&self, page: &Page<'_>, number: u32) -> u32 {
+        let acked = u32::from(page.sent.unacked.binary_search(&number).is_err());
+        match self.plan.form(page.sent.uid, number) {
+            Form::Marked => acked,
+            Form::Unmarked => acked + page.again(number).acked,
+        }
     }
 
     fn example(&mut self, what: &str, customer: u32, number: u32) {
@@ -148,7 +160,7 @@ impl<'a> Ledger<'a> {
 impl<'a> Page<'a> {
     fn new(sent: &'a Sent) -> Self {
         let (last, _) = place(sent.count);
-        Self { sent, seen: vec![0; last + 1], highest: None }
+        Self { sent, seen: vec![0; last + 1], further: HashMap::new(), highest: None }
     }
 
     /// Whether it is the first time.
@@ -159,9 +171,21 @@ impl<'a> Page<'a> {
         first
     }
 
-    fn has_seen(&self, number: u32) -> bool {
+    /// How often it has been seen after the first time.
+    fn see_further(&mut self, number: u32) -> u32 {
+        let further = self.further.entry(number).or_default();
+        *further += 1;
+        *further
+    }
+
+    fn copies(&self, number: u32) -> u32 {
         let (word, bit) = place(number);
-        self.seen[word] & bit != 0
+        let further = self.further.get(&number).copied().unwrap_or(0);
+        u32::from(self.seen[word] & bit != 0) + further
+    }
+
+    fn again(&self, number: u32) -> Again {
+        self.sent.again.get(&number).copied().unwrap_or_default()
     }
 }
 

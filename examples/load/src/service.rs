@@ -6,7 +6,7 @@ use std::time::Duration;
 use kefu_proto::{Account, AuthToken, Body, LoginStatus, Platform, ShortBytes, Version};
 use tokio::net::lookup_host;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::connection::{Connection, ConnectionError, Place};
 use crate::failure::Failure;
@@ -17,6 +17,10 @@ use crate::transport::{Carrier, Dialer, Endpoint, TransportError};
 pub(crate) const LOADING: &str = "kefu-load";
 /// The device of the clients that verify: a SYNC leaves out what the same device has sent (S2).
 pub(crate) const VERIFYING: &str = "kefu-load-verify";
+/// The devices of those that make trouble.
+pub(crate) const VISITING: &str = "kefu-load-visit";
+pub(crate) const SLOW: &str = "kefu-load-slow";
+pub(crate) const HOSTILE: &str = "kefu-load-hostile";
 
 /// More would overflow the accept queue of many servers, and a SYN is repeated only after a second.
 const CONNECTING_AT_ONCE: usize = 64;
@@ -65,13 +69,9 @@ impl Service {
     }
 
     /// Connects to a server; nobody has logged in yet.
-    async fn open(
-        &self,
-        server: usize,
-        version: Version,
-        buffer: usize,
-    ) -> Result<Connection, TransportError> {
-        let transport = self.servers[server].endpoint.connect(None).await?;
+    async fn open(&self, server: usize, caller: Caller) -> Result<Connection, TransportError> {
+        let Caller { version, buffer, receive_buffer, .. } = caller;
+        let transport = self.servers[server].endpoint.connect(receive_buffer).await?;
         let number = self.connections.fetch_add(1, Ordering::Relaxed);
         Ok(Connection::new(Place { number, server }, version, transport, buffer))
     }
@@ -93,6 +93,8 @@ pub(crate) struct Caller {
     pub(crate) version: Version,
     pub(crate) device: &'static str,
     pub(crate) buffer: usize,
+    /// The size of the socket's own buffer, where it is to be full soon.
+    pub(crate) receive_buffer: Option<u32>,
 }
 
 impl Caller {
@@ -153,11 +155,21 @@ impl Caller {
     ) -> Result<Connection, ConnectionError> {
         let share = service.share(service.timeout);
         let end = deadline.min(Instant::now() + share);
-        let attempt = timeout_at(end, self.connect(service, server)).await;
+        let attempt = timeout_at(end, self.connect_and_log_in(service, server)).await;
         attempt.unwrap_or(Err(ConnectionError::Silent(share)))
     }
 
-    async fn connect(
+    /// Connects to a server without logging in.
+    pub(crate) async fn connect(
+        self,
+        service: &Service,
+        server: usize,
+    ) -> Result<Connection, ConnectionError> {
+        let opening = timeout(service.timeout, service.open(server, self)).await;
+        Ok(opening.map_err(|_| ConnectionError::Silent(service.timeout))??)
+    }
+
+    async fn connect_and_log_in(
         self,
         service: &Service,
         number: usize,
@@ -165,7 +177,7 @@ impl Caller {
         let server = &service.servers[number];
         // The semaphore is never closed.
         let _permit = server.connecting.acquire().await;
-        let mut connection = service.open(number, self.version, self.buffer).await?;
+        let mut connection = service.open(number, self).await?;
         connection.send(Body::AuthToken(AuthToken {
             platform: Platform::ANDROID,
             token: ShortBytes::new(token(self.account))?,

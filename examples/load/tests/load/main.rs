@@ -5,6 +5,7 @@
 mod server;
 mod several;
 mod store;
+mod trouble;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

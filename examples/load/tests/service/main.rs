@@ -5,3 +5,4 @@
 
 mod carriers;
 mod server;
+mod trouble;

@@ -34,6 +34,11 @@ More examples:
                                   three servers that form one service: kill one meanwhile; its
                                   clients fail over, and nothing may be lost or duplicated
 
+  kefu-load --churn 10 --repeat 10 --slow 5 --hostile 5
+                                  clients that make trouble; the verdict stays the same
+  kefu-load --churn 20 --allow-repeats
+                                  for a server that stores repeats again
+
 The pause in the result is the longest time in which no customer got an ACK: how long the whole
 service was unavailable, for example while a cluster elected a new leader.
 
@@ -42,11 +47,18 @@ seller and in the queue of its customer, in each exactly once and in the order i
 customer sent. A message is unexpected if it was not sent, not to be stored, or is altered, or if
 its sender or its receiver is wrong. It counts in whichever form the server tells it.
 
+Trouble (--churn, --repeat, --slow, --hostile) is off by default. Each option takes the percentage
+of clients that make it; the result counts what was made. A repeat with a uuid must be stored once.
+One without is a message of its own: the queues must have a copy for each ACK, and at most one for
+each time that it was sent. What hostile connections send must be refused or ignored: an answer to
+it fails the run. A server that stores repeats again needs --allow-repeats for --churn and --repeat.
+
 A seller of version 2 follows its queue as such clients do: by live copies, and by SYNC where one
 does not continue what it has. In the end it must have every message exactly once and in order.
 
-Exit status: 0 everything is correct; 1 something was lost, duplicated, reordered or unexpected;
-2 the command line is wrong, no server could be reached, or clients gave up waiting.";
+Exit status: 0 everything is correct; 1 something was lost, duplicated, reordered or unexpected, or
+answered though it must be refused; 2 the command line is wrong, no server could be reached, or
+clients gave up waiting.";
 
 /// Loads a customer-service chat server and checks that it loses nothing
 ///

@@ -158,8 +158,8 @@ impl Plan {
             7 => Repetition::AfterAck,
             _ => return None,
         };
-        let may_repeat = self.shares.repeat.includes(customer);
-        (may_repeat && !self.is_transient(customer, number)).then_some(repetition)
+        let repeats = self.shares.repeat.includes(customer);
+        (repeats && !self.is_transient(customer, number)).then_some(repetition)
     }
 
     /// Whether a message has no uuid, so that each repeat is a message of its own: every second of
@@ -178,12 +178,12 @@ impl Plan {
     pub(crate) fn stay(&self, connection: u64) -> Duration {
         let churn = self.shares.churn;
         let clients = churn.of(self.customers) + churn.of(self.sellers);
-        let least = self.spaced(clients + churn.of(self.customers + self.sellers));
+        let least = Self::spaced(clients + churn.of(self.customers + self.sellers));
         least + least.mul_f64(f64::from(u8::try_from(connection % 16).unwrap_or(0)) / 16.0)
     }
 
     /// How long each of so many clients waits, so that all together connect 200 times a second.
-    pub(crate) fn spaced(&self, clients: u32) -> Duration {
+    pub(crate) fn spaced(clients: u32) -> Duration {
         (CONNECT_EVERY * clients).max(LEAST_STAY)
     }
 

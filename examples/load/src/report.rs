@@ -303,7 +303,9 @@ impl fmt::Display for Churn {
         let Self { dropped, reset, broken_off, visits, .. } = self;
         write!(
             f,
-            "{goodbyes} goodbyes ({frames_after_goodbye} frames behind them, {not_closed} not closed), {dropped} dropped, {reset} reset, {broken_off} in the middle of a frame; {visits} visits"
+            "{goodbyes} goodbyes ({frames_after_goodbye} frames read behind them, {not_closed} not \
+             closed), {dropped} dropped, {reset} reset, {broken_off} in the middle of a frame; \
+             {visits} visits"
         )
     }
 }
@@ -320,7 +322,8 @@ impl fmt::Display for Slow {
         let Self { stopped, stopped_for_good, closed_by_server, .. } = self;
         write!(
             f,
-            "readers stopped {stopped} times for a while, {stopped_for_good} for good; {closed_by_server} closed by the server"
+            "readers stopped {stopped} times for a while, {stopped_for_good} for good; \
+             {closed_by_server} closed by the server"
         )
     }
 }

@@ -22,7 +22,7 @@ impl Share {
 
     /// Whether a client is among them. Its uid is 1 or more; they are spread evenly.
     pub(crate) fn includes(self, uid: u32) -> bool {
-        self.of(uid) != self.of(uid - 1)
+        self.0 > 0 && self.of(uid) != self.of(uid - 1)
     }
 }
 

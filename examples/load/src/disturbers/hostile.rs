@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use crate::connection::{Connection, ConnectionError};
 use crate::content::{Form, MAX_NUMBER};
 use crate::disturbers::refused::{BadFrame, ENDING, IGNORED, Offender, TOO_EARLY};
-use crate::plan::Role;
+use crate::plan::{Plan, Role};
 use crate::run::Run;
 use crate::service::{Caller, HOSTILE};
 
@@ -28,7 +28,7 @@ const NOBODY: &[u8] = b"nobody";
 /// sent must be finished before the queues are read.
 pub(super) async fn offend_until(mut over: watch::Receiver<bool>, run: Arc<Run>, turn: u32) {
     let hostile = Hostile::new(&run, turn);
-    let pause = run.plan.spaced(run.plan.shares.hostile.of(run.plan.customers + run.plan.sellers));
+    let pause = Plan::spaced(run.plan.shares.hostile.of(run.plan.customers + run.plan.sellers));
     for step in usize::try_from(turn).unwrap_or(0).. {
         select! {
             () = sleep(pause) => {}
@@ -76,8 +76,16 @@ impl<'r> Hostile<'r> {
         connection.send(Body::Ping)?;
         self.run.trouble.count(|trouble| trouble.hostile.frames += 1);
         let limit = self.run.service.timeout();
-        if timeout(limit, read_to_end(&mut connection)).await.is_err() {
-            self.complain(|hostile| hostile.not_closed += 1, bad.what, "did not end", bad.rule);
+        match timeout(limit, is_answered(&mut connection)).await {
+            Ok(false) => {}
+            Ok(true) => {
+                let what = "a frame behind one that ends the connection";
+                self.complain(|hostile| hostile.answered += 1, what, "was answered", "S7.1");
+            }
+            Err(_) => {
+                let outcome = "did not end the connection";
+                self.complain(|hostile| hostile.not_closed += 1, bad.what, outcome, bad.rule);
+            }
         }
         Ok(())
     }
@@ -133,12 +141,11 @@ impl<'r> Hostile<'r> {
         });
         let mut pongs = 0;
         while pongs < FLOOD / PING_EVERY {
-            match self.receive(&mut connection).await?.body {
-                Body::Pong => pongs += 1,
-                _ => {
-                    let what = "a frame before any login";
-                    self.complain(|hostile| hostile.answered += 1, what, "was answered", "S1.1");
-                }
+            if self.receive(&mut connection).await?.body == Body::Pong {
+                pongs += 1;
+            } else {
+                let what = "a frame before any login";
+                self.complain(|hostile| hostile.answered += 1, what, "was answered", "S1.1");
             }
         }
         Ok(())
@@ -186,12 +193,13 @@ impl<'r> Hostile<'r> {
     }
 }
 
-/// Ends when the connection does.
-async fn read_to_end(connection: &mut Connection) {
-    while connection.exchange().await.is_ok() {
-        // What is read makes room.
-        while let Ok(Some(_)) = connection.take() {}
+/// Reads to the end of the connection, and returns whether there was an answer.
+async fn is_answered(connection: &mut Connection) -> bool {
+    let mut is_answered = false;
+    while let Ok(message) = connection.receive().await {
+        is_answered |= matches!(message.body, Body::Ack(_) | Body::Pong);
     }
+    is_answered
 }
 
 /// The content of a message that customer 1 never sends: in a queue it would be unexpected.

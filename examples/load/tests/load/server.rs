@@ -212,8 +212,13 @@ impl Connection {
         if let (Ok(Some(Request::Refused(_))), Some(unread)) = (&request, &mut unread) {
             self.keep_first(online.identity().account(), unread);
         }
+        if request.is_err() && fault == Fault::AnswersBroken {
+            // Whether the client still reads it is its business.
+            let _ = online.write(&blank(), &mut self.out);
+            let _ = self.stream.write_all_buf(&mut self.out).await;
+        }
         if request.is_err() && fault == Fault::NeverCloses {
-            pending().await
+            pending::<()>().await;
         }
         request
     }

@@ -50,6 +50,8 @@ pub(crate) enum Fault {
     AnswersEarly,
     /// Takes any token for that of customer 1.
     LogsInAnybody,
+    /// Answers behind a frame that must end the connection.
+    AnswersBroken,
     /// Keeps connections open behind a frame that must end them.
     NeverCloses,
 }

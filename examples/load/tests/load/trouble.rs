@@ -124,6 +124,7 @@ fn what_should_have_been_refused_is_found() {
         (Fault::AcksRefused, "answered", &["(H13.1)"][..]),
         (Fault::AnswersEarly, "answered", &["(S1.1)"]),
         (Fault::LogsInAnybody, "answered", &["(S1.5)"]),
+        (Fault::AnswersBroken, "answered", &["(S7.1)"]),
         (Fault::NeverCloses, "not_closed", &["(W2.1)", "(W5.1)", "(W5.4)", "(W5.5)", "(W5.6)"]),
     ] {
         let options = ["--hostile", "50", "--timeout", "2"];

@@ -233,4 +233,44 @@ mod tests {
         let unexpected = [(1, 0), transient, (1, 2), unsent, (1, 4), foreign, (1, 6)];
         assert_eq!(verdict(&unexpected), [0, 0, 0, 3]);
     }
+
+    /// Reads the queue of customer 1, who repeats and sent 0 to 15. Of these 3 and 7 have a uuid, 11
+    /// and 15 have none. `copies` says how often each of these four is there; each was sent three
+    /// times and got two ACKs. Returns lost and duplicated.
+    fn verdict_of_repeats(options: &[&str], copies: [usize; 4]) -> [u64; 2] {
+        let options = [&["--repeat", "100"], options].concat();
+        let plan = Plan::new(&Args::from_options(options).unwrap()).unwrap();
+        let recorded = if plan.allows_repeats { &[3, 7, 11, 15][..] } else { &[11, 15] };
+        let again = recorded.iter().map(|&number| (number, Again { sent: 2, acked: 1 })).collect();
+        let sent = [Sent { count: 16, again, ..Sent::new(1) }];
+        let mut ledger = Ledger::new(&plan, Place::Queue, (Role::Customer, 1), &sent);
+        for number in 0..16 {
+            let repeated = [3, 7, 11, 15].iter().position(|&repeated| repeated == number);
+            for _ in 0..repeated.map_or(1, |place| copies[place]) {
+                ledger.enter(Mark { customer: 1, number, intact: true });
+            }
+        }
+        let verdict = ledger.close();
+        assert_eq!((verdict.expected, verdict.reordered, verdict.unexpected), (18, 0, 0));
+        [verdict.lost, verdict.duplicated]
+    }
+
+    #[test]
+    fn a_repeat_with_a_uuid_is_there_once_and_one_without_as_often_as_it_was_acked() {
+        let verdict = |copies| verdict_of_repeats(&[], copies);
+        assert_eq!(verdict([1, 1, 2, 2]), [0, 0]);
+        assert_eq!(verdict([1, 1, 3, 2]), [0, 0], "the third may have been stored");
+        assert_eq!(verdict([1, 1, 4, 2]), [0, 1]);
+        assert_eq!(verdict([1, 1, 1, 0]), [3, 0]);
+        assert_eq!(verdict([2, 1, 2, 2]), [0, 1]);
+        assert_eq!(verdict([1, 0, 2, 2]), [1, 0]);
+    }
+
+    #[test]
+    fn where_repeats_may_be_stored_again_there_are_as_many_as_were_sent_at_most() {
+        let verdict = |copies| verdict_of_repeats(&["--allow-repeats"], copies);
+        assert_eq!(verdict([1, 3, 2, 3]), [0, 0]);
+        assert_eq!(verdict([1, 4, 2, 3]), [0, 1]);
+        assert_eq!(verdict([0, 3, 1, 3]), [2, 0]);
+    }
 }

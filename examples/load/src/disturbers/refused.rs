@@ -189,3 +189,49 @@ fn next(Account { appid, uid }: Account) -> Account {
 fn elsewhere(Account { appid, uid }: Account) -> Account {
     Account::new(AppId(appid.0.wrapping_add(1_000_003).max(1)), uid)
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+    use kefu_proto::{Config, DeviceId, Flags, Message, Seq, Version};
+    use kefu_proto::{DecodeError, FrameDecoder, FrameLimit, Identity, Parsed, Session};
+
+    use super::*;
+
+    fn parse(bad: &BadFrame) -> Result<Parsed, DecodeError> {
+        let mut bytes = BytesMut::from(&bad.bytes(1)[..]);
+        let frame = FrameDecoder::new(FrameLimit::CLIENT).decode(&mut bytes)?;
+        frame.expect("a whole frame").parse()
+    }
+
+    #[test]
+    fn what_must_end_a_connection_is_no_message_and_what_is_ignored_is_one() {
+        for bad in &ENDING {
+            assert!(parse(bad).is_err(), "{bad:?}");
+        }
+        for ignored in IGNORED.iter().chain(&TOO_EARLY) {
+            assert!(parse(ignored).is_ok(), "{ignored:?}");
+        }
+    }
+
+    #[test]
+    fn every_message_breaks_the_rule_that_is_named_and_the_proper_one_none() {
+        let [seller, customer] =
+            [(1453, 1), (7, 1)].map(|(appid, uid)| Account::new(AppId(appid), UserId(uid)));
+        for (account, is_seller) in [(seller, true), (customer, false)] {
+            let content = Bytes::from_static(b"{}");
+            let offender = Offender { account, is_seller, seller, customer, content };
+            let identity = Identity::new(account, DeviceId(1)).unwrap();
+            let session = Session::new(Config::new(seller.appid).unwrap(), identity);
+            let handle = |body| {
+                let (seq, version, flags) = (Seq(1), Version(1), Flags::TEXT);
+                session.handle(Message { seq, version, flags, body }, UnixTime::from(0))
+            };
+            for bad in offender.messages() {
+                let refusal = handle(bad.body).expect_err(bad.what).to_string();
+                assert!(refusal.starts_with(bad.rule), "{}: {refusal}", bad.what);
+            }
+            assert!(handle(offender.proper()).is_ok());
+        }
+    }
+}

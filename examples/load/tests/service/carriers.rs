@@ -75,8 +75,10 @@ async fn a_server_that_is_not_trusted_is_one_line_that_says_what_to_do() {
 async fn a_port_that_speaks_something_else_is_one_line_that_says_what_to_do() {
     let server = Server::start().await;
     let (tcp, http) = (server.tcp.to_string(), server.http.to_string());
+    let folder = TempDir::new().unwrap();
+    let [ca, _] = write_certificate(&folder);
     for (addr, options, expected) in [
-        (&tcp, &["--tls"][..], "check that this port speaks TLS, or leave out --tls"),
+        (&tcp, &["--tls", "--ca", &ca][..], "check that this port speaks TLS, or leave out --tls"),
         (&http, &["--ws", "/nowhere"], "check the port in --addr and the path of --ws"),
     ] {
         let said = failure(addr, options).await;

@@ -1,17 +1,20 @@
 //! A connection to one server: bytes, frames, sync.
+//!
+//! All bytes of a client pass here: out through [`Connection::write`], before any of them is sent,
+//! and in through [`Connection::poll_read`].
 
-use std::io;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use kefu_proto::{
     Body, DecodeError, Encode, EncodeError, Flags, FrameDecoder, FrameLimit, Message,
 };
 use kefu_proto::{MsgId, Parsed, Seq, TooLong, Version};
 use thiserror::Error;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::select;
+
+use crate::transport::{Transport, TransportError};
 
 /// A read into less room than this is not worth its system call.
 const LEAST_ROOM: usize = 512;
@@ -19,22 +22,31 @@ const LEAST_ROOM: usize = 512;
 /// A connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    server: usize,
+    place: Place,
     version: Version,
-    stream: TcpStream,
+    transport: Transport,
     decoder: FrameDecoder,
     read: BytesMut,
     unwritten: BytesMut,
     buffer: usize,
 }
 
+/// Which connection it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// Counts all connections of the run.
+    pub(crate) number: u64,
+    /// The number of the server at the other end.
+    pub(crate) server: usize,
+}
+
 impl Connection {
-    /// A connection to the server with this number; `buffer` is how many bytes it reads at once.
-    pub(crate) fn new(server: usize, version: Version, stream: TcpStream, buffer: usize) -> Self {
+    /// `buffer` is how many bytes it reads at once.
+    pub(crate) fn new(place: Place, version: Version, transport: Transport, buffer: usize) -> Self {
         Self {
-            server,
+            place,
             version,
-            stream,
+            transport,
             decoder: FrameDecoder::new(FrameLimit::CLIENT),
             read: BytesMut::with_capacity(buffer),
             unwritten: BytesMut::new(),
@@ -42,9 +54,12 @@ impl Connection {
         }
     }
 
-    /// The number of the server at the other end.
+    pub(crate) const fn number(&self) -> u64 {
+        self.place.number
+    }
+
     pub(crate) const fn server(&self) -> usize {
-        self.server
+        self.place.server
     }
 
     /// Queues a frame whose number does not matter.
@@ -55,7 +70,17 @@ impl Connection {
     /// Queues a frame; [`exchange`](Self::exchange) writes it.
     pub(crate) fn queue(&mut self, seq: Seq, flags: Flags, body: Body) -> Result<(), EncodeError> {
         let message = Message { seq, version: self.version, flags, body };
-        message.encode(&mut self.unwritten)
+        self.write(|unwritten| message.encode(unwritten))
+    }
+
+    /// Queues bytes that need not be a frame.
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
+        self.write(|unwritten| unwritten.extend_from_slice(bytes));
+    }
+
+    /// All that is sent is queued here.
+    fn write<T>(&mut self, write: impl FnOnce(&mut BytesMut) -> T) -> T {
+        write(&mut self.unwritten)
     }
 
     /// Writes what is queued and waits until something has been read. It keeps reading while the
@@ -63,22 +88,49 @@ impl Connection {
     ///
     /// Cancel safe.
     pub(crate) async fn exchange(&mut self) -> Result<(), ConnectionError> {
-        let Self { stream, read, unwritten, buffer, .. } = self;
-        // With all frames taken out, this reclaims the same allocation.
-        read.reserve(buffer.saturating_sub(read.len()).max(LEAST_ROOM));
-        let (mut reader, mut writer) = stream.split();
-        loop {
-            select! {
-                biased;
-                written = writer.write(unwritten), if !unwritten.is_empty() => match written? {
-                    0 => return Err(ConnectionError::Closed),
-                    written => unwritten.advance(written),
-                },
-                received = reader.read_buf(read) => {
-                    return if received? == 0 { Err(ConnectionError::Closed) } else { Ok(()) };
+        poll_fn(|cx| {
+            if let Poll::Ready(written) = self.poll_write(cx) {
+                written?;
+            }
+            self.poll_read(cx)
+        })
+        .await
+    }
+
+    /// Writes what is queued and reads nothing.
+    ///
+    /// Cancel safe.
+    pub(crate) async fn push(&mut self) -> Result<(), ConnectionError> {
+        poll_fn(|cx| self.poll_write(cx)).await
+    }
+
+    /// Writes what is queued; meanwhile it reads, too.
+    async fn flush(&mut self) -> Result<(), ConnectionError> {
+        poll_fn(|cx| {
+            while self.poll_write(cx)?.is_pending() {
+                if self.poll_read(cx)?.is_pending() {
+                    return Poll::Pending;
                 }
             }
-        }
+            Poll::Ready(Ok(()))
+        })
+        .await
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
+        self.transport.poll_write(cx, &mut self.unwritten).map_err(ConnectionError::from)
+    }
+
+    /// All that is received comes in here.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
+        let Self { transport, read, buffer, .. } = self;
+        // With all frames taken out, this reclaims the same allocation.
+        read.reserve(buffer.saturating_sub(read.len()).max(LEAST_ROOM));
+        transport.poll_read(cx, read).map(|received| match received {
+            Ok(0) => Err(ConnectionError::Closed),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.into()),
+        })
     }
 
     /// Takes the next message out of what has been read.
@@ -111,7 +163,7 @@ impl Connection {
 
     /// Sends a SYNC; the keys of SYNC_END and of the greatest SYNC_NOTIFY around it. The PING makes
     /// sure that a SYNC_NOTIFY behind SYNC_END has been read.
-    async fn sync_once(
+    pub(crate) async fn sync_once(
         &mut self,
         after: MsgId,
         timeout: Duration,
@@ -138,9 +190,29 @@ impl Connection {
     }
 
     /// Writes what is still queued and closes the connection.
-    pub(crate) async fn close(mut self) -> io::Result<()> {
-        self.stream.write_all(&self.unwritten).await?;
-        self.stream.shutdown().await
+    pub(crate) async fn close(mut self) -> Result<(), ConnectionError> {
+        self.half_close().await
+    }
+
+    /// Writes what is still queued and says that nothing more comes. The server's frames can still
+    /// be read.
+    pub(crate) async fn half_close(&mut self) -> Result<(), ConnectionError> {
+        self.flush().await?;
+        Ok(self.transport.half_close().await?)
+    }
+
+    /// Writes what is still queued and half of a frame, and closes the connection.
+    pub(crate) async fn break_off(mut self) -> Result<(), ConnectionError> {
+        let (seq, flags, body) = (Seq(0), Flags::NONE, Body::Sync(MsgId(0)));
+        let mut frame = BytesMut::new();
+        Message { seq, version: self.version, flags, body }.encode(&mut frame)?;
+        self.send_bytes(&frame[..frame.len() / 2]);
+        self.flush().await
+    }
+
+    /// Closes the connection with a RST.
+    pub(crate) fn reset(self) {
+        self.transport.reset();
     }
 
     pub(crate) async fn receive(&mut self) -> Result<Message, ConnectionError> {
@@ -157,7 +229,7 @@ impl Connection {
 #[derive(Debug, Error)]
 pub enum ConnectionError {
     #[error(transparent)]
-    Io(#[from] io::Error),
+    Transport(TransportError),
     #[error("the server has closed the connection")]
     Closed,
     #[error("{0} refuses the token")]
@@ -171,4 +243,13 @@ pub enum ConnectionError {
     Unwritable(#[from] EncodeError),
     #[error(transparent)]
     TooLong(#[from] TooLong),
+}
+
+impl From<TransportError> for ConnectionError {
+    fn from(error: TransportError) -> Self {
+        match error {
+            TransportError::Closed => Self::Closed,
+            error => Self::Transport(error),
+        }
+    }
 }

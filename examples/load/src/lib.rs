@@ -7,8 +7,10 @@ mod arrivals;
 mod connection;
 mod content;
 mod customer;
+mod disturbers;
 mod failure;
 mod follower;
+mod leaving;
 mod ledger;
 mod pairs;
 mod pauses;
@@ -18,7 +20,10 @@ mod report;
 mod run;
 mod seller;
 mod service;
+mod shares;
 mod stages;
+mod transport;
+mod trouble;
 mod verify;
 mod window;
 
@@ -28,6 +33,7 @@ pub use follower::Live;
 pub use ledger::Verdict;
 pub use progress::Progress;
 pub use report::Report;
+pub use trouble::{Churn, Hostile, Repeat, Slow, Trouble};
 
 use plan::Plan;
 

@@ -7,19 +7,29 @@ use std::time::Duration;
 use kefu_proto::{Account, AppId, Body, UserId, Version};
 
 use crate::args::{Args, Dialect};
-use crate::content::{Format, Mark};
+use crate::content::{Form, Format, Mark};
 use crate::failure::Failure;
+use crate::shares::{Share, Shares};
+use crate::transport::Carrier;
+
+/// Between two connections of those that make trouble.
+const CONNECT_EVERY: Duration = Duration::from_millis(5);
+const LEAST_STAY: Duration = Duration::from_millis(100);
 
 /// What a run is to do.
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// The servers of the service.
     pub(crate) addrs: Vec<String>,
+    pub(crate) carrier: Carrier,
     pub(crate) format: Format,
     pub(crate) customers: u32,
     pub(crate) sellers: u32,
     pub(crate) window: usize,
     pub(crate) transient: u8,
+    pub(crate) shares: Shares,
+    /// Whether the server may store a repeat again.
+    pub(crate) allows_repeats: bool,
     pub(crate) dialect: Dialect,
     pub(crate) target: Target,
     pub(crate) timeout: Duration,
@@ -35,6 +45,14 @@ pub(crate) enum Target {
     Time(Duration),
     /// Messages per customer.
     Count(u32),
+}
+
+/// When a message is sent again though it need not be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Repetition {
+    /// Right behind it, while it is in flight.
+    AtOnce,
+    AfterAck,
 }
 
 /// The two kinds of clients. Each has uids from 1 on.
@@ -60,11 +78,19 @@ impl Plan {
         let time = Duration::from_secs(args.seconds.into());
         Ok(Self {
             addrs: args.addr.clone(),
+            carrier: Carrier { is_tls: args.tls, ca: args.ca.clone(), web_socket: args.ws.clone() },
             format,
             customers: args.customers,
             sellers: args.sellers,
             window: usize::from(args.window),
             transient: args.transient,
+            shares: Shares {
+                churn: Share(args.churn),
+                repeat: Share(args.repeat),
+                slow: Share(args.slow),
+                hostile: Share(args.hostile),
+            },
+            allows_repeats: args.allow_repeats,
             dialect: args.dialect,
             target: args.count.map_or(Target::Time(time), Target::Count),
             timeout: Duration::from_secs(args.timeout.into()),
@@ -125,6 +151,53 @@ impl Plan {
         self.version(Role::Customer, customer) < Version::V2 && before(number) != before(number + 1)
     }
 
+    /// Whether and when a customer that repeats sends this message again: one message in four.
+    pub(crate) fn repetition(&self, customer: u32, number: u32) -> Option<Repetition> {
+        let repetition = match number % 8 {
+            3 => Repetition::AtOnce,
+            7 => Repetition::AfterAck,
+            _ => return None,
+        };
+        let repeats = self.shares.repeat.includes(customer);
+        (repeats && !self.is_transient(customer, number)).then_some(repetition)
+    }
+
+    /// Whether a message has no uuid, so that each repeat is a message of its own: every second of
+    /// those that are repeated.
+    pub(crate) fn form(&self, customer: u32, number: u32) -> Form {
+        let may_be_unmarked = number % 16 > 8;
+        if may_be_unmarked && self.repetition(customer, number).is_some() {
+            Form::Unmarked
+        } else {
+            Form::Marked
+        }
+    }
+
+    /// How long a client that churns stays. Together they make at most 200 connections a second:
+    /// the ports of a machine are few.
+    pub(crate) fn stay(&self, connection: u64) -> Duration {
+        let churn = self.shares.churn;
+        let clients = churn.of(self.customers) + churn.of(self.sellers);
+        let least = Self::spaced(clients + churn.of(self.customers + self.sellers));
+        least + least.mul_f64(f64::from(u8::try_from(connection % 16).unwrap_or(0)) / 16.0)
+    }
+
+    /// How long each of so many clients waits, so that all together connect 200 times a second.
+    pub(crate) fn spaced(clients: u32) -> Duration {
+        (CONNECT_EVERY * clients).max(LEAST_STAY)
+    }
+
+    /// Extra connections take turns over all accounts, customers and sellers.
+    pub(crate) const fn by_turns(&self, turn: u32) -> (Role, u32) {
+        let turn = turn % (self.customers + self.sellers);
+        // Sellers first: they are fewer, and receive most.
+        if turn < self.sellers {
+            (Role::Seller, 1 + turn)
+        } else {
+            (Role::Customer, 1 + turn - self.sellers)
+        }
+    }
+
     /// The message of this run that a server sent, in whichever form. Intact it has its content, its
     /// sender and its receiver.
     pub(crate) fn mark(&self, body: &Body) -> Option<Mark> {
@@ -141,11 +214,12 @@ impl Plan {
             Body::CustomerV2(chat) => (chat.sender, chat.receiver, &chat.content),
             _ => return None,
         };
-        let mark = self.format.read(content)?;
+        let (mark, form) = self.format.read(content)?;
         let names_parties = (1..=self.customers).contains(&mark.customer)
             && sender == self.account(Role::Customer, mark.customer)
             && receiver == self.account(Role::Seller, self.seller_of(mark.customer));
-        Some(Mark { intact: mark.intact && names_parties, ..mark })
+        let has_form = form == self.form(mark.customer, mark.number);
+        Some(Mark { intact: mark.intact && names_parties && has_form, ..mark })
     }
 
     /// The tokens file of a server (TOML).
@@ -225,7 +299,7 @@ mod tests {
     #[test]
     fn a_message_is_intact_in_each_form_with_its_own_parties_only() {
         let plan = plan(&[]).unwrap();
-        let content = Bytes::copy_from_slice(plan.format.template(12).numbered(7));
+        let content = Bytes::copy_from_slice(plan.format.template(12, Form::Marked).numbered(7));
         let [customer, seller] =
             [(7, 12), (1453, 2)].map(|(appid, uid)| Account::new(AppId(appid), UserId(uid)));
         let timestamp = UnixTime::from(0);
@@ -265,7 +339,8 @@ mod tests {
     fn a_customer_that_does_not_exist_sent_nothing() {
         let plan = plan(&["--customers", "5"]).unwrap();
         for uid in [0, 6] {
-            let content = Bytes::copy_from_slice(plan.format.template(uid).numbered(7));
+            let content =
+                Bytes::copy_from_slice(plan.format.template(uid, Form::Marked).numbered(7));
             let sender = Account::new(AppId(7), UserId(uid.into()));
             let receiver = Account::new(AppId(1453), UserId(1));
             let timestamp = UnixTime::from(0);

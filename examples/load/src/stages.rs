@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::connection::{Connection, ConnectionError};
 use crate::customer::{Customer, Sent};
+use crate::disturbers;
 use crate::failure::Failure;
 use crate::ledger::{Ledger, Place, Verdict};
 use crate::pauses::Pauses;
@@ -17,11 +18,13 @@ use crate::report::Report;
 use crate::run::{Counters, Run, joined};
 use crate::seller::{Received, Seller};
 use crate::service::Service;
+use crate::trouble::Counts;
 use crate::verify::{self, Queue};
 
 pub(crate) async fn run(plan: Plan, progress: Progress) -> Result<Report, Failure> {
-    let service = Service::find(&plan.addrs, plan.timeout).await?;
-    let run = Arc::new(Run { plan, service, counters: Counters::default() });
+    let service = Service::find(&plan.addrs, &plan.carrier, plan.timeout).await?;
+    let trouble = Counts::new(plan.shares);
+    let run = Arc::new(Run { plan, service, counters: Counters::default(), trouble });
 
     let sellers = log_in_all(&run, Role::Seller, run.plan.sellers).await?;
     let customers = log_in_all(&run, Role::Customer, run.plan.customers).await?;
@@ -36,7 +39,7 @@ pub(crate) async fn run(plan: Plan, progress: Progress) -> Result<Report, Failur
     let verifying = verify::all(&run, queues, &sent);
     let verdict = progress.of_verifying(&run, expected, verifying).await?;
     let arrivals = arrivals(&run.plan, &received, &sent);
-    Ok(Report::new(&run.plan, &pauses, &sent, &received, verdict, arrivals))
+    Ok(Report::new(&run, &pauses, &sent, &received, verdict, arrivals))
 }
 
 /// What has arrived at the sellers of version 2. Who gave up has not got everything.
@@ -111,6 +114,7 @@ async fn send_all(
     for Ready { queue: Queue { uid, .. }, connection } in customers {
         sending.spawn(Customer::new(Arc::clone(run), uid, Arc::clone(pauses)).run(connection));
     }
+    let mut disturbing = disturbers::start(run, &listen);
     let mut sent = Vec::new();
     while let Some(customer) = sending.join_next().await {
         sent.push(joined(customer));
@@ -118,6 +122,9 @@ async fn send_all(
     // If the last customer gave up, the pause lasted until now.
     pauses.end();
     over.send_replace(true);
+    while let Some(disturber) = disturbing.join_next().await {
+        joined(disturber);
+    }
     let mut received = Vec::new();
     while let Some(seller) = listening.join_next().await {
         received.push(joined(seller));

@@ -63,9 +63,14 @@ fn transport_hint(error: &TransportError) -> &'static str {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => "give --addr a name that is in the certificate",
         TransportError::Certificate(
-            CertificateError::UnknownIssuer | CertificateError::BadSignature,
-        ) => "give --ca the certificate that has signed it, or itself if it is self-signed",
-        TransportError::Certificate(_) => "give the server another certificate",
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. },
+        ) => "give the server a certificate that is valid today",
+        TransportError::Certificate(_) => {
+            "give --ca the certificate that has signed it, or itself if it is self-signed"
+        }
         TransportError::Tls(_) => "check that this port speaks TLS, or leave out --tls",
         TransportError::WebSocket(_) => "check the port in --addr and the path of --ws",
     }

@@ -7,11 +7,14 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Sink, Stream as _};
 use kefu_proto::{FrameDecoder, FrameLimit};
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{WebSocketStream, client_async};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::transport::error::TransportError;
 use crate::transport::stream::Stream;
 
+/// Reserved for each connection; the library's default is 128 KiB.
+const READ_BUFFER: usize = 8 * 1024;
 /// So much may be read before it is looked at.
 const READ_AT_ONCE: usize = 64 * 1024;
 
@@ -23,7 +26,8 @@ pub(crate) struct WebSocket {
 
 impl WebSocket {
     pub(super) async fn connect(url: &str, stream: Stream) -> Result<Self, TransportError> {
-        let (socket, _) = client_async(url, stream).await?;
+        let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
+        let (socket, _) = client_async_with_config(url, stream, Some(config)).await?;
         Ok(Self { socket, is_flushed: true })
     }
 

@@ -1,7 +1,7 @@
 //! A connection to one server: bytes, frames, sync.
 //!
-//! All bytes of a client pass here: out through [`Connection::write`], before any of them is sent,
-//! and in through [`Connection::poll_read`].
+//! All bytes of a client pass here: out through [`Connection::poll_write`] and in through
+//! [`Connection::poll_read`]. That is where the judge is told of them.
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
@@ -14,6 +14,7 @@ use kefu_proto::{
 use kefu_proto::{MsgId, Parsed, Seq, TooLong, Version};
 use thiserror::Error;
 
+use crate::judge::witness::Witness;
 use crate::transport::{Transport, TransportError};
 
 /// A read into less room than this is not worth its system call.
@@ -28,7 +29,10 @@ pub(crate) struct Connection {
     decoder: FrameDecoder,
     read: BytesMut,
     unwritten: BytesMut,
+    /// How many bytes at the end of `unwritten` the judge has not been told of.
+    untold: usize,
     buffer: usize,
+    witness: Option<Witness>,
 }
 
 /// Which connection it is.
@@ -42,7 +46,13 @@ pub(crate) struct Place {
 
 impl Connection {
     /// `buffer` is how many bytes it reads at once.
-    pub(crate) fn new(place: Place, version: Version, transport: Transport, buffer: usize) -> Self {
+    pub(crate) fn new(
+        place: Place,
+        version: Version,
+        transport: Transport,
+        buffer: usize,
+        witness: Option<Witness>,
+    ) -> Self {
         Self {
             place,
             version,
@@ -50,7 +60,9 @@ impl Connection {
             decoder: FrameDecoder::new(FrameLimit::CLIENT),
             read: BytesMut::with_capacity(buffer),
             unwritten: BytesMut::new(),
+            untold: 0,
             buffer,
+            witness,
         }
     }
 
@@ -60,6 +72,16 @@ impl Connection {
 
     pub(crate) const fn server(&self) -> usize {
         self.place.server
+    }
+
+    /// What tells the judge of this connection, if it is judged.
+    pub(crate) const fn witness(&self) -> Option<&Witness> {
+        self.witness.as_ref()
+    }
+
+    /// From now on the connection is not judged: nobody reads what comes.
+    pub(crate) fn stop_judging(&mut self) {
+        self.witness = None;
     }
 
     /// Queues a frame whose number does not matter.
@@ -80,7 +102,10 @@ impl Connection {
 
     /// All that is sent is queued here.
     fn write<T>(&mut self, write: impl FnOnce(&mut BytesMut) -> T) -> T {
-        write(&mut self.unwritten)
+        let before = self.unwritten.len();
+        let written = write(&mut self.unwritten);
+        self.untold += self.unwritten.len() - before;
+        written
     }
 
     /// Writes what is queued and waits until something has been read. It keeps reading while the
@@ -118,17 +143,25 @@ impl Connection {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
+        let untold = std::mem::take(&mut self.untold);
+        if let Some(witness) = self.witness.as_ref().filter(|_| untold > 0) {
+            witness.sent(&self.unwritten[self.unwritten.len() - untold..]);
+        }
         self.transport.poll_write(cx, &mut self.unwritten).map_err(ConnectionError::from)
     }
 
     /// All that is received comes in here.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
-        let Self { transport, read, buffer, .. } = self;
+        let Self { transport, read, buffer, witness, .. } = self;
         // With all frames taken out, this reclaims the same allocation.
         read.reserve(buffer.saturating_sub(read.len()).max(LEAST_ROOM));
+        let before = read.len();
         transport.poll_read(cx, read).map(|received| match received {
             Ok(0) => Err(ConnectionError::Closed),
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                witness.iter().for_each(|witness| witness.received(&read[before..]));
+                Ok(())
+            }
             Err(error) => Err(error.into()),
         })
     }

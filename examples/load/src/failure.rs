@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use kefu_proto::Account;
+use kefu_proto::{Account, ZeroId};
 use thiserror::Error;
 use tokio_rustls::rustls::CertificateError;
 
@@ -15,6 +15,8 @@ use crate::transport::{TlsError, TransportError};
 pub enum Failure {
     #[error("--appid and --kefu-appid are both {0}: customers and sellers need different apps")]
     SameApp(i64),
+    #[error("--kefu-appid: {0}")]
+    KefuApp(#[from] ZeroId),
     #[error("--size {size} is too small: the JSON with its uuid takes {least} bytes")]
     Size { size: usize, least: usize },
     #[error("--transient: version 2 has no transient messages: use --dialect v1 or mixed")]

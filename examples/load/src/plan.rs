@@ -4,9 +4,9 @@ use std::fmt::Write;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use kefu_proto::{Account, AppId, Body, UserId, Version};
+use kefu_proto::{Account, AppId, Body, Config, UserId, Version};
 
-use crate::args::{Args, Dialect};
+use crate::args::{Args, Check, Dialect};
 use crate::content::{Form, Format, Mark};
 use crate::failure::Failure;
 use crate::shares::{Share, Shares};
@@ -15,6 +15,9 @@ use crate::transport::Carrier;
 /// Between two connections of those that make trouble.
 const CONNECT_EVERY: Duration = Duration::from_millis(5);
 const LEAST_STAY: Duration = Duration::from_millis(100);
+const LEAST_PATIENCE: Duration = Duration::from_secs(1);
+/// One seller of so many is in a sample.
+const SAMPLE: u32 = 10;
 
 /// What a run is to do.
 #[derive(Debug)]
@@ -35,8 +38,9 @@ pub(crate) struct Plan {
     pub(crate) timeout: Duration,
     /// How long all clients stay silent before the first message.
     pub(crate) idle: Duration,
+    pub(crate) check: Check,
+    pub(crate) config: Config,
     appid: AppId,
-    kefu_appid: AppId,
 }
 
 /// When a customer has sent enough.
@@ -70,6 +74,7 @@ impl Plan {
         if args.dialect == Dialect::V2 && args.transient > 0 {
             return Err(Failure::Transient);
         }
+        let config = Config::new(AppId(args.kefu_appid))?;
         let format = Format::new(run_id(), usize::from(args.size));
         let least = format.least(args.customers);
         if format.size() < least {
@@ -95,15 +100,16 @@ impl Plan {
             target: args.count.map_or(Target::Time(time), Target::Count),
             timeout: Duration::from_secs(args.timeout.into()),
             idle: Duration::from_secs(args.idle.into()),
+            check: args.check,
+            config,
             appid: AppId(args.appid),
-            kefu_appid: AppId(args.kefu_appid),
         })
     }
 
     pub(crate) fn account(&self, role: Role, uid: u32) -> Account {
         let appid = match role {
             Role::Customer => self.appid,
-            Role::Seller => self.kefu_appid,
+            Role::Seller => self.config.kefu_appid(),
         };
         Account::new(appid, UserId(uid.into()))
     }
@@ -125,7 +131,23 @@ impl Plan {
 
     /// The customers are spread evenly over the sellers.
     pub(crate) const fn seller_of(&self, customer: u32) -> u32 {
-        1 + (customer - 1) % self.sellers
+        seller_of(customer, self.sellers)
+    }
+
+    /// Whether the frames of this seller and its customers are judged. A sample is every tenth
+    /// seller, of both versions if there are two.
+    pub(crate) fn is_judged(&self, seller: u32) -> bool {
+        let versions = if self.dialect == Dialect::Mixed { 2 } else { 1 };
+        match self.check {
+            Check::None => false,
+            Check::Sample => (seller - 1) % SAMPLE < versions,
+            Check::All => true,
+        }
+    }
+
+    /// How long a server may take for what must come, if nothing breaks.
+    pub(crate) fn patience(&self) -> Duration {
+        (self.timeout / 3).max(LEAST_PATIENCE)
     }
 
     /// The version that a client speaks. Mixed, the first customer of each seller speaks the other
@@ -201,7 +223,7 @@ impl Plan {
     /// The message of this run that a server sent, in whichever form. Intact it has its content, its
     /// sender and its receiver.
     pub(crate) fn mark(&self, body: &Body) -> Option<Mark> {
-        let of_app = |seller| Account::new(self.kefu_appid, seller);
+        let of_app = |seller| Account::new(self.config.kefu_appid(), seller);
         let (sender, receiver, content) = match body {
             Body::Customer(chat) => {
                 let customer = Account::new(chat.customer_appid, chat.customer_id);
@@ -233,6 +255,11 @@ impl Plan {
             file
         })
     }
+}
+
+/// The customers are spread evenly over the sellers.
+pub(crate) const fn seller_of(customer: u32, sellers: u32) -> u32 {
+    1 + (customer - 1) % sellers
 }
 
 pub(crate) fn token(Account { appid, uid }: Account) -> String {

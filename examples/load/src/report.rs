@@ -1,14 +1,16 @@
 //! The result: a table for people, or one JSON object for programs.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::args::Dialect;
+use crate::args::{Check, Dialect};
 use crate::customer::{Sent, latencies};
 use crate::follower::Live;
+use crate::judge::Routing;
 use crate::ledger::Verdict;
 use crate::pauses::Pauses;
 use crate::run::Run;
@@ -45,6 +47,8 @@ pub struct Report {
     pub live: Live,
     pub refusals: Refusals,
     pub reconnects: u64,
+    /// What was found in the frames while the run went on.
+    pub routing: Routing,
     pub trouble: Trouble,
     /// Clients that stopped before the end, and one of the reasons.
     pub gave_up: u64,
@@ -125,6 +129,7 @@ impl Report {
                     + of_heard(|received| received.refused_logins),
             },
             reconnects: of_sent(|sent| sent.reconnects) + of_heard(|received| received.reconnects),
+            routing: run.service.judge().routing(),
             trouble: trouble(run, sent),
             gave_up: u64::try_from(reasons().count()).unwrap_or(u64::MAX),
             gave_up_reason: reasons().next().map(ToString::to_string),
@@ -138,10 +143,13 @@ impl Report {
         serde_json::to_string(self).expect("a report is plain data")
     }
 
-    /// Nothing was lost, duplicated, reordered or unexpected, all pairs were complete, and what had
-    /// to be refused was refused.
+    /// Nothing was lost, duplicated, reordered or unexpected, all pairs were complete, what had to be
+    /// refused was refused, and no frame broke a rule.
     pub const fn is_clean(&self) -> bool {
-        self.verification.is_clean() && self.brings_all() && self.trouble.hostile.is_refused()
+        self.verification.is_clean()
+            && self.brings_all()
+            && self.trouble.hostile.is_refused()
+            && self.routing.is_clean()
     }
 
     const fn brings_all(&self) -> bool {
@@ -192,6 +200,9 @@ impl fmt::Display for Report {
         self.fmt_load(f)?;
         self.fmt_sending(f)?;
         self.fmt_receiving(f)?;
+        if self.routing.check != Check::None {
+            writeln!(f, "routing       {}", self.routing)?;
+        }
         write!(f, "{}", self.trouble)?;
         if self.dialect != Dialect::V1 {
             writeln!(f, "live copies   {}", self.live)?;
@@ -243,13 +254,15 @@ impl Report {
         writeln!(f, "reconnects    {reconnects}, {gave_up} clients gave up")
     }
 
-    const fn verdict(&self) -> &'static str {
+    fn verdict(&self) -> Cow<'static, str> {
         if !self.verification.is_clean() {
             "the server does not keep what it ACKs"
         } else if !self.brings_all() {
             "live copies and syncs do not bring each message once and in order"
         } else if !self.trouble.hostile.is_refused() {
             "the server does not refuse what it must"
+        } else if let Some(broken) = self.routing.examples.first() {
+            return format!("the server breaks rule {} of the protocol", broken.rule).into();
         } else if self.gave_up > 0 {
             "none: some clients gave up before the end"
         } else if self.allows_repeats {
@@ -257,6 +270,7 @@ impl Report {
         } else {
             "every ACKed message is in both queues exactly once and in order"
         }
+        .into()
     }
 }
 
@@ -270,6 +284,23 @@ impl fmt::Display for Verdict {
             "{expected} copies looked for: {lost} lost, {duplicated} duplicated, \
              {reordered} reordered, {unexpected} unexpected"
         )?;
+        for example in examples {
+            write!(f, "\n              {example}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Routing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { groups, judged, broken, examples, .. } = self;
+        let events = grouped(self.events);
+        write!(f, "{judged} of {groups} sellers with their customers judged, {events} events: ")?;
+        match broken {
+            0 => write!(f, "no rule broken")?,
+            1 => write!(f, "a rule broken")?,
+            _ => write!(f, "rules broken with {broken} sellers")?,
+        }
         for example in examples {
             write!(f, "\n              {example}")?;
         }

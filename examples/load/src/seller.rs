@@ -18,6 +18,8 @@ use crate::run::Run;
 use crate::service::{Caller, LOADING};
 
 const BUFFER: usize = 16 * 1024;
+/// How often it is looked whether something is still to come.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// A server closes connections that are silent for six minutes (S4). A seller sends nothing else.
 const PING_EVERY: Duration = Duration::from_secs(60);
 
@@ -47,7 +49,7 @@ enum Turn {
 pub(crate) struct Seller {
     run: Arc<Run>,
     caller: Caller,
-    /// Turns true when all customers are done.
+    /// Turns true when all others are done.
     over: watch::Receiver<bool>,
     received: Received,
 }
@@ -74,7 +76,7 @@ impl Seller {
         Caller { account, version, device: LOADING, buffer: BUFFER, receive_buffer: None }
     }
 
-    /// Listens until all customers are done and all that the server had queued for this seller
+    /// Listens until all others are done and all that the server had queued for this seller
     /// has arrived.
     pub(crate) async fn run(mut self, mut connection: Connection) -> Received {
         let mut over = self.over.clone();
@@ -169,10 +171,31 @@ impl Seller {
         let limit = self.run.service.timeout();
         let silent = |_| Err(ConnectionError::Silent(limit));
         timeout(limit, self.settle(connection)).await.unwrap_or_else(silent)?;
-        let Some(follower) = &mut self.received.follower else { return Ok(()) };
-        follower.catch_up();
-        self.ask(connection)?;
-        timeout(limit, self.settle(connection)).await.unwrap_or_else(silent)
+        if let Some(follower) = &mut self.received.follower {
+            follower.catch_up();
+            self.ask(connection)?;
+            timeout(limit, self.settle(connection)).await.unwrap_or_else(silent)?;
+        }
+        self.receive_what_is_owed(connection).await
+    }
+
+    /// Reads until the judge misses nothing. A PONG may come before what others have sent: that may
+    /// wait in another queue of the server.
+    async fn receive_what_is_owed(
+        &mut self,
+        connection: &mut Connection,
+    ) -> Result<(), ConnectionError> {
+        let deadline = Instant::now() + self.run.plan.patience();
+        while !connection.witness().is_none_or(|it| it.is_settled(Instant::now() > deadline)) {
+            if let Ok(exchanged) = timeout(LOOK_EVERY, connection.exchange()).await {
+                exchanged?;
+            }
+            self.take(connection)?;
+            if self.received.follower.as_ref().is_some_and(Follower::is_syncing) {
+                self.settle(connection).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Reads until the PONG: the server sends it after all that it had queued before. Again while a

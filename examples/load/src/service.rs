@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::connection::{Connection, ConnectionError, Place};
 use crate::failure::Failure;
+use crate::judge::Judge;
 use crate::plan::token;
 use crate::transport::{Carrier, Dialer, Endpoint, TransportError};
 
@@ -33,6 +34,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Service {
     servers: Vec<Server>,
     timeout: Duration,
+    judge: Judge,
     /// How many connections there have been.
     connections: AtomicU64,
 }
@@ -49,6 +51,7 @@ impl Service {
         addrs: &[String],
         carrier: &Carrier,
         timeout: Duration,
+        judge: Judge,
     ) -> Result<Self, Failure> {
         let dialer = Dialer::new(carrier)?;
         let mut servers = Vec::new();
@@ -61,19 +64,25 @@ impl Service {
                 connecting: Semaphore::new(CONNECTING_AT_ONCE),
             });
         }
-        Ok(Self { servers, timeout, connections: AtomicU64::new(0) })
+        Ok(Self { servers, timeout, judge, connections: AtomicU64::new(0) })
     }
 
     pub(crate) const fn timeout(&self) -> Duration {
         self.timeout
     }
 
+    /// Who judges what the servers do.
+    pub(crate) const fn judge(&self) -> &Judge {
+        &self.judge
+    }
+
     /// Connects to a server; nobody has logged in yet.
     async fn open(&self, server: usize, caller: Caller) -> Result<Connection, TransportError> {
-        let Caller { version, buffer, receive_buffer, .. } = caller;
+        let Caller { account, version, device, buffer, receive_buffer } = caller;
         let transport = self.servers[server].endpoint.connect(receive_buffer).await?;
         let number = self.connections.fetch_add(1, Ordering::Relaxed);
-        Ok(Connection::new(Place { number, server }, version, transport, buffer))
+        let witness = self.judge.witness(account, device, (number, server));
+        Ok(Connection::new(Place { number, server }, version, transport, buffer, witness))
     }
 
     const fn after(&self, server: usize) -> usize {

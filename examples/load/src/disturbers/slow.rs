@@ -31,6 +31,7 @@ pub(super) async fn read_slowly_for_ever(run: Arc<Run>, turn: u32) {
         sleep(ASK_EVERY).await;
         let login = caller.log_in(&run.service, run.plan.server_of(role, uid)).await;
         let Ok(mut connection) = login else { continue };
+        connection.stop_judging();
         let end = if turn.is_multiple_of(2) {
             stop_for_good(&mut connection, &run).await
         } else {

@@ -15,7 +15,9 @@ use crate::outbound::Outbound;
 use crate::wire::{Command, Encode};
 
 /// Watches a host, and says which rule of the protocol it breaks.
-#[derive(Debug)]
+///
+/// A clone has seen the same and goes on by itself, so that a search can try what may come next.
+#[derive(Clone, Debug)]
 pub struct Checker {
     state: State,
 }

@@ -8,7 +8,7 @@ use super::ledger::MessageId;
 const NEWEST: usize = 1_024;
 
 /// What is known of the ids of a queue.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Known {
     ids: BTreeMap<i64, Id>,
 }

@@ -83,7 +83,7 @@ pub(super) enum Order {
 }
 
 /// All messages that may still matter.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
     messages: Vec<(u64, Message)>,
     free: Vec<usize>,

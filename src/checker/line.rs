@@ -14,7 +14,7 @@ use crate::id::Account;
 /// So many things that a connection is owed are remembered.
 pub(super) const DEBTS: usize = 64;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Line {
     pub(super) id: ConnectionId,
     pub(super) server: ServerId,
@@ -25,8 +25,10 @@ pub(super) struct Line {
     pub(super) is_broken: bool,
     /// Who is logged in, once all that the client has sent so far is handled.
     pub(super) session: Option<Session>,
-    /// Who is logged in, by what the server has said.
+    /// Who is logged in, by what the server has said or the host has told.
     pub(super) online: Option<Online>,
+    /// AUTH_STATUS 0 has been written.
+    pub(super) is_greeted: bool,
     /// What is still to be answered, in order (S11.1).
     pub(super) pending: VecDeque<Pending>,
     /// The host was seen to take messages from it.
@@ -136,6 +138,8 @@ pub(super) struct Attempt {
     pub(super) shows: Dialect,
     /// The host has taken it.
     pub(super) came: bool,
+    /// The host goes on with both copies of it.
+    pub(super) confirmed: bool,
     /// A save for it has failed.
     pub(super) failed: Option<Witness>,
     /// Its ACK has been given to the connection.
@@ -184,6 +188,7 @@ impl Line {
             is_broken: false,
             session: None,
             online: None,
+            is_greeted: false,
             pending: VecDeque::new(),
             sees_inside: false,
             sees_sent: false,

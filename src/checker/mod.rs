@@ -96,13 +96,17 @@ mod queue;
 mod state;
 
 mod acked;
+mod addressed;
+mod began;
 mod delivered;
+mod ended;
 mod heard;
 mod login;
 mod owed;
+mod rows;
 mod said;
 mod stored;
-mod synced;
+mod unseen;
 mod wrote;
 
 #[allow(clippy::module_inception, reason = "the module has the field's term, and so has its type")]

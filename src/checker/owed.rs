@@ -137,7 +137,7 @@ impl State {
         for waiting in &line.pending {
             let (rule, what) = match waiting.what {
                 Sent::Chat(ref attempt) => {
-                    self.may_be_silent(connection, (waiting.sent, attempt))?;
+                    self.may_be_silent(line, (waiting.sent, attempt))?;
                     continue;
                 }
                 Sent::Unlisted(_) => continue,

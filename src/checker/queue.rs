@@ -10,7 +10,7 @@ use super::ledger::MessageId;
 use super::violation::Witness;
 
 /// One account: its queue, and its connections.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Queue {
     /// The connections on which it is logged in.
     pub(super) online: Vec<ConnectionId>,

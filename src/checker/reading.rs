@@ -10,7 +10,7 @@ use super::violation::Witness;
 use crate::dialect::Dialect;
 
 /// A sync while it is being answered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Reading {
     pub(super) asked: Witness,
     /// The key that it begins from, where that is known.
@@ -55,7 +55,7 @@ pub(super) struct Ended {
 }
 
 /// What a client has read, by one SYNC after the other, where the store is not seen.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Chain {
     /// From where on.
     pub(super) begin: i64,

@@ -153,6 +153,7 @@ fn attempt(
         shows: shown(chat.command),
         came: false,
         failed: None,
+        confirmed: false,
         given: false,
     }
 }

@@ -20,7 +20,7 @@ use crate::id::{Account, AppId};
 
 pub(super) type Verdict = Result<(), Violation>;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct State {
     pub(super) terms: Terms,
     pub(super) kefu_app: i64,

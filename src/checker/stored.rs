@@ -160,6 +160,7 @@ impl State {
             let what = format!("{connection} goes on with a message whose save has failed");
             self.breaks("H8.1", what, &[failed.unwrap_or(self.now)])
         })?;
+        self.goes_on_with(connection, id);
         for (rule, account, Appended { msgid: MsgId(msgid), previous }) in both {
             self.is_copy(rule, account, id, msgid)?;
             if let Some(MsgId(previous)) = previous {
@@ -169,6 +170,18 @@ impl State {
         self.ledger[id].continues =
             [copies.receiver, copies.sender].map(|it| it.previous.is_some());
         Ok(())
+    }
+
+    fn goes_on_with(&mut self, connection: ConnectionId, id: MessageId) {
+        let Some(line) = self.line_mut(connection) else { return };
+        let mut attempts = line.pending.iter_mut().filter_map(|it| match &mut it.what {
+            Sent::Chat(attempt) if attempt.message == id => Some(attempt),
+            _ => None,
+        });
+        // Of several repeats it is not known which one.
+        if let (Some(attempt), None) = (attempts.next(), attempts.next()) {
+            attempt.confirmed = true;
+        }
     }
 
     fn failed(&self, connection: ConnectionId, id: MessageId) -> Option<Witness> {
@@ -182,7 +195,7 @@ impl State {
     /// The id is that of a copy of this message.
     fn is_copy(&self, rule: &'static str, account: Account, id: MessageId, msgid: i64) -> Verdict {
         let queue = self.queue_of(account);
-        let known = msgid > queue.unknown && self.sees_store;
+        let known = (msgid > queue.unknown || msgid < 1) && self.sees_store;
         demand(!known || queue.row(msgid).is_some_and(|row| row.message == id), || {
             let what = format!("{msgid} is no copy of the message in the queue of {account}");
             self.breaks(rule, what, &[])

@@ -108,6 +108,7 @@ fn without_json_there_are_progress_lines_and_a_table() {
             "received",
             "refusals",
             "reconnects",
+            "routing",
             "verification",
             "verdict"
         ]

@@ -92,6 +92,13 @@ fn a_message_said_again_is_notified_again() {
     world.finish().unwrap();
 }
 
+fn world_with_login_on_its_way() -> World {
+    let mut world = world();
+    world.opens(8, 0);
+    world.says_token(8, &crate::world::token(SELLER), DESK);
+    world
+}
+
 #[test]
 fn whoever_comes_later_is_notified_of_what_is_not_over() {
     let mut world = world();
@@ -103,6 +110,15 @@ fn whoever_comes_later_is_notified_of_what_is_not_over() {
     world.acked(1, 1).unwrap();
     world.logs_in(6, SELLER, WEB);
     assert_eq!(rule(world.notified(6, 1)), Some("H7.4"));
+    // Its client has the answer to its login only after the message was over.
+    let mut world = world_with_login_on_its_way();
+    world.says(1, 1, ONE);
+    world.notified(2, 1).unwrap();
+    world.notified(3, 1).unwrap();
+    world.acked(1, 1).unwrap();
+    world.gets(8, 3, 0, &[0; 4]).unwrap();
+    world.notified(8, 1).unwrap();
+    assert_eq!(rule(world.notified(8, 2)), Some("H7.4"));
     // On another server it may come late.
     let mut world = said();
     world.opens(7, 1);
@@ -463,4 +479,26 @@ fn a_queue_that_was_not_empty_has_nothing_new_to_tell() {
     world.answered(2, (3, 9), &[customer(ANN, SELLER, "of old")]).unwrap();
     world.finish().unwrap();
     assert_eq!(rule(world.notified(2, 10)), Some("H7.4"));
+}
+
+#[test]
+fn a_key_beyond_the_queue_tells_nothing_of_its_ids() {
+    let mut terms = terms();
+    terms.begins_empty = false;
+    let mut world = World::on(terms);
+    world.logs_in(1, ANN, PHONE);
+    world.asks(1, 0);
+    world.answered(1, (90, 90), &[]).unwrap();
+    world.says(1, 1, ONE);
+    world.acked(1, 1).unwrap();
+    // The queue ends at 9: what came since is below the key, so the answer need not have it.
+    world.logs_in(4, ANN, DESK);
+    world.asks(4, 90);
+    world.answered(4, (90, 90), &[]).unwrap();
+    world.finish().unwrap();
+    // From the beginning on it must be there.
+    world.logs_in(5, ANN, WEB);
+    world.asks(5, -1);
+    world.answered(5, (-1, 9), &[]).unwrap();
+    assert_eq!(rule(world.finish()), Some("S2.3"));
 }

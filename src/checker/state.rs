@@ -97,6 +97,7 @@ impl State {
     }
 
     pub(super) fn opened(&mut self, connection: ConnectionId, server: ServerId) {
+        self.now.what = Seen::Opened(connection);
         self.has_many_servers |= self.server.replace(server).is_some_and(|other| other != server);
         self.lines.insert(connection, Box::new(Line::new(connection, server)));
     }

@@ -39,7 +39,7 @@ flawed! {
 
 #[test]
 fn h7_effects_before_the_second_save_are_found() {
-    finds("H7.2", World { host: &Hasty, ..QUESTION });
+    finds("H7.2", &World { host: &Hasty, ..QUESTION });
 }
 
 flawed! {
@@ -51,7 +51,7 @@ flawed! {
 
 #[test]
 fn h8_effects_after_a_failed_save_are_found() {
-    finds("H8.1", World { host: &Optimist, faults: 1, ..QUESTION });
+    finds("H8.1", &World { host: &Optimist, faults: 1, ..QUESTION });
 }
 
 flawed! {
@@ -69,7 +69,7 @@ flawed! {
 
 #[test]
 fn h7_a_second_answer_that_counts_for_the_second_save_is_found() {
-    finds("H7.2", World { host: &Counter, at_once: false, faults: 1, ..QUESTION });
+    finds("H7.2", &World { host: &Counter, at_once: false, faults: 1, ..QUESTION });
 }
 
 flawed! {
@@ -81,7 +81,7 @@ flawed! {
 
 #[test]
 fn h7_a_notify_with_the_other_queues_id_is_found() {
-    finds("H7.1", World { host: &Swapper, ..QUESTION });
+    finds("H7.1", &World { host: &Swapper, ..QUESTION });
 }
 
 flawed! {
@@ -96,7 +96,7 @@ flawed! {
 
 #[test]
 fn h7_a_send_message_to_the_wrong_account_is_found() {
-    finds("H7.4", World { host: &Misaddresser, ..QUESTION });
+    finds("H7.4", &World { host: &Misaddresser, ..QUESTION });
 }
 
 flawed! {
@@ -108,7 +108,7 @@ flawed! {
 
 #[test]
 fn s10_a_repeat_that_is_stored_again_is_found() {
-    finds("S10.2", World { host: &Withholder, faults: 1, ..QUESTION });
+    finds("S10.2", &World { host: &Withholder, faults: 1, ..QUESTION });
 }
 
 flawed! {
@@ -120,7 +120,7 @@ flawed! {
 
 #[test]
 fn h5_a_queue_that_two_accounts_share_is_found() {
-    finds("H7.1", World { host: &Shortener, posts: &[Post::BOB_ASKS], ..QUESTION });
+    finds("H7.1", &World { host: &Shortener, posts: &[Post::BOB_ASKS], ..QUESTION });
 }
 
 flawed! {
@@ -132,7 +132,7 @@ flawed! {
 
 #[test]
 fn h2_an_ack_for_a_refused_message_is_found() {
-    finds("H11.1", World { host: &Appeaser, posts: &[Post::BOB_AS_ANN], ..QUESTION });
+    finds("H11.1", &World { host: &Appeaser, posts: &[Post::BOB_AS_ANN], ..QUESTION });
 }
 
 flawed! {
@@ -144,7 +144,7 @@ flawed! {
 
 #[test]
 fn s1_a_connection_under_anothers_name_is_found() {
-    finds("S1.4", World { host: &Confounder, posts: &[Post::BOB_AS_ANN], ..QUESTION });
+    finds("S1.4", &World { host: &Confounder, posts: &[Post::BOB_AS_ANN], ..QUESTION });
 }
 
 flawed! {
@@ -157,7 +157,7 @@ flawed! {
 
 #[test]
 fn s2_a_sync_that_leaves_out_a_row_is_found() {
-    finds("S2.3", World { host: &Skipper, ..QUESTIONS });
+    finds("S2.3", &World { host: &Skipper, ..QUESTIONS });
 }
 
 flawed! {
@@ -169,7 +169,7 @@ flawed! {
 
 #[test]
 fn s2_a_message_that_comes_back_to_its_sender_is_found() {
-    finds("H10.1", World { host: &Amnesiac, faults: 1, ..QUESTION });
+    finds("H10.1", &World { host: &Amnesiac, faults: 1, ..QUESTION });
 }
 
 flawed! {
@@ -181,7 +181,7 @@ flawed! {
 
 #[test]
 fn s3_a_smaller_key_that_is_kept_is_found() {
-    misses(KEPT, World { host: &Follower, posts: QUESTIONS.posts, ..SLOW_READERS });
+    misses(KEPT, &World { host: &Follower, posts: QUESTIONS.posts, ..SLOW_READERS });
 }
 
 flawed! {
@@ -193,8 +193,8 @@ flawed! {
 
 #[test]
 fn h9_a_repeat_that_is_not_acknowledged_is_found() {
-    finds("S10.3", World { host: &Impatient, faults: 1, ..QUESTION });
-    misses(ANSWERED, World { host: &Impatient, faults: 1, ..QUESTION });
+    finds("S10.3", &World { host: &Impatient, faults: 1, ..QUESTION });
+    misses(ANSWERED, &World { host: &Impatient, faults: 1, ..QUESTION });
 }
 
 flawed! {
@@ -206,8 +206,8 @@ flawed! {
 
 #[test]
 fn s5_a_notify_that_is_lost_is_found() {
-    finds("H7.6", World { host: &Silent, ..QUESTION });
-    misses(CAUGHT_UP, World { host: &Silent, ..QUESTION });
+    finds("H7.6", &World { host: &Silent, ..QUESTION });
+    misses(CAUGHT_UP, &World { host: &Silent, ..QUESTION });
 }
 
 flawed! {
@@ -224,7 +224,7 @@ flawed! {
 
 #[test]
 fn h14_a_guess_at_what_was_before_is_found() {
-    finds("H14.9", World { host: &Guesser, dialects: NEW, ..QUESTIONS });
+    finds("H14.9", &World { host: &Guesser, dialects: NEW, ..QUESTIONS });
 }
 
 flawed! {
@@ -242,7 +242,7 @@ flawed! {
 #[test]
 fn s10_a_repeat_that_names_todays_newest_is_found() {
     let posts = &[Post::ANN_ASKS, Post::SELLER_ANSWERS];
-    finds("S10.4", World { host: &Repeater, dialects: NEW, posts, faults: 1, ..QUESTION });
+    finds("S10.4", &World { host: &Repeater, dialects: NEW, posts, faults: 1, ..QUESTION });
 }
 
 flawed! {
@@ -254,7 +254,7 @@ flawed! {
 
 #[test]
 fn w10_a_live_copy_without_metadata_is_found() {
-    finds("W10.3", World { host: &Stripper, dialects: NEW, ..QUESTION });
+    finds("W10.3", &World { host: &Stripper, dialects: NEW, ..QUESTION });
 }
 
 flawed! {
@@ -266,7 +266,7 @@ flawed! {
 
 #[test]
 fn w10_metadata_without_a_message_is_found() {
-    finds("W10.3", World { host: &Truncator, dialects: NEW, ..QUESTION });
+    finds("W10.3", &World { host: &Truncator, dialects: NEW, ..QUESTION });
 }
 
 flawed! {
@@ -280,7 +280,7 @@ flawed! {
 
 #[test]
 fn w10_a_pair_that_is_separated_is_found() {
-    finds("W10.3", World { host: &Interrupter, dialects: NEW, ..QUESTION });
+    finds("W10.3", &World { host: &Interrupter, dialects: NEW, ..QUESTION });
 }
 
 flawed! {
@@ -294,12 +294,12 @@ flawed! {
 
 #[test]
 fn d3_a_live_copy_to_version_1_is_found() {
-    finds("D3.1", World { host: &Literalist, dialects: MIXED, ..QUESTIONS });
+    finds("D3.1", &World { host: &Literalist, dialects: MIXED, ..QUESTIONS });
 }
 
 #[test]
 fn s12_a_notify_that_is_not_held_back_is_found() {
-    finds("S12.4", World { host: &Literalist, ..SHORT_ANSWERS });
+    finds("S12.4", &World { host: &Literalist, ..SHORT_ANSWERS });
 }
 
 flawed! {
@@ -316,7 +316,7 @@ flawed! {
 
 #[test]
 fn d2_a_translation_that_swaps_the_parties_is_found() {
-    finds("D2.2", World { host: &Translator, ..NEWS_OF_TYPING });
+    finds("D2.2", &World { host: &Translator, ..NEWS_OF_TYPING });
 }
 
 flawed! {
@@ -329,7 +329,7 @@ flawed! {
 
 #[test]
 fn h14_effects_before_the_second_save_are_found() {
-    finds("H14.2", World { host: &Eager, dialects: NEW, ..QUESTION });
+    finds("H14.2", &World { host: &Eager, dialects: NEW, ..QUESTION });
 }
 
 /// The version in what a connection writes.
@@ -359,8 +359,8 @@ fn write_some(
 
 /// The checker names the rule that is broken first. Breadth first, so that no shorter way leads
 /// there.
-fn finds(rule: &str, world: World) {
-    let path = shortest(JUDGED, world.clone());
+fn finds(rule: &str, world: &World) {
+    let path = shortest(JUDGED, world);
     let last = path.last_state().clone();
     let violation = last.judge.violation(world.is_at_rest(&last)).unwrap();
     eprintln!("{:?}: {violation}:\n  {:?}", world.host, path.into_actions());
@@ -368,13 +368,13 @@ fn finds(rule: &str, world: World) {
 }
 
 /// Something does not come to a good end.
-fn misses(property: &'static str, world: World) {
-    let path = shortest(property, world.clone());
+fn misses(property: &'static str, world: &World) {
+    let path = shortest(property, world);
     eprintln!("{:?}: not \"{property}\":\n  {:?}", world.host, path.into_actions());
 }
 
-fn shortest(property: &'static str, world: World) -> Path<State, Step> {
+fn shortest(property: &'static str, world: &World) -> Path<State, Step> {
     let until = HasDiscoveries::AnyOf(BTreeSet::from([property]));
-    let checker = world.checker().finish_when(until).spawn_bfs().join();
+    let checker = world.clone().checker().finish_when(until).spawn_bfs().join();
     checker.discovery(property).unwrap_or_else(|| panic!("not found: {property}"))
 }

@@ -83,9 +83,9 @@ impl Judge {
     pub(crate) fn receives(&mut self, device: usize, frames: &BytesMut) {
         let mut frames = frames.clone();
         let mut rest = &mut frames[..];
-        while let [length @ .., _, _, _, _, _, _, _, _] = rest.get(..12).unwrap_or_default() {
-            let length = i32::from_be_bytes(length.try_into().unwrap());
-            let (frame, behind) = rest.split_at_mut(12 + usize::try_from(length).unwrap());
+        while let Some(length) = rest.first_chunk() {
+            let length = usize::try_from(i32::from_be_bytes(*length)).unwrap();
+            let (frame, behind) = rest.split_at_mut(12 + length);
             self.lines[device].written += 1;
             frame[4..8].copy_from_slice(&self.lines[device].written.to_be_bytes());
             rest = behind;
@@ -104,8 +104,10 @@ impl Judge {
 
     /// The rule that is broken. `at_rest`: and nothing more will come.
     pub(crate) fn violation(&self, at_rest: bool) -> Option<Violation> {
-        let end = || Checker::clone(&self.checker).finish().err().filter(|_| at_rest);
-        self.violation.clone().or_else(end)
+        if self.violation.is_none() && at_rest {
+            return Checker::clone(&self.checker).finish().err();
+        }
+        self.violation.clone()
     }
 }
 

@@ -11,6 +11,7 @@ use gungraun::prelude::*;
 use kefu_bench::floor;
 use kefu_bench::host::Host;
 use kefu_bench::rig::{BATCH, Known, Outputs, Rig, TEXT, UNPERSISTENT};
+use kefu_bench::watched::Watched;
 use kefu_proto::{Delivery, Encode, Message, Refusal};
 
 /// Both sides of the comparison, and the frames in the read buffer.
@@ -174,6 +175,26 @@ fn encode(mut parsed: Parsed) -> Parsed {
     parsed
 }
 
+/// A checker that watches from outside, or from inside as well.
+fn watched(inside: bool) -> Watched {
+    let mut watched = Watched::new(inside, 100);
+    // More than it remembers.
+    for _ in 0..100 {
+        watched.refill(BATCH);
+        watched.watch();
+    }
+    watched.refill(BATCH);
+    watched
+}
+
+#[library_benchmark(setup = watched)]
+#[bench::outside(false)]
+#[bench::inside(true)]
+fn checker(mut watched: Watched) -> Watched {
+    watched.watch();
+    watched
+}
+
 library_benchmark_group!(
     name = counts,
     benchmarks = [
@@ -186,7 +207,8 @@ library_benchmark_group!(
         refuse,
         pipeline,
         pipeline_v2,
-        hand_written
+        hand_written,
+        checker
     ]
 );
 main!(library_benchmark_groups = counts);

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant, SystemTime};
 use criterion::{Bencher, Criterion};
 use kefu_bench::host::Host;
 use kefu_bench::rig::{BATCH, KINDS, Known, Outputs, Rig, SIZES, TEXT};
+use kefu_bench::watched::Watched;
 use kefu_bench::{floor, ratios, results, rig};
 use kefu_proto::{Encode, Message, Refusal};
 
@@ -33,6 +34,7 @@ fn main() -> io::Result<()> {
     parts(&mut criterion);
     refusals(&mut criterion);
     sessions::measure(&mut criterion);
+    watched(&mut criterion);
     criterion.final_summary();
     ratios::print(&results::times(&results, start))
 }
@@ -63,6 +65,24 @@ fn whole(criterion: &mut Criterion) {
                 });
             });
         }
+    }
+}
+
+/// `checker`: what a checker takes for all that it is told of a message, which is three events from
+/// outside, and five with the store.
+fn watched(criterion: &mut Criterion) {
+    for (view, inside) in [("outside", false), ("inside", true)] {
+        let mut watched = Watched::new(inside, 100);
+        criterion.bench_function(&format!("checker/{view}"), |bencher| {
+            bencher.iter_custom(|messages| {
+                rig::time(messages, || {
+                    watched.refill(BATCH);
+                    let start = Instant::now();
+                    watched.watch();
+                    start.elapsed()
+                })
+            });
+        });
     }
 }
 

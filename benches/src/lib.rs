@@ -9,3 +9,4 @@ pub mod ratios;
 pub mod report;
 pub mod results;
 pub mod rig;
+pub mod watched;

@@ -22,9 +22,9 @@ pub struct ServerId(pub u32);
 
 /// Something that happened.
 ///
-/// From outside a host shows bytes alone: [`Sent`](Self::Sent) and [`Received`](Self::Received).
-/// What happens inside is known to the host itself. Each event of the inside makes the checker
-/// demand more; none needs another.
+/// From outside a host shows bytes alone: [`Sent`](Self::Sent) and [`Received`](Self::Received),
+/// which belong together. What happens inside is known to the host itself. Each event of the inside
+/// makes the checker demand more; none is needed.
 ///
 /// Exhaustive: a match on it has to decide about each.
 #[derive(Clone, Copy, Debug)]

@@ -25,8 +25,10 @@ pub(super) struct Line {
     pub(super) is_broken: bool,
     /// Who is logged in, once all that the client has sent so far is handled.
     pub(super) session: Option<Session>,
-    /// Who is logged in, by what the server has said.
+    /// Who is logged in, by what the server has said or the host has told.
     pub(super) online: Option<Online>,
+    /// AUTH_STATUS 0 has been written.
+    pub(super) is_greeted: bool,
     /// What is still to be answered, in order (S11.1).
     pub(super) pending: VecDeque<Pending>,
     /// The host was seen to take messages from it.
@@ -186,6 +188,7 @@ impl Line {
             is_broken: false,
             session: None,
             online: None,
+            is_greeted: false,
             pending: VecDeque::new(),
             sees_inside: false,
             sees_sent: false,

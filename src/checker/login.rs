@@ -40,14 +40,21 @@ impl State {
             self.breaks("W3.3", what, &[sent])
         })?;
         if let Some(session) = login {
+            line.is_greeted = true;
             self.goes_online(line, session);
         }
         Ok(())
     }
 
+    /// The server has said so, or the host has told.
     fn goes_online(&mut self, line: &mut Line, session: Session) {
-        let kept = self.kept(session).unwrap_or(session.dialects);
-        line.online = Some(Online { session, since: self.now.number, dialects: kept });
+        let since = self.now.number;
+        if let Some(online) = &mut line.online {
+            online.since = since;
+            return;
+        }
+        let dialects = self.kept(session).unwrap_or(session.dialects);
+        line.online = Some(Online { session, since, dialects });
         let has_many_servers = self.has_many_servers;
         let queue = self.queue(session.account);
         queue.online.push(line.id);
@@ -87,7 +94,9 @@ impl State {
         };
         let before = *session;
         session.dialects = dialects;
-        line.session = Some(*session);
+        let session = *session;
+        line.session = Some(session);
+        self.goes_online(line, session);
         demand(self.has_number(before.device, device), || {
             let what = format!("the device of {connection} has the number {device}");
             self.breaks("S1.2", what, &[sent])

@@ -45,7 +45,7 @@ impl State {
             command::PONG => return self.ponged(line, body),
             _ => {}
         }
-        let Some(online) = line.online else {
+        let Some(online) = line.online.filter(|_| line.is_greeted) else {
             let what = format!("{} for {}, on which nobody is logged in", name(head), line.id);
             return Err(self.breaks("S1.3", what, &[]));
         };
@@ -99,7 +99,8 @@ impl State {
         if head.is_made_by_servers() && head.flags != 0 {
             return breaks("W7.4", format!("{} has the flags {:#04x}", name(head), head.flags));
         }
-        let version = line.online.map(|online| online.session.version);
+        let online = line.online.filter(|_| line.is_greeted);
+        let version = online.map(|online| online.session.version);
         let version = version.or_else(|| (head.command != command::AUTH_STATUS).then_some(0));
         if version.is_some_and(|version| version != head.version) {
             let is = head.version;

@@ -3,7 +3,7 @@
 //!
 //! It asks for what its queue holds when it is notified beyond its key, tells the server to keep
 //! that key after an answer, takes the live copies that it can place, and remembers what has no ACK
-//! yet, so that it can send it again on its next connection.
+//! yet, to send it again when it has logged in on its next connection.
 //!
 //! ```
 //! use bytes::BytesMut;

@@ -32,7 +32,7 @@ impl Client {
 
     fn take_in(&mut self, message: &Message, metadata: Option<Metadata>, out: &mut BytesMut) {
         match message.body {
-            Body::AuthStatus(answer) => self.link.is_logged_in |= answer.status == LoginStatus::OK,
+            Body::AuthStatus(answer) => self.answered(answer.status, out),
             Body::Metadata(metadata) => self.link.metadata = Some(metadata),
             Body::Ack(ack) => {
                 self.advance(metadata);
@@ -46,6 +46,14 @@ impl Client {
             Body::SyncEnd(key) => self.end_sync(key, out),
             Body::Pong => self.link.pongs += 1,
             _ => {}
+        }
+    }
+
+    /// Once it is in, it sends again what is in flight (S10).
+    fn answered(&mut self, status: LoginStatus, out: &mut BytesMut) {
+        if status == LoginStatus::OK {
+            self.link.is_logged_in = true;
+            self.repeat(out);
         }
     }
 

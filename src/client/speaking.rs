@@ -84,7 +84,8 @@ impl Client {
         seq
     }
 
-    /// Sends everything that is in flight once more, as a client does on a new connection (S10).
+    /// Sends everything that is in flight once more (S10). By itself it does so when a login is
+    /// accepted.
     pub fn repeat(&mut self, out: &mut BytesMut) {
         for mut message in core::mem::take(&mut self.waiting) {
             message.seq = Some(self.send(message.flags, message.body.clone(), out));

@@ -46,7 +46,6 @@ impl Peer {
             Act::Come => {
                 client.log_in(token, out);
                 client.sync(out);
-                client.repeat(out);
             }
             Act::FailLogin(said) => {
                 client.log_in(NOBODY, out);

@@ -1,15 +1,12 @@
 //! A script.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use super::cast::Participant;
-use super::failure::Failure;
-use super::host::Host;
-use super::play::Play;
 use super::step::Step;
-use crate::checker::Checker;
 use crate::id::Account;
 use crate::identity::Config;
 
@@ -37,38 +34,14 @@ impl Script {
     pub(super) fn messages(&self) -> usize {
         self.steps.iter().map(Step::messages).sum()
     }
-
-    /// Plays the script to a host that has just begun, while a checker of the same kefu app looks
-    /// on. Each step ends when all connected clients have caught up and have got a PONG. In the end
-    /// all clients come back, say again what is in flight, and read what is new in their queues;
-    /// then the checker is asked whether anything is missing.
-    ///
-    /// # Errors
-    ///
-    /// The first [`Failure`].
-    pub fn play(&self, host: &mut dyn Host, checker: &mut Checker) -> Result<(), Failure> {
-        self.tokens().for_each(|(token, account)| checker.add_token(token.as_bytes(), account));
-        let mut play = Play::new(self, host, checker);
-        for (index, step) in self.steps.iter().chain([&Step::CatchUp]).enumerate() {
-            play.step(step).map_err(|cause| {
-                use alloc::string::ToString;
-                let doing = step.named(&self.cast).to_string();
-                Failure::new(index + 1, doing, cause, play.clients())
-            })?;
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Debug for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Script")?;
-        for client in &self.cast {
-            write!(f, "\n    {client}: {}", client.kind)?;
-        }
-        for (number, step) in (1..).zip(&self.steps) {
-            write!(f, "\n    {number}. {}", step.named(&self.cast))?;
-        }
-        Ok(())
+        let clients = self.cast.iter().map(|client| format!("{client}: {}", client.kind));
+        let steps = (1..).zip(&self.steps);
+        let steps = steps.map(|(number, step)| format!("{number}. {}", step.named(&self.cast)));
+        let lines: Vec<String> = clients.chain(steps).collect();
+        write!(f, "Script\n    {}", lines.join("\n    "))
     }
 }

@@ -3,12 +3,34 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::failure::Cause;
+use super::failure::{Cause, Failure};
 use super::host::Host;
 use super::peer::Peer;
 use super::plan::Script;
 use super::step::{Act, Step};
 use crate::checker::{Checker, ConnectionId, Event};
+
+impl Script {
+    /// Plays the script to a host that has just begun, while a checker of the same kefu app looks
+    /// on. Each step ends when all connected clients have caught up and have got a PONG. In the end
+    /// all clients come back, say again what is in flight, and read what is new in their queues;
+    /// then the checker is asked whether anything is missing.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Failure`].
+    pub fn play(&self, host: &mut dyn Host, checker: &mut Checker) -> Result<(), Failure> {
+        self.tokens().for_each(|(token, account)| checker.add_token(token.as_bytes(), account));
+        let mut play = Play::new(self, host, checker);
+        for (index, step) in self.steps.iter().chain([&Step::CatchUp]).enumerate() {
+            play.step(step).map_err(|cause| {
+                let doing = step.named(&self.cast).to_string();
+                Failure::new(index + 1, doing, cause, play.clients())
+            })?;
+        }
+        Ok(())
+    }
+}
 
 /// After so many exchanges in one step, and a few more for each message there is, a client that
 /// still syncs is taken to do so for ever. One answer has a message at least.
@@ -19,7 +41,7 @@ const REPEATS: usize = 3;
 /// How often a host may wait for what is missing.
 const WAITS: usize = 25;
 
-pub(super) struct Play<'p> {
+struct Play<'p> {
     host: &'p mut dyn Host,
     checker: &'p mut Checker,
     peers: Vec<Peer>,
@@ -30,13 +52,13 @@ pub(super) struct Play<'p> {
 }
 
 impl<'p> Play<'p> {
-    pub(super) fn new(script: &Script, host: &'p mut dyn Host, checker: &'p mut Checker) -> Self {
+    fn new(script: &Script, host: &'p mut dyn Host, checker: &'p mut Checker) -> Self {
         let peers = script.cast.iter().map(|client| Peer::new(script, client)).collect();
         let exchanges = script.messages().saturating_mul(4).saturating_add(EXCHANGES);
         Self { host, checker, peers, opened: 0, closed: Vec::new(), exchanges }
     }
 
-    pub(super) fn step(&mut self, step: &Step) -> Result<(), Cause> {
+    fn step(&mut self, step: &Step) -> Result<(), Cause> {
         match step {
             Step::Client { who, does } => self.act(*who, does).and_then(|()| self.settle()),
             Step::FailSave { after } => {
@@ -48,7 +70,7 @@ impl<'p> Play<'p> {
     }
 
     /// What each client has been doing.
-    pub(super) fn clients(&self) -> Vec<String> {
+    fn clients(&self) -> Vec<String> {
         self.peers.iter().map(|peer| peer.client.to_string()).collect()
     }
 
@@ -150,6 +172,9 @@ impl<'p> Play<'p> {
         }
         self.settle()?;
         for _ in 0..REPEATS {
+            if self.peers.iter().all(|peer| peer.client.in_flight() == 0) {
+                break;
+            }
             self.peers.iter_mut().for_each(|peer| peer.client.repeat(&mut peer.out));
             self.settle()?;
         }

@@ -26,8 +26,8 @@ pub(super) enum Step {
 /// What a client does.
 #[derive(Clone, Debug)]
 pub(super) enum Act {
-    /// It logs in, on a new connection if it has none, says again what is in flight, and asks for
-    /// its queue.
+    /// It logs in, on a new connection if it has none, and asks for its queue. Then it says again
+    /// what is in flight.
     Come,
     /// On a new connection it tries a token that nobody has, and asks and says something
     /// nevertheless.
@@ -110,8 +110,10 @@ impl fmt::Display for Act {
 impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { to, flags: Flags(flags), number } = self;
-        write!(f, "message {number} to {to}")?;
-        if *flags == 0 { Ok(()) } else { write!(f, " with flags {flags:#04x}") }
+        match flags {
+            0 => write!(f, "message {number} to {to}"),
+            flags => write!(f, "message {number} to {to} with flags {flags:#04x}"),
+        }
     }
 }
 

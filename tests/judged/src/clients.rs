@@ -59,6 +59,17 @@ fn a_login_is_over_when_it_is_accepted() {
     assert!(!client.is_logged_in());
 }
 
+/// S10.
+#[test]
+fn what_is_in_flight_is_sent_again_when_a_login_is_accepted() {
+    let mut client = client(Kind::V1);
+    client.say(SELLER, Flags::NONE, "hi", &mut BytesMut::new());
+    client.disconnect();
+    assert_eq!(read(&mut client, [auth_status(LoginStatus::REFUSED)]), []);
+    let said = client.chat(SELLER, Bytes::from("hi"));
+    assert_eq!(read(&mut client, [auth_status(LoginStatus::OK)]), [said]);
+}
+
 #[test]
 fn each_says_it_in_the_command_it_knows() {
     let content = Bytes::from("hi");

@@ -1,7 +1,7 @@
 //! What a script says when it fails, and that it ends whatever a host does.
 
 use kefu_proto::UnixTime;
-use kefu_proto::checker::{Checker, ConnectionId, ServerId, Terms};
+use kefu_proto::checker::{Checker, ConnectionId, ServerId, Terms, Violation};
 use kefu_proto::script::{Failure, Host, HostError, Knobs, Script, script};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
@@ -110,7 +110,7 @@ fn a_violation_that_the_host_is_answered_is_the_scripts() {
     host.tells = true;
     let script = scripts(&Knobs { devices: 2..=2, web: 0.0, ..only_messages() }, 1).remove(0);
     let failure = play(&script, &mut host, terms()).unwrap_err();
-    assert_eq!(failure.violation().map(|violation| violation.rule()), Some("S1.2"));
+    assert_eq!(failure.violation().map(Violation::rule), Some("S1.2"));
 }
 
 /// S4.1.
@@ -135,6 +135,12 @@ fn a_message_that_never_has_an_ack_fails_the_script() {
         assert_eq!(failure.rule(), Some(rule), "{failure}");
         assert!(failure.to_string().contains(" waits for an ACK, and it does not come"));
     }
+    // It cannot go on when the message is said for the last time.
+    let script = scripts(&only_messages(), 1).remove(0);
+    let mut host = Tired::with(Fault::Deaf, 0);
+    play(&script, &mut host, terms).unwrap_err();
+    let mut host = Tired { fails_at: Some(host.calls), ..Tired::with(Fault::Deaf, 0) };
+    assert_eq!(play(&script, &mut host, terms).unwrap_err().rule(), None);
 }
 
 /// S12.3.

@@ -1,6 +1,7 @@
 //! Scripts have what the knobs say, and shrink.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use kefu_proto::script::{Knobs, Script, script};
 use kefu_proto::{AppId, Config};
@@ -115,7 +116,7 @@ fn a_share_of_0_is_never_and_of_1_always() {
 fn ranges_are_kept_and_begin_at_one() {
     let knobs = Knobs {
         customers: 0..=0,
-        sellers: 2..=1,
+        sellers: RangeInclusive::new(2, 1),
         devices: 3..=3,
         steps: 4..=4,
         burst: 2..=2,

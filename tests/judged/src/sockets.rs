@@ -32,12 +32,19 @@ fn a_host_with_threads_keeps_all_rules() {
     verdict.unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// The example beside this test.
+/// The example, built into the same folder as this test.
 fn build() -> PathBuf {
-    let cargo = ["build", "--quiet", "--package", "kefu-proto", "--example", "threaded"];
-    assert!(Command::new(env!("CARGO")).args(cargo).status().unwrap().success());
     let test = std::env::current_exe().unwrap();
-    test.parent().unwrap().parent().unwrap().join("examples/threaded")
+    let folder = test.parent().unwrap().parent().unwrap();
+    let profile = match folder.file_name().unwrap().to_str().unwrap() {
+        "debug" => "dev",
+        other => other,
+    };
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--package", "kefu-proto", "--example", "threaded"]);
+    cargo.args(["--profile", profile, "--target-dir"]).arg(folder.parent().unwrap());
+    assert!(cargo.status().unwrap().success());
+    folder.join("examples/threaded")
 }
 
 struct Server {

@@ -18,7 +18,6 @@ proptest! {
     fn a_sound_host_keeps_all_rules_seen_from_inside_too(script in script(&Knobs::default())) {
         script.play(&mut Host::telling(), &mut Checker::new(terms()))?;
     }
-
 }
 
 proptest! {

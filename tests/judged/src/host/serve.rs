@@ -35,14 +35,11 @@ impl Host {
                 Request::Refused(_) => {
                     if let Some(message) = peeked {
                         self.tell(checker, Event::Came { connection, message: &message })?;
-                        self.refused(connection, me, message)?;
+                        self.refused(connection, me, &message)?;
                     }
                 }
-                Request::Reply(message) => {
-                    if !self.has(Fault::NoPong) {
-                        self.write(connection, me, &Message::from(message))?;
-                    }
-                }
+                Request::Reply(_) if self.has(Fault::NoPong) => {}
+                Request::Reply(message) => self.write(connection, me, &message)?,
                 Request::Sync(request) => self.sync(connection, me, request, checker)?,
                 Request::KeepSyncKey(key) => self.keep(me.identity().account(), key),
                 Request::KeepDialect(dialect) => {
@@ -59,7 +56,7 @@ impl Host {
         &mut self,
         connection: ConnectionId,
         me: &mut Online,
-        message: ChatMessage,
+        message: &ChatMessage,
     ) -> Result<(), HostError> {
         if self.has(Fault::AckRefused) {
             self.write(connection, me, &Message::from(Body::Ack(Ack::from(message.seq))))?;
@@ -284,7 +281,8 @@ impl Host {
             Some(Fault::SyncSkips) if rows.len() > 1 => drop(rows.remove(0)),
             Some(Fault::SyncSwaps) if rows.len() > 1 => {
                 let (first, rest) = rows.split_at_mut(1);
-                std::mem::swap(&mut first[0].body, &mut rest[0].body);
+                std::mem::swap(&mut first[0], &mut rest[0]);
+                std::mem::swap(&mut first[0].msgid, &mut rest[0].msgid);
             }
             _ => {}
         }

@@ -4,12 +4,12 @@ use std::format;
 
 use super::effect::Effect;
 use super::event::ConnectionId;
-use super::form::{Form, Shop};
+use super::form::{Form, Parties, Shop};
 use super::ledger::{Copy, Message, MessageId, Order};
 use super::line::{Keys, Line, Session};
 use super::state::{State, Verdict, demand};
 use super::violation::Violation;
-use super::wire::{Chat, Head, command::CUSTOMER_V2, flag};
+use super::wire::{Chat, Head, command, command::CUSTOMER_V2, flag};
 use super::wrote::name;
 use crate::dialect::Dialect;
 use crate::id::{Account, StoreId};
@@ -326,8 +326,7 @@ impl State {
             variants.next().is_some()
         });
         let Some((id, message)) = found else {
-            let what = "a message that nobody has sent like this".into();
-            return Err(self.breaks("W4.2", what, &[]));
+            return Err(self.nobody_has_sent(chat));
         };
         if let Some(rule) = message.dead {
             let (said, what) = (message.said, "a message that must have no effect has one");
@@ -340,6 +339,22 @@ impl State {
             self.breaks("H4.1", what, &[message.said])
         })?;
         Ok(id)
+    }
+
+    /// What nobody has sent like this: perhaps a translation that swaps the parties.
+    fn nobody_has_sent(&self, chat: &Chat<'_>) -> Violation {
+        let Parties { sender, receiver } = Parties::of(chat, self.kefu_app);
+        let ids = [receiver.appid.0, receiver.uid.0, sender.appid.0, sender.uid.0];
+        let swapped = self.find(&Chat { command: CUSTOMER_V2, ids, ..*chat });
+        let rule = match swapped.map(|(_, message)| (message.first.form.command, chat.command)) {
+            Some((command::CUSTOMER, CUSTOMER_V2)) => "D2.1",
+            Some((command::CUSTOMER_SUPPORT, CUSTOMER_V2)) => "D2.2",
+            Some((CUSTOMER_V2, command::CUSTOMER | command::CUSTOMER_SUPPORT)) => "D2.3",
+            _ => "W4.2",
+        };
+        let said = swapped.map(|(_, message)| message.said);
+        let what = "a message that nobody has sent like this".into();
+        self.breaks(rule, what, said.as_slice())
     }
 
     /// Whether a message of this form is so in a dialect; if not, the rule that it breaks.
@@ -379,7 +394,7 @@ impl State {
                     "D2.4"
                 }
                 (true, CUSTOMER_V2) => "D2.3",
-                (true, super::wire::command::CUSTOMER) => "D2.1",
+                (true, command::CUSTOMER) => "D2.1",
                 (true, _) => "D2.2",
             });
         }

@@ -36,7 +36,7 @@ pub(super) struct Variant {
 pub(super) struct Message {
     pub(super) parties: Parties,
     /// As it was said first, and the other ways in which it was said.
-    first: Variant,
+    pub(super) first: Variant,
     others: Vec<Variant>,
     /// Whether the store knows a repeat of it.
     pub(super) marked: bool,

@@ -15,6 +15,7 @@ use crate::id::Account;
 pub(super) const DEBTS: usize = 64;
 
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
 pub(super) struct Line {
     pub(super) id: ConnectionId,
     pub(super) server: ServerId,
@@ -134,6 +135,7 @@ pub(super) enum Sent {
 
 /// A message that is to be handled.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
 pub(super) struct Attempt {
     /// `None` where only a handled CUSTOMER_V2 was seen, which has none (H14.11).
     pub(super) seq: Option<i32>,

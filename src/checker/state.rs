@@ -146,7 +146,7 @@ impl State {
             Repeats::Once { mark } => mark(chat.content),
             Repeats::Stored => None,
         };
-        let key = ledger::key(parties, mark.ok_or_else(|| chat.hash));
+        let key = ledger::key(parties, mark.ok_or(chat.hash));
         (parties, key, mark.is_some())
     }
 
@@ -187,7 +187,9 @@ impl State {
             self.none.unknown = i64::MAX;
             let queue = self.queue(oldest);
             let (message, is_idle) = (queue.forget(), queue.is_idle());
-            message.into_iter().for_each(|message| self.ledger.forgot_row(message));
+            if let Some(message) = message {
+                self.ledger.forgot_row(message);
+            }
             if is_idle {
                 self.queues.remove(&oldest);
             }

@@ -126,7 +126,7 @@ fn d1_7_an_answer_ends_in_the_dialect_in_which_it_began() {
     for rows in [support(SELLER, ANN, "yes?"), v2(SELLER, ANN, "yes?")] {
         let mut world = world();
         world.came(1, 2, hi).unwrap();
-        let begin = if rows.command == 64 { 1 } else { 0 };
+        let begin = i64::from(rows.command == 64);
         world.answered(1, (begin, 1), &[rows]).unwrap();
     }
 }

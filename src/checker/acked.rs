@@ -45,9 +45,7 @@ impl State {
             }
         }
         self.answers(line, |pending| waits(pending, false))?;
-        if !attempt.came {
-            line.handled(attempt.shows);
-        }
+        line.handled(&attempt);
         if status == 0 {
             self.is_acked(line, (sent, &attempt));
         } else {

@@ -2,8 +2,8 @@
 
 use std::format;
 
-use super::event::ConnectionId;
 use super::form::Dialects;
+use super::heard::MOST_KEYS;
 use super::line::{Line, Pending, Sent, Session};
 use super::reading::{Chain, Reader, Reading, Start};
 use super::state::{State, Verdict, demand};
@@ -14,46 +14,36 @@ impl State {
     /// Inside: the host begins to answer a SYNC, from the key that it keeps or another (S2.1).
     pub(super) fn syncing(&mut self, line: &mut Line, kept: i64) -> Verdict {
         let first = line.pending.iter().find_map(|pending| match pending.what {
-            Sent::Sync { key, wanted, .. } => Some((key, wanted)),
+            Sent::Sync { key, least, .. } => Some((key, least)),
             _ => None,
         });
-        let Some(((key, wanted), account)) = first.zip(line.account()) else { return Ok(()) };
+        let Some(((key, least), account)) = first.zip(line.account()) else { return Ok(()) };
         if key == 0 && line.synced.is_none() {
-            self.was_kept(line.id, account, kept, wanted)?;
+            self.was_kept(line, account, kept, least)?;
         }
-        let (due, dialects) = (self.queue(account).due, line.dialects());
-        line.is_behind = false;
+        let (due, dialects) = (self.queue(account).due, line.dialects_now());
+        (line.is_behind, line.may_be_behind) = (false, false);
         line.start = Some(Start { kept, due, dialects, at: self.now.number });
         Ok(())
     }
 
     /// S3.1: the greatest key is kept, and none that nobody has wanted kept.
-    fn was_kept(
-        &mut self,
-        connection: ConnectionId,
-        account: Account,
-        kept: i64,
-        wanted: i64,
-    ) -> Verdict {
+    fn was_kept(&mut self, line: &Line, account: Account, kept: i64, least: i64) -> Verdict {
         let begins_empty = self.terms.begins_empty;
         let queue = self.queue(account);
-        let greatest = queue.began.max(wanted);
-        let is_made_up = begins_empty && queue.keys.len() < 4_096 && !queue.keys.contains(&kept);
-        if kept >= greatest {
-            queue.began = kept;
-            queue.keys.retain(|key| *key >= kept);
-        }
-        demand(kept >= greatest && !is_made_up, || {
-            let what = format!("SYNC 0 on {connection} begins at {kept}; {greatest} is to be kept");
+        let is_made_up =
+            begins_empty && queue.keys.len() < MOST_KEYS && !queue.keys.contains(&kept);
+        queue.began = queue.began.max(kept);
+        demand(kept >= least && !is_made_up, || {
+            let what = format!("SYNC 0 on {} begins at {kept}; {least} is to be kept", line.id);
             self.breaks("S3.1", what, &[])
         })
     }
 
     /// The key that must be kept, if there is only one that can be.
-    fn only_kept(&self, account: Account, wanted: i64) -> Option<i64> {
-        let queue = self.queue_of(account);
-        let least = queue.began.max(wanted);
-        (self.terms.begins_empty && queue.wanted <= least).then_some(least)
+    fn only_kept(&self, account: Account, least: i64) -> Option<i64> {
+        let wanted = self.queue_of(account).wanted;
+        (self.terms.begins_empty && wanted <= least).then_some(least)
     }
 
     /// SYNC_BEGIN is written: with the key where the answer begins, or in V2 where it ends.
@@ -64,7 +54,7 @@ impl State {
             self.breaks("S12.5", what, &[])
         })?;
         let asked = self.answers(line, |it| matches!(it.what, Sent::Sync { .. }))?;
-        let Some(Pending { sent, what: Sent::Sync { key, wanted, due, dialects } }) = asked else {
+        let Some(Pending { sent, what: Sent::Sync { key, least, due, dialects } }) = asked else {
             let what = format!("SYNC_BEGIN {said} on {connection}, where no SYNC waits for it");
             return Err(self.breaks("S2.2", what, &[]));
         };
@@ -72,13 +62,13 @@ impl State {
         let dialects = start.map_or(dialects.or(line.dialects()), |start| start.dialects);
         let due = start.map_or(due, |start| start.due);
         let v1 = dialects == Dialects::only(Dialect::V1);
-        let only = self.only_kept(session.account, wanted);
+        let only = self.only_kept(session.account, least);
         let begin = match (key, line.synced, start) {
             // S2.9
             (0, Some(synced), _) => Some(synced),
             (0, None, Some(start)) => Some(start.kept),
             (0, None, None) if v1 => {
-                self.was_kept(connection, session.account, said, wanted)?;
+                self.was_kept(line, session.account, said, least)?;
                 Some(said)
             }
             (0, None, None) => only,
@@ -100,7 +90,7 @@ impl State {
         self.chains(line, begin);
         // In V2 it has begun before SYNC_BEGIN, which carries the key of the end (D4.5).
         line.answered_since = start.map_or(sent.number, |start| start.at);
-        line.is_behind = false;
+        (line.is_behind, line.may_be_behind) = (false, false);
         line.reading = Some(Reading { asked: sent, begin, said, due, exact, readers });
         Ok(())
     }

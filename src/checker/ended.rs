@@ -2,7 +2,6 @@
 
 use std::format;
 
-use super::event::ConnectionId;
 use super::line::{Line, Session};
 use super::queue::Queue;
 use super::reading::{Reader, Reading};
@@ -10,6 +9,15 @@ use super::rows::{form, is_own};
 use super::state::{State, Verdict};
 use super::violation::Violation;
 use crate::dialect::Dialect;
+
+/// Whether a queue goes on behind an answer (S12.3).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum GoesOn {
+    No,
+    /// By a row that may have come since the answer ended.
+    May,
+    Must,
+}
 
 impl State {
     /// SYNC_END is written.
@@ -20,8 +28,12 @@ impl State {
             return Err(self.breaks("S2.2", what, &[]));
         };
         if reading.exact {
-            let goes_on = self.ends(connection, session, &reading, end)?;
-            line.owed = goes_on.then(|| end.saturating_add(1));
+            let next = Some(end.saturating_add(1));
+            match self.ends(line, session, &reading, end)? {
+                GoesOn::No => {}
+                GoesOn::May => line.may_go_on = next,
+                GoesOn::Must => line.owed = next,
+            }
         } else {
             self.ends_unseen(line, &reading, end)?;
         }
@@ -34,62 +46,81 @@ impl State {
         Ok(())
     }
 
-    /// In one of the dialects it ends where it must. Returns whether the queue goes on.
+    /// In one of the dialects it ends where it must.
     fn ends(
         &self,
-        connection: ConnectionId,
+        line: &Line,
         session: &Session,
         reading: &Reading,
         end: i64,
-    ) -> Result<bool, Violation> {
+    ) -> Result<GoesOn, Violation> {
         let mut first = None;
         for reader in &reading.readers {
-            match self.ends_here(session, reading, *reader, end) {
+            match self.ends_here(session, (reading, line.answered_since), *reader, end) {
                 Ok(goes_on) => return Ok(goes_on),
                 Err((rule, what)) => first = first.or(Some((rule, what))),
             }
         }
         let (rule, what) = first.unwrap_or(("S2.4", "nobody reads it"));
-        let what = format!("SYNC_END {end} on {connection}: {what}");
+        let what = format!("SYNC_END {end} on {}: {what}", line.id);
         Err(self.breaks(rule, what, &[reading.asked]))
     }
 
+    /// The answer has begun with the event `since`, or later.
     fn ends_here(
         &self,
         session: &Session,
-        reading: &Reading,
+        (reading, since): (&Reading, u64),
         mut reader: Reader,
         end: i64,
-    ) -> Result<bool, (&'static str, &'static str)> {
+    ) -> Result<GoesOn, (&'static str, &'static str)> {
         let queue = self.queue_of(session.account);
         self.passes_own(queue, session, &mut reader, end);
-        let newest = queue.last().map_or(0, |row| row.msgid);
         let place = match (reader.next, reading.begin) {
             (Some(place), _) => place,
             // All that came is older than what is remembered, or nothing has come.
-            (None, Some(_)) => return Ok(end < queue.unknown),
+            (None, Some(_)) if end < queue.unknown => return Ok(GoesOn::Must),
+            (None, Some(_)) => return Ok(GoesOn::No),
             (None, None) => queue.after(end),
         };
         let is_full = self.is_full(&reader) || self.terms.sync_bounds.is_none();
-        let goes_on = is_full && place < queue.end() && reader.rows > 0;
-        if !goes_on && end.max(0) < reading.due {
+        let goes_on = match queue.at(place).filter(|_| is_full && reader.rows > 0) {
+            Some(row) if row.number < since => GoesOn::Must,
+            Some(_) => GoesOn::May,
+            None => GoesOn::No,
+        };
+        if goes_on == GoesOn::No && end.max(0) < reading.due {
             return Err(("S2.3", "what was notified or acknowledged before is missing"));
         }
         let begin = reading.begin.unwrap_or(end);
-        let mut last = queue.before(place).map_or(begin, |row| row.msgid.max(begin));
-        if reader.dialect != Dialect::V1 {
-            // D4.6: who is beyond the end comes back.
-            if reader.rows == 0 && begin > 0 && newest > 0 {
-                last = last.min(newest);
-            }
-            // D4.5, S2.2: as sent, only who is beyond the end is told so at the beginning.
-            let ends = reader.dialect == Dialect::V2 || reader.rows == 0;
-            let key = if ends { end } else { begin };
-            if reading.said != key {
-                return Err(("D4.5", "SYNC_BEGIN had another key"));
-            }
+        // D4.5, S2.2: as sent, only who is beyond the end is told so at the beginning.
+        let says_end = match reader.dialect {
+            Dialect::V1 => false,
+            Dialect::V2 => true,
+            Dialect::AsSent => reader.rows == 0,
+        };
+        if reader.dialect != Dialect::V1 && reading.said != if says_end { end } else { begin } {
+            return Err(("D4.5", "SYNC_BEGIN had another key"));
         }
-        if end == last { Ok(goes_on) } else { Err(("S2.4", "not where the answer has come to")) }
+        let last = queue.before(place).map_or(begin, |row| row.msgid.max(begin));
+        let comes_back = says_end && reader.rows == 0 && begin > 0;
+        if comes_back && Self::comes_back(queue, (begin, end), since)
+            || end == last && !(comes_back && Self::is_beyond(queue, begin))
+        {
+            Ok(goes_on)
+        } else {
+            Err(("S2.4", "not where the answer has come to"))
+        }
+    }
+
+    /// D4.6: the end is the newest row at some time since then, and the client was beyond it.
+    fn comes_back(queue: &Queue, (begin, end): (i64, i64), since: u64) -> bool {
+        begin > end && queue.row(end).is_some() && end >= queue.newest_before(since)
+    }
+
+    /// D4.6: the client is beyond the newest row.
+    fn is_beyond(queue: &Queue, begin: i64) -> bool {
+        queue.last().is_some_and(|row| begin > row.msgid)
     }
 
     /// Rows before the end that this device does not get.

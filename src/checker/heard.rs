@@ -91,8 +91,9 @@ impl State {
     fn asks(&mut self, line: &Line, key: i64) -> Option<Sent> {
         let session = line.session?;
         let dialects = line.online.map_or(session.dialects, |_| line.dialects());
-        let due = self.queue(session.account).due;
-        Some(Sent::Sync { key, wanted: line.wanted, due, dialects })
+        let queue = self.queue(session.account);
+        let (due, least) = (queue.due, queue.began.max(line.wanted));
+        Some(Sent::Sync { key, least, due, dialects })
     }
 
     /// S3

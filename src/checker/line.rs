@@ -15,6 +15,7 @@ use crate::id::Account;
 pub(super) const DEBTS: usize = 64;
 
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
 pub(super) struct Line {
     pub(super) id: ConnectionId,
     pub(super) server: ServerId,
@@ -55,6 +56,9 @@ pub(super) struct Line {
     pub(super) owed: Option<i64>,
     /// The client has been told so and has not asked again (S12.4).
     pub(super) is_behind: bool,
+    /// This SYNC_NOTIFY may tell so, and may have.
+    pub(super) may_go_on: Option<i64>,
+    pub(super) may_be_behind: bool,
     /// When the last METADATA was written, and since when the last answer was.
     pub(super) copied_at: u64,
     pub(super) answered_since: u64,
@@ -89,8 +93,11 @@ pub(super) struct Online {
     pub(super) session: Session,
     /// The event.
     pub(super) since: u64,
-    /// What the client has shown by what has been handled (D1.6).
+    /// What the client has shown by what has been answered (D1.6): what is received now may have
+    /// been written then.
     pub(super) dialects: Dialects,
+    /// What it has shown by what the host has taken.
+    pub(super) now: Dialects,
 }
 
 /// What a METADATA says.
@@ -114,8 +121,8 @@ pub(super) enum Sent {
     Ping,
     Sync {
         key: i64,
-        /// The greatest key that the client had wanted kept by then.
-        wanted: i64,
+        /// The least key that must be kept by then.
+        least: i64,
         /// How far the answer must get at least.
         due: i64,
         /// The dialects in which it may begin.
@@ -128,6 +135,7 @@ pub(super) enum Sent {
 
 /// A message that is to be handled.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
 pub(super) struct Attempt {
     /// `None` where only a handled CUSTOMER_V2 was seen, which has none (H14.11).
     pub(super) seq: Option<i32>,
@@ -206,6 +214,8 @@ impl Line {
             synced: None,
             owed: None,
             is_behind: false,
+            may_go_on: None,
+            may_be_behind: false,
             copied_at: 0,
             answered_since: 0,
             notified: 0,
@@ -219,14 +229,24 @@ impl Line {
         }
     }
 
-    /// In which dialects it may be written to now.
+    /// In which dialects something may have been written that is received now.
     pub(super) fn dialects(&self) -> Dialects {
-        let shown = self.pending.iter().filter_map(|pending| match pending.what {
-            Sent::Chat(it) if it.refused.is_none() && !it.came => Some(Dialects::only(it.shows)),
+        let answered = self.online.map_or(Dialects::ANY, |online| online.dialects);
+        self.shown(|_| true).fold(answered, Dialects::or)
+    }
+
+    /// In which dialects the host may write now.
+    pub(super) fn dialects_now(&self) -> Dialects {
+        let taken = self.online.map_or(Dialects::ANY, |online| online.now);
+        self.shown(|attempt| !attempt.came).fold(taken, Dialects::or)
+    }
+
+    /// What these messages that wait for an answer show.
+    fn shown(&self, which: impl Fn(&Attempt) -> bool) -> impl Iterator<Item = Dialects> {
+        self.pending.iter().filter_map(move |pending| match &pending.what {
+            Sent::Chat(it) if it.refused.is_none() && which(it) => Some(Dialects::only(it.shows)),
             _ => None,
-        });
-        let now = self.online.map_or(Dialects::ANY, |online| online.dialects);
-        shown.fold(now, Dialects::or)
+        })
     }
 
     pub(super) fn account(&self) -> Option<Account> {
@@ -235,7 +255,7 @@ impl Line {
 
     /// Whoever has to ask anyway is not notified (S12.4).
     pub(super) const fn asks_on(&self) -> bool {
-        self.is_behind || self.owed.is_some()
+        self.is_behind || self.may_be_behind || self.owed.is_some()
     }
 
     /// Whether it has asked for more than it has got.

@@ -54,7 +54,7 @@ impl State {
             return;
         }
         let dialects = self.kept(session).unwrap_or(session.dialects);
-        line.online = Some(Online { session, since, dialects });
+        line.online = Some(Online { session, since, dialects, now: dialects });
         let has_many_servers = self.has_many_servers;
         let queue = self.queue(session.account);
         queue.online.push(line.id);

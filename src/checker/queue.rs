@@ -126,6 +126,12 @@ impl Queue {
         self.rows.back()
     }
 
+    /// The id of the newest row that was stored before an event, 0 if there was none.
+    pub(super) fn newest_before(&self, event: u64) -> i64 {
+        let count = self.rows.partition_point(|row| row.number < event);
+        self.before(self.forgotten + count).map_or(0, |row| row.msgid)
+    }
+
     /// What its METADATA must say was before a row; `None` if that is not known.
     pub(super) fn previous(&self, msgid: i64) -> Option<i64> {
         let place = self.after(msgid - 1);

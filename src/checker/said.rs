@@ -6,9 +6,11 @@ use super::form::{Dialects, refusal, shown};
 use super::ledger::{Message, MessageId, Variant};
 use super::line::{Attempt, Line, Pending, Sent};
 use super::state::{State, Verdict, demand};
-use super::violation::Witness;
+use super::violation::{Seen, Witness};
 use super::wire::{Chat, command::CUSTOMER_V2, flag::UNPERSISTENT};
 use crate::dialect::Dialect;
+use crate::id::Seq;
+use crate::wire::Command;
 
 impl State {
     pub(super) fn said(
@@ -83,6 +85,7 @@ impl State {
         how: (Option<i32>, u8),
         chat: &Chat<'_>,
     ) -> Verdict {
+        self.now.what = Seen::Sent(line.id, Command(chat.command), Seq(how.0.unwrap_or(0)));
         if !line.sees_sent {
             self.said(line, how, chat);
         }
@@ -123,19 +126,14 @@ impl Line {
         Some((first, second))
     }
 
-    /// D1.6: for all that is written from now on. An answer in progress may have begun before.
+    /// D1.6: for all that is written from now on.
     fn shows(&mut self, dialect: Dialect) {
         let shown = Dialects::only(dialect);
-        let Some(online) = self.online.as_mut().filter(|online| online.dialects != shown) else {
+        let Some(online) = self.online.as_mut().filter(|online| online.now != shown) else {
             return;
         };
-        let before = core::mem::replace(&mut online.dialects, shown);
+        online.now = shown;
         self.untold = Some(dialect);
-        for pending in &mut self.pending {
-            if let Sent::Sync { dialects, .. } = &mut pending.what {
-                *dialects = dialects.or(before);
-            }
-        }
     }
 }
 

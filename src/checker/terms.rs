@@ -6,6 +6,7 @@ use crate::sync::SyncBounds;
 
 /// What a host promises where the rules leave it a choice.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice by itself")]
 #[non_exhaustive]
 pub struct Terms {
     /// The kefu app.

@@ -3,7 +3,8 @@
 use std::format;
 use std::vec::Vec;
 
-use super::line::{Keys, Line, Online, Pending, Sent, Session};
+use super::form::Dialects;
+use super::line::{Attempt, Keys, Line, Online, Pending, Sent, Session};
 use super::state::{State, Verdict, demand};
 use super::violation::Seen;
 use super::wire::{BadLength, Frame, Head, command, flag, int32, int64};
@@ -212,9 +213,7 @@ impl State {
                     line.passed.pop_front();
                 }
                 line.passed.extend(attempt.seq);
-                if attempt.refused.is_none() && !attempt.came {
-                    line.handled(attempt.shows);
-                }
+                line.handled(&attempt);
                 return self.may_be_silent(line, (passed.sent, &attempt));
             }
             Sent::Unlisted(_) => return Ok(()),
@@ -228,10 +227,12 @@ impl State {
 }
 
 impl Line {
-    /// D1.6, where only the answer tells that a message was handled.
-    pub(super) fn handled(&mut self, shows: crate::dialect::Dialect) {
-        if let Some(online) = &mut self.online {
-            online.dialects = super::form::Dialects::only(shows);
+    /// D1.6: it has been answered, or passed over.
+    pub(super) fn handled(&mut self, attempt: &Attempt) {
+        let shown = Dialects::only(attempt.shows);
+        if let Some(online) = self.online.as_mut().filter(|_| attempt.refused.is_none()) {
+            online.dialects = shown;
+            online.now = if attempt.came { online.now } else { shown };
         }
     }
 }

@@ -164,6 +164,8 @@ pub(super) struct Credit {
     pub(super) own: u64,
     /// How many notifies of a new id there were.
     pub(super) used: u64,
+    /// How many came that nothing accounts for.
+    pub(super) spared: u32,
 }
 
 /// Something that a connection must be sent.

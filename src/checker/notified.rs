@@ -33,13 +33,16 @@ impl State {
         })?;
         self.may_be_notified(connection, account, msgid)?;
         let again = line.notifies_again(msgid);
-        demand(!again || self.may_repeat(account, msgid), || {
+        demand(!again || self.may_repeat(account, msgid) || self.is_spare(line), || {
             let what = format!("{connection} is notified of {msgid} once more");
             self.breaks("H7.4", what, &[])
         })?;
         if !self.sees_store {
             line.credit.used += u64::from(!again);
-            self.has_credit(line, account)?;
+            if let Err(violation) = self.has_credit(line, account) {
+                demand(self.is_spare(line), || violation)?;
+                line.credit.used -= 1;
+            }
             let known = self.queue(account).known.add(msgid);
             self.is_consistent(connection, msgid, known)?;
         }
@@ -48,6 +51,13 @@ impl State {
         queue.newest = queue.newest.max(msgid);
         queue.due = queue.due.max(msgid);
         Ok(())
+    }
+
+    /// Whether one more notify may come that nothing accounts for.
+    fn is_spare(&self, line: &mut Line) -> bool {
+        let is_spare = line.credit.spared < self.terms.spare_notifies && !self.sees_store;
+        line.credit.spared += u32::from(is_spare);
+        is_spare
     }
 
     /// Whether a message was sent again, so that its notifies come again (S10.3).

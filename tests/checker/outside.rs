@@ -502,3 +502,21 @@ fn a_key_beyond_the_queue_tells_nothing_of_its_ids() {
     world.answered(5, (-1, 9), &[]).unwrap();
     assert_eq!(rule(world.finish()), Some("S2.3"));
 }
+
+#[test]
+fn a_host_may_make_up_for_lost_notifies_so_often() {
+    let mut terms = terms();
+    terms.spare_notifies = 3;
+    let mut world = World::on(terms);
+    world.logs_in(1, ANN, PHONE);
+    world.logs_in(2, SELLER, DESK);
+    world.says(1, 1, ONE);
+    world.notified(2, 1).unwrap();
+    world.acked(1, 1).unwrap();
+    for _ in 0..3 {
+        world.notified(1, 1).unwrap();
+        world.notified(2, 1).unwrap();
+    }
+    assert_eq!(rule(world.notified(1, 1)), Some("H7.4"), "once more");
+    assert_eq!(rule(world.notified(2, 2)), Some("H7.4"), "one too many");
+}

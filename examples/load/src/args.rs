@@ -38,9 +38,14 @@ More examples:
                                   clients that make trouble; the verdict stays the same
   kefu-load --churn 20 --allow-repeats
                                   for a server that stores repeats again
+  kefu-load --check all           judge the frames of all clients
 
 The pause in the result is the longest time in which no customer got an ACK: how long the whole
 service was unavailable, for example while a cluster elected a new leader.
+
+While the run goes on, frames are checked against the rules of the protocol (--check): each client
+gets what it must get, nobody gets anything else, and each frame is right. The result names the rule
+that is broken and the connection.
 
 What is checked at the end: every persistent message that got its ACK is in the queue of its
 seller and in the queue of its customer, in each exactly once and in the order in which its
@@ -57,7 +62,7 @@ A seller of version 2 follows its queue as such clients do: by live copies, and 
 does not continue what it has. In the end it must have every message exactly once and in order.
 
 Exit status: 0 everything is correct; 1 something was lost, duplicated, reordered or unexpected, or
-answered though it must be refused; 2 the command line is wrong, no server could be reached, or
+answered though it must be refused, or another rule was broken; 2 the command line is wrong, no server could be reached, or
 clients gave up waiting.";
 
 /// Loads a customer-service chat server and checks that it loses nothing

@@ -159,7 +159,9 @@ impl Connection {
         transport.poll_read(cx, read).map(|received| match received {
             Ok(0) => Err(ConnectionError::Closed),
             Ok(_) => {
-                witness.iter().for_each(|witness| witness.received(&read[before..]));
+                if let Some(witness) = witness {
+                    witness.received(&read[before..]);
+                }
                 Ok(())
             }
             Err(error) => Err(error.into()),

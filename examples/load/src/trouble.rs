@@ -26,7 +26,7 @@ pub struct Churn {
     pub goodbyes: u64,
     /// What the server sent on them after the client had left: answers, and what was on its way.
     pub frames_after_goodbye: u64,
-    /// Those that the server did not close in 5 s.
+    /// Those that the server did not close, or on which it went on with messages of others.
     pub not_closed: u64,
     /// Connections that were closed without reading what was left.
     pub dropped: u64,

@@ -29,6 +29,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// Rows and messages that all groups remember together: some 100 MB.
 const MEMORY: usize = 500_000;
 const LEAST_MEMORY: usize = 20_000;
+/// Servers that have lost touch with each other notify everybody of the newest message afterwards:
+/// each server does so for each outage.
+const SPARE_NOTIFIES: u32 = 16;
 /// By how many seconds a server's clock may differ from this one.
 const CLOCK_ERROR: u32 = 300;
 
@@ -157,6 +160,9 @@ fn terms(plan: &Plan, memory: usize) -> Terms {
     terms.remembers_dialects = true;
     terms.sync_bounds = None;
     terms.clock_error = CLOCK_ERROR;
+    if plan.addrs.len() > 1 {
+        terms.spare_notifies = SPARE_NOTIFIES;
+    }
     terms.memory = memory;
     terms
 }

@@ -82,7 +82,8 @@ impl State {
         let next = begin
             .map(|begin| queue.after(begin))
             .filter(|_| begin.is_some_and(|begin| begin.max(0) >= queue.unknown));
-        let exact = self.sees_store;
+        // Who does not know where an answer begins, cannot tell equal rows apart.
+        let exact = self.sees_store && begin.is_some();
         let reader = |dialect| Reader { dialect, next, rows: 0, bytes: 0 };
         // S2.2
         let fits = |dialect: &Dialect| *dialect != Dialect::V1 || begin.is_none_or(|it| it == said);

@@ -76,12 +76,11 @@ impl State {
     ) -> Result<GoesOn, (&'static str, &'static str)> {
         let queue = self.queue_of(session.account);
         self.passes_own(queue, session, &mut reader, end);
-        let place = match (reader.next, reading.begin) {
-            (Some(place), _) => place,
+        let place = match reader.next {
+            Some(place) => place,
             // All that came is older than what is remembered, or nothing has come.
-            (None, Some(_)) if end < queue.unknown => return Ok(GoesOn::Must),
-            (None, Some(_)) => return Ok(GoesOn::No),
-            (None, None) => queue.after(end),
+            None if end < queue.unknown => return Ok(GoesOn::Must),
+            None => return Ok(GoesOn::No),
         };
         let is_full = self.is_full(&reader) || self.terms.sync_bounds.is_none();
         let goes_on = match queue.at(place).filter(|_| is_full && reader.rows > 0) {

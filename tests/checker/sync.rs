@@ -497,3 +497,21 @@ fn rows_that_are_forgotten_meanwhile_pass() {
     }
     world.reads(3, ONE).unwrap_err();
 }
+
+/// S2.1: whether the last SYNC_KEY has come is not known, nor which dialect a web client knows.
+#[test]
+fn an_answer_begins_at_either_of_two_keys() {
+    let four = v2(SELLER, ANN, "4");
+    for (kept, rows) in [(10, &[TWO, THREE, four][..]), (30, &[four])] {
+        let mut world = world();
+        world.sends(3, (2, 34), &10_i64.to_be_bytes());
+        world.says(4, 40, four);
+        world.stored(ANN, &four.row(40, 4)).unwrap();
+        world.stored(SELLER, &four.row(40, 4)).unwrap();
+        world.sends(3, (3, 34), &30_i64.to_be_bytes());
+        world.closes(3);
+        world.logs_in(5, ANN, WEB);
+        world.asks(5, 0);
+        world.answered(5, (kept, 40), rows).unwrap();
+    }
+}

@@ -138,6 +138,10 @@ impl Connection {
         let served = self.converse(&mut online).await;
         let mut accounts = self.data.online.lock().unwrap();
         accounts.entry(account).or_default().retain(|other| !Arc::ptr_eq(other, &self.outbox));
+        drop(accounts);
+        if self.data.behaviour.fault == Fault::KeepsDeparted {
+            return pending().await;
+        }
         served
     }
 

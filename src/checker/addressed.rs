@@ -54,7 +54,7 @@ impl State {
         if attempt.is_unpersistent {
             return (!reached).then_some("the message");
         }
-        if !reached && self.has_live_copy(other, copy, attempt, message) {
+        if !reached && Self::has_live_copy(other, copy, attempt, message) {
             return Some("the live copy");
         }
         let msgid = message.msgids[copy.index()];
@@ -120,20 +120,16 @@ impl State {
         let (told, notify) = if self.sees_store {
             (other.told() >= id, Owed::Notify(copy, id))
         } else {
-            (other.told_at() > sent.number, Owed::AnyNotify(copy, sent.number))
+            // S12.4: the host may have dealt with it while this client had not asked on.
+            let told_at = other.told_at().max(other.behind_until);
+            (told_at > sent.number, Owed::AnyNotify(copy, sent.number))
         };
-        let must = self.has_live_copy(other, copy, attempt, message) && is_new;
+        let must = Self::has_live_copy(other, copy, attempt, message) && is_new;
         [(!told && !other.asks_on()).then_some(notify), must.then_some(Owed::Copy(attempt.message))]
     }
 
     /// H14.4, H14.6, H14.9, D3
-    fn has_live_copy(
-        &self,
-        other: &Line,
-        copy: Copy,
-        attempt: &Attempt,
-        message: &Message,
-    ) -> bool {
+    fn has_live_copy(other: &Line, copy: Copy, attempt: &Attempt, message: &Message) -> bool {
         attempt.shows == Dialect::V2
             && message.continues[copy.index()]
             && other.dialects().has_pairs()

@@ -38,8 +38,11 @@ impl State {
             self.ends_unseen(line, &reading, end)?;
         }
         line.synced = Some(end);
-        let queue = self.queue(session.account);
-        queue.newest = queue.newest.max(end);
+        // An answer without rows ends where it began, even if that is beyond the queue.
+        if reading.begin != Some(end) {
+            let queue = self.queue(session.account);
+            queue.newest = queue.newest.max(end);
+        }
         Ok(())
     }
 

@@ -82,6 +82,8 @@ impl State {
         let device = device_of(platform, device);
         line.session =
             account.map(|account| Session { account, version, platform, device, dialects });
+        // From here on the host may log it in and notify it, however late the answer is read.
+        line.credit.before = account.map_or(0, |account| self.queue_of(account).settled);
         Some(Sent::Login(line.session))
     }
 

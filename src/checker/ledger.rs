@@ -36,7 +36,7 @@ pub(super) struct Variant {
 pub(super) struct Message {
     pub(super) parties: Parties,
     /// As it was said first, and the other ways in which it was said.
-    first: Variant,
+    pub(super) first: Variant,
     others: Vec<Variant>,
     /// Whether the store knows a repeat of it.
     pub(super) marked: bool,
@@ -236,16 +236,13 @@ impl Ledger {
     }
 
     pub(super) fn add(&mut self, key: u64, message: Message) -> MessageId {
-        let id = match self.free.pop() {
-            Some(index) => {
-                let (life, place) = &mut self.messages[index];
-                (*life, *place) = (*life + 1, message);
-                MessageId(index, *life)
-            }
-            None => {
-                self.messages.push((0, message));
-                MessageId(self.messages.len() - 1, 0)
-            }
+        let id = if let Some(index) = self.free.pop() {
+            let (life, place) = &mut self.messages[index];
+            (*life, *place) = (*life + 1, message);
+            MessageId(index, *life)
+        } else {
+            self.messages.push((0, message));
+            MessageId(self.messages.len() - 1, 0)
         };
         self.by_key.insert(key, id);
         self.age.push_back((id, key));

@@ -15,6 +15,7 @@ use crate::id::Account;
 pub(super) const DEBTS: usize = 64;
 
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
 pub(super) struct Line {
     pub(super) id: ConnectionId,
     pub(super) server: ServerId,
@@ -58,6 +59,8 @@ pub(super) struct Line {
     /// This SYNC_NOTIFY may tell so, and may have.
     pub(super) may_go_on: Option<i64>,
     pub(super) may_be_behind: bool,
+    /// When it was seen to have asked on: until then the host may have told it nothing.
+    pub(super) behind_until: u64,
     /// When the last METADATA was written, and since when the last answer was.
     pub(super) copied_at: u64,
     pub(super) answered_since: u64,
@@ -134,6 +137,7 @@ pub(super) enum Sent {
 
 /// A message that is to be handled.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
 pub(super) struct Attempt {
     /// `None` where only a handled CUSTOMER_V2 was seen, which has none (H14.11).
     pub(super) seq: Option<i32>,
@@ -162,6 +166,8 @@ pub(super) struct Credit {
     pub(super) own: u64,
     /// How many notifies of a new id there were.
     pub(super) used: u64,
+    /// How many came that nothing accounts for.
+    pub(super) spared: u32,
 }
 
 /// Something that a connection must be sent.
@@ -212,6 +218,7 @@ impl Line {
             is_behind: false,
             may_go_on: None,
             may_be_behind: false,
+            behind_until: 0,
             copied_at: 0,
             answered_since: 0,
             notified: 0,

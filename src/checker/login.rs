@@ -59,7 +59,11 @@ impl State {
         let queue = self.queue(session.account);
         queue.online.push(line.id);
         // From other servers something older may still come.
-        line.credit.before = if has_many_servers { 0 } else { queue.settled };
+        if has_many_servers {
+            line.credit.before = 0;
+        } else if !line.sees_sent {
+            line.credit.before = queue.settled;
+        }
     }
 
     /// D1.4: what the host remembers, where the login tells nothing.

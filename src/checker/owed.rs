@@ -27,6 +27,16 @@ pub(super) enum Gift<'m> {
     Chat(Chat<'m>, Option<Keys>),
 }
 
+impl Gift<'_> {
+    const fn command(&self) -> Command {
+        match self {
+            Self::Ack { .. } => Command::ACK,
+            Self::SyncNotify(_) => Command::SYNC_NOTIFY,
+            Self::Chat(chat, _) => Command(chat.command),
+        }
+    }
+}
+
 impl State {
     /// Inside: something is given to a connection.
     pub(super) fn given(&mut self, line: &mut Line, gift: Gift<'_>) -> Verdict {
@@ -34,6 +44,7 @@ impl State {
             let what = format!("{} is given something, and nobody is logged in", line.id);
             return Err(self.breaks("S1.3", what, &[]));
         };
+        self.now.what = Seen::Wrote(line.id, gift.command());
         match gift {
             Gift::Ack { seq, status, keys } => self.acked(line, (seq, status), keys, true),
             Gift::SyncNotify(msgid) => self.given_notify(line, account, msgid),

@@ -6,9 +6,11 @@ use super::form::{Dialects, refusal, shown};
 use super::ledger::{Message, MessageId, Variant};
 use super::line::{Attempt, Line, Pending, Sent};
 use super::state::{State, Verdict, demand};
-use super::violation::Witness;
+use super::violation::{Seen, Witness};
 use super::wire::{Chat, command::CUSTOMER_V2, flag::UNPERSISTENT};
 use crate::dialect::Dialect;
+use crate::id::Seq;
+use crate::wire::Command;
 
 impl State {
     pub(super) fn said(
@@ -83,6 +85,7 @@ impl State {
         how: (Option<i32>, u8),
         chat: &Chat<'_>,
     ) -> Verdict {
+        self.now.what = Seen::Sent(line.id, Command(chat.command), Seq(how.0.unwrap_or(0)));
         if !line.sees_sent {
             self.said(line, how, chat);
         }

@@ -97,6 +97,7 @@ impl State {
     }
 
     pub(super) fn opened(&mut self, connection: ConnectionId, server: ServerId) {
+        self.now.what = Seen::Opened(connection);
         self.has_many_servers |= self.server.replace(server).is_some_and(|other| other != server);
         self.lines.insert(connection, Box::new(Line::new(connection, server)));
     }
@@ -145,7 +146,7 @@ impl State {
             Repeats::Once { mark } => mark(chat.content),
             Repeats::Stored => None,
         };
-        let key = ledger::key(parties, mark.ok_or_else(|| chat.hash));
+        let key = ledger::key(parties, mark.ok_or(chat.hash));
         (parties, key, mark.is_some())
     }
 
@@ -186,7 +187,9 @@ impl State {
             self.none.unknown = i64::MAX;
             let queue = self.queue(oldest);
             let (message, is_idle) = (queue.forget(), queue.is_idle());
-            message.into_iter().for_each(|message| self.ledger.forgot_row(message));
+            if let Some(message) = message {
+                self.ledger.forgot_row(message);
+            }
             if is_idle {
                 self.queues.remove(&oldest);
             }

@@ -6,6 +6,7 @@ use crate::sync::SyncBounds;
 
 /// What a host promises where the rules leave it a choice.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice by itself")]
 #[non_exhaustive]
 pub struct Terms {
     /// The kefu app.
@@ -34,6 +35,10 @@ pub struct Terms {
     /// Whether nobody else writes to the accounts of whom the checker sees something. If others do,
     /// what bytes alone show of notifies and of synced messages is judged less. Default: `true`.
     pub sees_everybody: bool,
+    /// How many notifies a connection may get that no message accounts for, where bytes alone are
+    /// seen: a host whose servers may lose what they tell each other notifies of the newest message
+    /// once more. Default: 0.
+    pub spare_notifies: u32,
     /// By how many seconds the clocks of the servers may differ from [`Event::Time`].
     /// Default: 0.
     ///
@@ -77,6 +82,7 @@ impl Terms {
             saves_may_fail: false,
             begins_empty: true,
             sees_everybody: true,
+            spare_notifies: 0,
             clock_error: 0,
             memory: 1_000_000,
         }

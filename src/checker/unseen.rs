@@ -48,7 +48,7 @@ impl State {
         let forms: Vec<Form> = message.variants(content, false).map(|it| it.form).collect();
         reading.readers.retain_mut(|reader| {
             reader.rows += 1;
-            let fits = forms.iter().any(|form| {
+            forms.iter().any(|form| {
                 if own == Some(true) && Self::leaves_out(*form, reader.dialect, self.kefu_app) {
                     wrong = (own_rule(*form), "its own message comes back");
                     return false;
@@ -57,8 +57,7 @@ impl State {
                 let fits = self.is_row((&row, *form, own), reader.dialect, (head, chat));
                 wrong = fits.err().unwrap_or(wrong);
                 fits.is_ok()
-            });
-            fits
+            })
         });
         if reading.readers.is_empty() {
             return breaks(wrong.0, wrong.1);

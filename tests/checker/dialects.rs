@@ -45,6 +45,25 @@ fn d2_2_a_seller_s_message_is_translated_as_well() {
 }
 
 #[test]
+fn d2_a_translation_keeps_its_parties() {
+    let cases = [
+        (TYPING, v2(SELLER, ANN, "..."), "D2.1"),
+        (support(SELLER, ANN, "..."), v2(ANN, SELLER, "..."), "D2.2"),
+        (v2(ANN, SELLER, "..."), support(SELLER, ANN, "..."), "D2.3"),
+        // It is as it came, and wrong.
+        (v2(ANN, SELLER, "..."), v2(SELLER, ANN, "..."), "W4.2"),
+    ];
+    for (said, read, expected) in cases {
+        let mut world = World::new();
+        world.logs_in(1, ANN, PHONE);
+        world.logs_in(2, SELLER, TABLET);
+        world.says(if said.command == 25 { 2 } else { 1 }, 1, said.with(UNPERSISTENT));
+        let verdict = world.reads(2, read.with(UNPERSISTENT));
+        assert_eq!(rule(verdict), Some(expected), "{expected}");
+    }
+}
+
+#[test]
 fn d3_1_version_1_gets_no_metadata() {
     let mut world = World::new();
     world.logs_in(1, ANN, PHONE);
@@ -107,7 +126,7 @@ fn d1_7_an_answer_ends_in_the_dialect_in_which_it_began() {
     for rows in [support(SELLER, ANN, "yes?"), v2(SELLER, ANN, "yes?")] {
         let mut world = world();
         world.came(1, 2, hi).unwrap();
-        let begin = if rows.command == 64 { 1 } else { 0 };
+        let begin = i64::from(rows.command == 64);
         world.answered(1, (begin, 1), &[rows]).unwrap();
     }
 }

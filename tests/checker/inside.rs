@@ -273,6 +273,38 @@ fn h7_6_a_message_that_is_stored_gets_its_ack() {
     world.finish().unwrap();
 }
 
+/// A message that has had its ACK is sent again.
+fn repeated() -> World {
+    let mut world = world();
+    world.says(1, 7, HI);
+    world.came(1, 7, HI).unwrap();
+    world.saved(HI, [(SELLER, 1), (ANN, 1)]);
+    world.notified(2, 1).unwrap();
+    world.notified(3, 1).unwrap();
+    world.acked(1, 7).unwrap();
+    world.says(1, 8, HI);
+    world
+}
+
+#[test]
+fn s10_3_a_repeat_gets_its_ack_as_well() {
+    // The host has taken the message before, but not this one.
+    assert_eq!(rule(repeated().finish()), Some("S10.3"));
+    // Its save may have failed unseen.
+    let mut world = repeated();
+    world.came(1, 8, HI).unwrap();
+    world.finish().unwrap();
+    world.confirmed(1, HI, [(1, None), (1, None)]).unwrap();
+    assert_eq!(rule(world.finish()), Some("S10.3"));
+    // Of several it is not known which one is confirmed.
+    let mut world = repeated();
+    world.came(1, 8, HI).unwrap();
+    world.says(1, 9, HI);
+    world.came(1, 9, HI).unwrap();
+    world.confirmed(1, HI, [(1, None), (1, None)]).unwrap();
+    world.finish().unwrap();
+}
+
 #[test]
 fn h7_1_the_answers_of_the_store_are_the_copies() {
     let cases = [
@@ -280,6 +312,7 @@ fn h7_1_the_answers_of_the_store_are_the_copies() {
         ([(2, None), (2, None)], Some("H7.1")),
         ([(1, None), (1, None)], Some("H7.2")),
         ([(9, None), (2, None)], Some("H7.1")),
+        ([(1, None), (0, None)], Some("H7.2")),
         ([(1, Some(0)), (2, Some(1))], None),
         ([(1, Some(1)), (2, Some(1))], Some("H14.9")),
         ([(1, Some(0)), (2, Some(0))], Some("H14.9")),

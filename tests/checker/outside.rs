@@ -7,6 +7,7 @@ use crate::world::{
 
 const ONE: Chat = customer(ANN, SELLER, "1");
 const TWO: Chat = customer(ANN, SELLER, "2");
+const THREE: Chat = customer(ANN, SELLER, "3");
 
 /// Ann's phone is 1, the seller's desk 2, another device of Ann 3, Bob's 4.
 fn world() -> World {
@@ -92,6 +93,13 @@ fn a_message_said_again_is_notified_again() {
     world.finish().unwrap();
 }
 
+fn world_with_login_on_its_way() -> World {
+    let mut world = world();
+    world.opens(8, 0);
+    world.says_token(8, &crate::world::token(SELLER), DESK);
+    world
+}
+
 #[test]
 fn whoever_comes_later_is_notified_of_what_is_not_over() {
     let mut world = world();
@@ -103,6 +111,15 @@ fn whoever_comes_later_is_notified_of_what_is_not_over() {
     world.acked(1, 1).unwrap();
     world.logs_in(6, SELLER, WEB);
     assert_eq!(rule(world.notified(6, 1)), Some("H7.4"));
+    // Its client has the answer to its login only after the message was over.
+    let mut world = world_with_login_on_its_way();
+    world.says(1, 1, ONE);
+    world.notified(2, 1).unwrap();
+    world.notified(3, 1).unwrap();
+    world.acked(1, 1).unwrap();
+    world.gets(8, 3, 0, &[0; 4]).unwrap();
+    world.notified(8, 1).unwrap();
+    assert_eq!(rule(world.notified(8, 2)), Some("H7.4"));
     // On another server it may come late.
     let mut world = said();
     world.opens(7, 1);
@@ -244,6 +261,25 @@ fn s12_3_an_answer_may_go_on_behind_a_notify() {
     world.asks(2, 1);
     world.answered(2, (1, 2), &[]).unwrap();
     assert_eq!(rule(world.finish()), Some("S2.3"));
+}
+
+#[test]
+fn s12_4_who_had_not_asked_on_finds_it_in_the_answer() {
+    let mut world = said();
+    world.asks(2, 0);
+    world.answered(2, (0, 1), &[ONE]).unwrap();
+    world.notified(2, 2).unwrap();
+    world.asks(2, 1);
+    // The host has dealt with it before it had this SYNC; the ACK is read behind the answer.
+    world.says(1, 3, THREE);
+    world.notified(3, 3).unwrap();
+    world.answered(2, (1, 3), &[TWO, THREE]).unwrap();
+    world.acked(1, 3).unwrap();
+    world.finish().unwrap();
+    world.says(1, 4, customer(ANN, SELLER, "4"));
+    world.notified(3, 4).unwrap();
+    world.acked(1, 4).unwrap();
+    assert_eq!(rule(world.finish()), Some("H7.4"));
 }
 
 #[test]
@@ -463,4 +499,44 @@ fn a_queue_that_was_not_empty_has_nothing_new_to_tell() {
     world.answered(2, (3, 9), &[customer(ANN, SELLER, "of old")]).unwrap();
     world.finish().unwrap();
     assert_eq!(rule(world.notified(2, 10)), Some("H7.4"));
+}
+
+#[test]
+fn a_key_beyond_the_queue_tells_nothing_of_its_ids() {
+    let mut terms = terms();
+    terms.begins_empty = false;
+    let mut world = World::on(terms);
+    world.logs_in(1, ANN, PHONE);
+    world.asks(1, 0);
+    world.answered(1, (90, 90), &[]).unwrap();
+    world.says(1, 1, ONE);
+    world.acked(1, 1).unwrap();
+    // The queue ends at 9: what came since is below the key, so the answer need not have it.
+    world.logs_in(4, ANN, DESK);
+    world.asks(4, 90);
+    world.answered(4, (90, 90), &[]).unwrap();
+    world.finish().unwrap();
+    // From the beginning on it must be there.
+    world.logs_in(5, ANN, WEB);
+    world.asks(5, -1);
+    world.answered(5, (-1, 9), &[]).unwrap();
+    assert_eq!(rule(world.finish()), Some("S2.3"));
+}
+
+#[test]
+fn a_host_may_make_up_for_lost_notifies_so_often() {
+    let mut terms = terms();
+    terms.spare_notifies = 3;
+    let mut world = World::on(terms);
+    world.logs_in(1, ANN, PHONE);
+    world.logs_in(2, SELLER, DESK);
+    world.says(1, 1, ONE);
+    world.notified(2, 1).unwrap();
+    world.acked(1, 1).unwrap();
+    for _ in 0..3 {
+        world.notified(1, 1).unwrap();
+        world.notified(2, 1).unwrap();
+    }
+    assert_eq!(rule(world.notified(1, 1)), Some("H7.4"), "once more");
+    assert_eq!(rule(world.notified(2, 2)), Some("H7.4"), "one too many");
 }

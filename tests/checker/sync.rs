@@ -251,6 +251,31 @@ fn s12_4_live_copies_may_have_led_further() {
     assert_eq!(rule(world.notified(4, 30)), Some("S12.4"));
 }
 
+#[test]
+fn s12_4_who_has_asked_on_is_notified() {
+    let mut terms = terms();
+    terms.sync_bounds = Some(SyncBounds { rows: 2, bytes: 1_000 });
+    let behind = || {
+        let mut world = filled(World::on(terms));
+        world.asks(4, 0);
+        world.gets_key(4, 27, 20).unwrap();
+        world.reads(4, in_v2(ONE)).unwrap();
+        world.reads(4, in_v2(TWO)).unwrap();
+        world.gets_key(4, 28, 20).unwrap();
+        world.notified(4, 21).unwrap();
+        let four = customer(ANN, SELLER, "4");
+        world.says(1, 40, four);
+        world.stored(SELLER, &four.row(40, 1)).unwrap();
+        world.stored(ANN, &four.row(40, 1)).unwrap();
+        world
+    };
+    assert_eq!(rule(behind().notified(4, 40)), Some("S12.4"));
+    // In version 2 SYNC_BEGIN comes late.
+    let mut world = behind();
+    world.asks(4, 20);
+    world.notified(4, 40).unwrap();
+}
+
 fn in_v2(chat: Chat) -> Chat {
     if chat.command == 24 { v2(ANN, SELLER, chat.content) } else { v2(SELLER, ANN, chat.content) }
 }

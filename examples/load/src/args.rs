@@ -25,24 +25,45 @@ More examples:
   kefu-load --transient 100       nothing is stored: the server without its disk
   kefu-load --dialect mixed       clients of both versions write to each other
   kefu-load --count 1000 --json   a fixed amount of work, and the result for a program
+  kefu-load --tls --ca ca.pem --addr chat.example.com:23000
+                                  over TLS; the certificate names the host in --addr
+  kefu-load --ws --addr 127.0.0.1:8080
+                                  over WebSocket; with --tls over wss
   kefu-load --seconds 60          restart the server meanwhile: nothing may be lost or duplicated
   kefu-load --seconds 60 --addr 127.0.0.1:23000,127.0.0.1:23001,127.0.0.1:23002
                                   three servers that form one service: kill one meanwhile; its
                                   clients fail over, and nothing may be lost or duplicated
 
+  kefu-load --churn 10 --repeat 10 --slow 5 --hostile 5
+                                  clients that make trouble; the verdict stays the same
+  kefu-load --churn 20 --allow-repeats
+                                  for a server that stores repeats again
+  kefu-load --check all           judge the frames of all clients
+
 The pause in the result is the longest time in which no customer got an ACK: how long the whole
 service was unavailable, for example while a cluster elected a new leader.
+
+While the run goes on, frames are checked against the rules of the protocol (--check): each client
+gets what it must get, nobody gets anything else, and each frame is right. The result names the rule
+that is broken and the connection.
 
 What is checked at the end: every persistent message that got its ACK is in the queue of its
 seller and in the queue of its customer, in each exactly once and in the order in which its
 customer sent. A message is unexpected if it was not sent, not to be stored, or is altered, or if
 its sender or its receiver is wrong. It counts in whichever form the server tells it.
 
+Trouble (--churn, --repeat, --slow, --hostile) is off by default. Each option takes the percentage
+of clients that make it; the result counts what was made. A repeat with a uuid must be stored once.
+One without is a message of its own: the queues must have a copy for each ACK, and at most one for
+each time that it was sent. What hostile connections send must be refused or ignored: an answer to
+it fails the run. A server that stores repeats again needs --allow-repeats for --churn and --repeat.
+
 A seller of version 2 follows its queue as such clients do: by live copies, and by SYNC where one
 does not continue what it has. In the end it must have every message exactly once and in order.
 
-Exit status: 0 everything is correct; 1 something was lost, duplicated, reordered or unexpected;
-2 the command line is wrong, no server could be reached, or clients gave up waiting.";
+Exit status: 0 everything is correct; 1 something was lost, duplicated, reordered or unexpected, or
+answered though it must be refused, or another rule was broken; 2 the command line is wrong, no server could be reached, or
+clients gave up waiting.";
 
 /// Loads a customer-service chat server and checks that it loses nothing
 ///
@@ -68,6 +89,25 @@ pub struct Args {
         verbatim_doc_comment
     )]
     pub addr: Vec<String>,
+
+    /// Connect over TLS
+    ///
+    /// The server's certificate must name the host that --addr gives.
+    #[arg(long, verbatim_doc_comment)]
+    pub tls: bool,
+
+    /// Trust the certificates in this PEM file [default: those that the system trusts]
+    ///
+    /// The certificate that has signed the server's, or the server's own if it is self-signed.
+    #[arg(long, value_name = "FILE", requires = "tls", verbatim_doc_comment)]
+    pub ca: Option<PathBuf>,
+
+    /// Connect over WebSocket, at this path [default: /ws]; with --tls over wss
+    ///
+    /// --addr is then the server's HTTP port. Every frame is one binary message.
+    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = "/ws",
+        value_parser = path, verbatim_doc_comment)]
+    pub ws: Option<String>,
 
     /// App of the sellers, as the server is configured
     #[arg(long, value_name = "ID", default_value_t = 1453, value_parser = id())]
@@ -102,6 +142,61 @@ pub struct Args {
     /// Percentage of transient messages: delivered, but not stored
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = value_parser!(u8).range(..=100))]
     pub transient: u8,
+
+    /// Percentage of the clients that come and go, and of extra visitors
+    ///
+    /// Customers leave with messages in flight, and repeat them when they are back. They and
+    /// sellers leave in turns: with a goodbye (they close their sending side and read to the end),
+    /// and without: the socket is closed, reset, or closed in the middle of a frame. So do
+    /// visitors, who log in to the same accounts from another device, sync, and leave.
+    /// Needs a server that stores repeats once, or --allow-repeats.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, verbatim_doc_comment,
+        value_parser = value_parser!(u8).range(..=100))]
+    pub churn: u8,
+
+    /// Percentage of the customers that repeat messages without need
+    ///
+    /// They send every fourth message twice: while it is in flight, or after its ACK. Half of
+    /// these have a uuid: then the queues must have one copy. The others have none: then each is
+    /// a message of its own, and the queues must have a copy for each ACK.
+    /// Needs a server that stores repeats once, or --allow-repeats.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, verbatim_doc_comment,
+        value_parser = value_parser!(u8).range(..=100))]
+    pub repeat: u8,
+
+    /// Slow readers, as a percentage of the clients
+    ///
+    /// Extra connections of the same accounts. Half of them stop reading for a second or two,
+    /// again and again, the others for good, while they ask for their queue all the time.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, verbatim_doc_comment,
+        value_parser = value_parser!(u8).range(..=100))]
+    pub slow: u8,
+
+    /// Hostile connections, as a percentage of the clients
+    ///
+    /// Extra connections that send what must be refused or ignored: frames with wrong lengths,
+    /// messages in another's name, what only a server says, and floods before any login. An
+    /// answer to them fails the run, and so does any of their messages in a queue.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, verbatim_doc_comment,
+        value_parser = value_parser!(u8).range(..=100))]
+    pub hostile: u8,
+
+    /// Accept that the server stores repeats again, as it may
+    ///
+    /// A message may then be in a queue as often as it was sent; the first copies must be in
+    /// order. It must still be there, and nothing else may be.
+    #[arg(long, verbatim_doc_comment)]
+    pub allow_repeats: bool,
+
+    /// Whose frames are judged: of no client, of a sample, or of all clients
+    ///
+    /// Every frame that a judged client sends or receives is checked against the rules of the
+    /// protocol while the run goes on: who is notified and who is not, live copies, answers. A
+    /// broken rule fails the run. A sample is every tenth seller with all of its customers, one at
+    /// least; with --dialect mixed of each version. All take more of this program's time: give it
+    /// --threads 2 if it becomes the bottleneck.
+    #[arg(long, value_enum, value_name = "WHOSE", default_value_t = Check::Sample, verbatim_doc_comment)]
+    pub check: Check,
 
     /// Version of the protocol that the clients speak
     ///
@@ -159,6 +254,18 @@ pub enum Dialect {
     Mixed,
 }
 
+/// Whose frames are judged while the run goes on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Check {
+    /// Nobody's: only the queues are read at the end
+    None,
+    /// Those of every tenth seller and its customers
+    Sample,
+    /// Everybody's
+    All,
+}
+
 impl fmt::Display for Dialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -177,6 +284,12 @@ impl Args {
         let options = options.into_iter().map(Into::into);
         Self::try_parse_from([OsString::from("kefu-load")].into_iter().chain(options))
     }
+}
+
+/// A path of a URL.
+fn path(path: &str) -> Result<String, &'static str> {
+    let is_path = path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_path { Ok(path.to_owned()) } else { Err("a path begins with /, as in /ws") }
 }
 
 /// Ids are positive.

@@ -16,7 +16,25 @@ const MIDDLE: &[u8] = br#"","uuid":""#;
 const END: &[u8] = br#""}"#;
 const PADDING: u8 = b'x';
 
-/// The form of all contents of a run: `{"text":"xxx…","uuid":"<run>-<customer>-<number>"}`.
+/// How a content names its message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Form {
+    /// `{"text":"xxx…","uuid":"<run>-<customer>-<number>"}`
+    Marked,
+    /// `{"text":"xxx… <run>-<customer>-<number>"}`: two of them are two messages (S10.1).
+    Unmarked,
+}
+
+impl Form {
+    const fn middle(self) -> &'static [u8] {
+        match self {
+            Self::Marked => MIDDLE,
+            Self::Unmarked => b" ",
+        }
+    }
+}
+
+/// The contents of a run.
 #[derive(Debug)]
 pub(crate) struct Format {
     run: String,
@@ -42,14 +60,18 @@ impl Format {
 
     /// The length of this customer's content without any padding.
     pub(crate) fn least(&self, customer: u32) -> usize {
-        FRONT.len() + MIDDLE.len() + self.uuid(customer, 0).len() + END.len()
+        self.unpadded(customer, Form::Marked)
     }
 
-    pub(crate) fn template(&self, customer: u32) -> Template {
-        let padding = self.size.saturating_sub(self.least(customer));
+    fn unpadded(&self, customer: u32, form: Form) -> usize {
+        FRONT.len() + form.middle().len() + self.uuid(customer, 0).len() + END.len()
+    }
+
+    pub(crate) fn template(&self, customer: u32, form: Form) -> Template {
+        let padding = self.size.saturating_sub(self.unpadded(customer, form));
         let mut bytes = FRONT.to_vec();
         bytes.resize(FRONT.len() + padding, PADDING);
-        bytes.extend_from_slice(MIDDLE);
+        bytes.extend_from_slice(form.middle());
         bytes.extend_from_slice(self.uuid(customer, 0).as_bytes());
         let digits = bytes.len() - DIGITS..bytes.len();
         bytes.extend_from_slice(END);
@@ -57,13 +79,15 @@ impl Format {
     }
 
     /// The message that a content belongs to. `None` if another run or another client sent it.
-    pub(crate) fn read(&self, content: &[u8]) -> Option<Mark> {
+    pub(crate) fn read(&self, content: &[u8]) -> Option<(Mark, Form)> {
         let (rest, number) = split_number(content.strip_suffix(END)?)?;
         let (rest, customer) = split_number(rest)?;
         let text = rest.strip_suffix(self.run.as_bytes())?;
-        let padding = text.strip_prefix(FRONT).and_then(|text| text.strip_suffix(MIDDLE));
+        let form = if text.ends_with(MIDDLE) { Form::Marked } else { Form::Unmarked };
+        let padding = text.strip_prefix(FRONT).and_then(|text| text.strip_suffix(form.middle()));
         let is_padding = padding.is_some_and(|text| text.iter().all(|&byte| byte == PADDING));
-        Some(Mark { customer, number, intact: is_padding && content.len() == self.size })
+        let intact = is_padding && content.len() == self.size;
+        Some((Mark { customer, number, intact }, form))
     }
 }
 
@@ -115,30 +139,35 @@ mod tests {
 
     #[test]
     fn a_content_has_exactly_its_size_and_can_be_read_back() {
-        for size in [47, 48, 100, usize::from(MAX_SIZE)] {
+        let forms = [Form::Marked, Form::Unmarked];
+        let sizes = [47, 48, 100, usize::from(MAX_SIZE)];
+        for (size, form) in sizes.into_iter().flat_map(|size| forms.map(|form| (size, form))) {
             for customer in [1, 42, MAX_CUSTOMERS] {
-                let mut template = format(size).template(customer);
+                let mut template = format(size).template(customer, form);
                 for number in [0, 17, MAX_NUMBER - 1, 3] {
                     let content = template.numbered(number);
                     assert_eq!(content.len(), size);
-                    let mark = format(size).read(content);
-                    assert_eq!(mark, Some(Mark { customer, number, intact: true }));
+                    let read = format(size).read(content);
+                    assert_eq!(read, Some((Mark { customer, number, intact: true }, form)));
                 }
             }
         }
     }
 
     #[test]
-    fn a_content_is_json_with_a_uuid() {
-        let mut template = format(46).template(31);
+    fn a_content_is_json_with_a_uuid_or_without() {
+        let mut template = format(46).template(31, Form::Marked);
         let content = template.numbered(1_234);
         assert_eq!(content, br#"{"text":"xxxx","uuid":"0badcafe-31-000001234"}"#);
+        let mut template = format(46).template(31, Form::Unmarked);
+        let content = template.numbered(1_234);
+        assert_eq!(content, br#"{"text":"xxxxxxxxxxxxx 0badcafe-31-000001234"}"#);
         assert_eq!(format(46).least(31), 42);
     }
 
     #[test]
     fn contents_of_others_are_told_apart_from_altered_ones() {
-        let read = |content: &str| format(46).read(content.as_bytes());
+        let read = |content: &str| format(46).read(content.as_bytes()).map(|(mark, _)| mark);
         let altered = Some(Mark { customer: 31, number: 7, intact: false });
         assert_eq!(read(r#"{"text":"xxyx","uuid":"0badcafe-31-000000007"}"#), altered);
         assert_eq!(read(r#"{"text":"xxx","uuid":"0badcafe-31-000000007"}"#), altered);

@@ -160,6 +160,7 @@ mod tests {
 
     use super::*;
     use crate::args::Args;
+    use crate::content::Form;
     use crate::plan::Role;
 
     /// A client of seller 1, at this key, to whom customer 1 writes.
@@ -184,7 +185,7 @@ mod tests {
         fn message(&mut self, flags: Flags, number: u32) {
             let sender = self.plan.account(Role::Customer, 1);
             let receiver = self.plan.account(Role::Seller, 1);
-            let content = self.plan.format.template(1).numbered(number).to_vec();
+            let content = self.plan.format.template(1, Form::Marked).numbered(number).to_vec();
             let (timestamp, content) = (UnixTime::from(0), Bytes::from(content));
             let chat = CustomerMessageV2 { sender, receiver, timestamp, content };
             self.receive(flags, Body::CustomerV2(chat));

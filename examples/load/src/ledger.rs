@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use kefu_proto::Account;
 use serde::Serialize;
 
-use crate::content::Mark;
-use crate::customer::Sent;
+use crate::content::{Form, Mark};
+use crate::customer::{Again, Sent};
 use crate::plan::{Plan, Role};
 
 /// How many wrong messages are named; the rest is only counted.
@@ -71,6 +71,8 @@ struct Page<'a> {
     sent: &'a Sent,
     /// One bit per message.
     seen: Vec<u64>,
+    /// How many more copies there are of messages that have more than one.
+    further: HashMap<u32, u32>,
     highest: Option<u32>,
 }
 
@@ -103,8 +105,11 @@ impl<'a> Ledger<'a> {
             return;
         };
         if !page.see(number) {
-            self.verdict.duplicated += 1;
-            self.example("duplicated", customer, number);
+            // Of more copies than one, the first has to be in order.
+            if page.see_further(number) > page.again(number).sent {
+                self.verdict.duplicated += 1;
+                self.example("duplicated", customer, number);
+            }
         } else if page.highest.is_some_and(|highest| highest > number) {
             self.verdict.reordered += 1;
             self.example("reordered", customer, number);
@@ -120,17 +125,24 @@ impl<'a> Ledger<'a> {
             let uid = page.sent.uid;
             let persistent = |number: &u32| !self.plan.is_transient(uid, *number);
             for number in (0..page.sent.count).filter(persistent) {
-                if page.sent.unacked.binary_search(&number).is_ok() {
-                    continue;
-                }
-                self.verdict.expected += 1;
-                if !page.has_seen(number) {
-                    self.verdict.lost += 1;
+                let (expected, seen) = (self.expected(page, number), page.copies(number));
+                self.verdict.expected += u64::from(expected);
+                if seen < expected {
+                    self.verdict.lost += u64::from(expected - seen);
                     self.example("lost", uid, number);
                 }
             }
         }
         self.verdict
+    }
+
+    /// How many copies there must be at least. Without a mark each ACK is of a message of its own.
+    fn expected(&self, page: &Page<'_>, number: u32) -> u32 {
+        let acked = u32::from(page.sent.unacked.binary_search(&number).is_err());
+        match self.plan.form(page.sent.uid, number) {
+            Form::Marked => acked,
+            Form::Unmarked => acked + page.again(number).acked,
+        }
     }
 
     fn example(&mut self, what: &str, customer: u32, number: u32) {
@@ -148,7 +160,7 @@ impl<'a> Ledger<'a> {
 impl<'a> Page<'a> {
     fn new(sent: &'a Sent) -> Self {
         let (last, _) = place(sent.count);
-        Self { sent, seen: vec![0; last + 1], highest: None }
+        Self { sent, seen: vec![0; last + 1], further: HashMap::new(), highest: None }
     }
 
     /// Whether it is the first time.
@@ -159,9 +171,21 @@ impl<'a> Page<'a> {
         first
     }
 
-    fn has_seen(&self, number: u32) -> bool {
+    /// How often it has been seen after the first time.
+    fn see_further(&mut self, number: u32) -> u32 {
+        let further = self.further.entry(number).or_default();
+        *further += 1;
+        *further
+    }
+
+    fn copies(&self, number: u32) -> u32 {
         let (word, bit) = place(number);
-        self.seen[word] & bit != 0
+        let further = self.further.get(&number).copied().unwrap_or(0);
+        u32::from(self.seen[word] & bit != 0) + further
+    }
+
+    fn again(&self, number: u32) -> Again {
+        self.sent.again.get(&number).copied().unwrap_or_default()
     }
 }
 
@@ -208,5 +232,45 @@ mod tests {
         let foreign = (2, 0);
         let unexpected = [(1, 0), transient, (1, 2), unsent, (1, 4), foreign, (1, 6)];
         assert_eq!(verdict(&unexpected), [0, 0, 0, 3]);
+    }
+
+    /// Reads the queue of customer 1, who repeats and sent 0 to 15. Of these 3 and 7 have a uuid, 11
+    /// and 15 have none. `copies` says how often each of these four is there; each was sent three
+    /// times and got two ACKs. Returns lost and duplicated.
+    fn verdict_of_repeats(options: &[&str], copies: [usize; 4]) -> [u64; 2] {
+        let options = [&["--repeat", "100"], options].concat();
+        let plan = Plan::new(&Args::from_options(options).unwrap()).unwrap();
+        let recorded = if plan.allows_repeats { &[3, 7, 11, 15][..] } else { &[11, 15] };
+        let again = recorded.iter().map(|&number| (number, Again { sent: 2, acked: 1 })).collect();
+        let sent = [Sent { count: 16, again, ..Sent::new(1) }];
+        let mut ledger = Ledger::new(&plan, Place::Queue, (Role::Customer, 1), &sent);
+        for number in 0..16 {
+            let repeated = [3, 7, 11, 15].iter().position(|&repeated| repeated == number);
+            for _ in 0..repeated.map_or(1, |place| copies[place]) {
+                ledger.enter(Mark { customer: 1, number, intact: true });
+            }
+        }
+        let verdict = ledger.close();
+        assert_eq!((verdict.expected, verdict.reordered, verdict.unexpected), (18, 0, 0));
+        [verdict.lost, verdict.duplicated]
+    }
+
+    #[test]
+    fn a_repeat_with_a_uuid_is_there_once_and_one_without_as_often_as_it_was_acked() {
+        let verdict = |copies| verdict_of_repeats(&[], copies);
+        assert_eq!(verdict([1, 1, 2, 2]), [0, 0]);
+        assert_eq!(verdict([1, 1, 3, 2]), [0, 0], "the third may have been stored");
+        assert_eq!(verdict([1, 1, 4, 2]), [0, 1]);
+        assert_eq!(verdict([1, 1, 1, 0]), [3, 0]);
+        assert_eq!(verdict([2, 1, 2, 2]), [0, 1]);
+        assert_eq!(verdict([1, 0, 2, 2]), [1, 0]);
+    }
+
+    #[test]
+    fn where_repeats_may_be_stored_again_there_are_as_many_as_were_sent_at_most() {
+        let verdict = |copies| verdict_of_repeats(&["--allow-repeats"], copies);
+        assert_eq!(verdict([1, 3, 2, 3]), [0, 0]);
+        assert_eq!(verdict([1, 4, 2, 3]), [0, 1]);
+        assert_eq!(verdict([0, 3, 1, 3]), [2, 0]);
     }
 }

@@ -7,8 +7,11 @@ mod arrivals;
 mod connection;
 mod content;
 mod customer;
+mod disturbers;
 mod failure;
 mod follower;
+mod judge;
+mod leaving;
 mod ledger;
 mod pairs;
 mod pauses;
@@ -18,16 +21,21 @@ mod report;
 mod run;
 mod seller;
 mod service;
+mod shares;
 mod stages;
+mod transport;
+mod trouble;
 mod verify;
 mod window;
 
-pub use args::{Args, Dialect};
+pub use args::{Args, Check, Dialect};
 pub use failure::Failure;
 pub use follower::Live;
+pub use judge::{Broken, Routing};
 pub use ledger::Verdict;
 pub use progress::Progress;
 pub use report::Report;
+pub use trouble::{Churn, Hostile, Repeat, Slow, Trouble};
 
 use plan::Plan;
 

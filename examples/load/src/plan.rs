@@ -4,29 +4,43 @@ use std::fmt::Write;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use kefu_proto::{Account, AppId, Body, UserId, Version};
+use kefu_proto::{Account, AppId, Body, Config, UserId, Version};
 
-use crate::args::{Args, Dialect};
-use crate::content::{Format, Mark};
+use crate::args::{Args, Check, Dialect};
+use crate::content::{Form, Format, Mark};
 use crate::failure::Failure;
+use crate::shares::{Share, Shares};
+use crate::transport::Carrier;
+
+/// Between two connections of those that make trouble.
+const CONNECT_EVERY: Duration = Duration::from_millis(5);
+const LEAST_STAY: Duration = Duration::from_millis(100);
+const LEAST_PATIENCE: Duration = Duration::from_secs(1);
+/// One seller of so many is in a sample.
+const SAMPLE: u32 = 10;
 
 /// What a run is to do.
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// The servers of the service.
     pub(crate) addrs: Vec<String>,
+    pub(crate) carrier: Carrier,
     pub(crate) format: Format,
     pub(crate) customers: u32,
     pub(crate) sellers: u32,
     pub(crate) window: usize,
     pub(crate) transient: u8,
+    pub(crate) shares: Shares,
+    /// Whether the server may store a repeat again.
+    pub(crate) allows_repeats: bool,
     pub(crate) dialect: Dialect,
     pub(crate) target: Target,
     pub(crate) timeout: Duration,
     /// How long all clients stay silent before the first message.
     pub(crate) idle: Duration,
+    pub(crate) check: Check,
+    pub(crate) config: Config,
     appid: AppId,
-    kefu_appid: AppId,
 }
 
 /// When a customer has sent enough.
@@ -35,6 +49,14 @@ pub(crate) enum Target {
     Time(Duration),
     /// Messages per customer.
     Count(u32),
+}
+
+/// When a message is sent again though it need not be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Repetition {
+    /// Right behind it, while it is in flight.
+    AtOnce,
+    AfterAck,
 }
 
 /// The two kinds of clients. Each has uids from 1 on.
@@ -52,6 +74,7 @@ impl Plan {
         if args.dialect == Dialect::V2 && args.transient > 0 {
             return Err(Failure::Transient);
         }
+        let config = Config::new(AppId(args.kefu_appid))?;
         let format = Format::new(run_id(), usize::from(args.size));
         let least = format.least(args.customers);
         if format.size() < least {
@@ -60,24 +83,33 @@ impl Plan {
         let time = Duration::from_secs(args.seconds.into());
         Ok(Self {
             addrs: args.addr.clone(),
+            carrier: Carrier { is_tls: args.tls, ca: args.ca.clone(), web_socket: args.ws.clone() },
             format,
             customers: args.customers,
             sellers: args.sellers,
             window: usize::from(args.window),
             transient: args.transient,
+            shares: Shares {
+                churn: Share(args.churn),
+                repeat: Share(args.repeat),
+                slow: Share(args.slow),
+                hostile: Share(args.hostile),
+            },
+            allows_repeats: args.allow_repeats,
             dialect: args.dialect,
             target: args.count.map_or(Target::Time(time), Target::Count),
             timeout: Duration::from_secs(args.timeout.into()),
             idle: Duration::from_secs(args.idle.into()),
+            check: args.check,
+            config,
             appid: AppId(args.appid),
-            kefu_appid: AppId(args.kefu_appid),
         })
     }
 
     pub(crate) fn account(&self, role: Role, uid: u32) -> Account {
         let appid = match role {
             Role::Customer => self.appid,
-            Role::Seller => self.kefu_appid,
+            Role::Seller => self.config.kefu_appid(),
         };
         Account::new(appid, UserId(uid.into()))
     }
@@ -99,7 +131,23 @@ impl Plan {
 
     /// The customers are spread evenly over the sellers.
     pub(crate) const fn seller_of(&self, customer: u32) -> u32 {
-        1 + (customer - 1) % self.sellers
+        seller_of(customer, self.sellers)
+    }
+
+    /// Whether the frames of this seller and its customers are judged. A sample is every tenth
+    /// seller, of both versions if there are two.
+    pub(crate) fn is_judged(&self, seller: u32) -> bool {
+        let versions = if self.dialect == Dialect::Mixed { 2 } else { 1 };
+        match self.check {
+            Check::None => false,
+            Check::Sample => (seller - 1) % SAMPLE < versions,
+            Check::All => true,
+        }
+    }
+
+    /// How long a server may take for what must come, if nothing breaks.
+    pub(crate) fn patience(&self) -> Duration {
+        (self.timeout / 3).max(LEAST_PATIENCE)
     }
 
     /// The version that a client speaks. Mixed, the first customer of each seller speaks the other
@@ -125,10 +173,57 @@ impl Plan {
         self.version(Role::Customer, customer) < Version::V2 && before(number) != before(number + 1)
     }
 
+    /// Whether and when a customer that repeats sends this message again: one message in four.
+    pub(crate) fn repetition(&self, customer: u32, number: u32) -> Option<Repetition> {
+        let repetition = match number % 8 {
+            3 => Repetition::AtOnce,
+            7 => Repetition::AfterAck,
+            _ => return None,
+        };
+        let repeats = self.shares.repeat.includes(customer);
+        (repeats && !self.is_transient(customer, number)).then_some(repetition)
+    }
+
+    /// Whether a message has no uuid, so that each repeat is a message of its own: every second of
+    /// those that are repeated.
+    pub(crate) fn form(&self, customer: u32, number: u32) -> Form {
+        let may_be_unmarked = number % 16 > 8;
+        if may_be_unmarked && self.repetition(customer, number).is_some() {
+            Form::Unmarked
+        } else {
+            Form::Marked
+        }
+    }
+
+    /// How long a client that churns stays. Together they make at most 200 connections a second:
+    /// the ports of a machine are few.
+    pub(crate) fn stay(&self, connection: u64) -> Duration {
+        let churn = self.shares.churn;
+        let clients = churn.of(self.customers) + churn.of(self.sellers);
+        let least = Self::spaced(clients + churn.of(self.customers + self.sellers));
+        least + least.mul_f64(f64::from(u8::try_from(connection % 16).unwrap_or(0)) / 16.0)
+    }
+
+    /// How long each of so many clients waits, so that all together connect 200 times a second.
+    pub(crate) fn spaced(clients: u32) -> Duration {
+        (CONNECT_EVERY * clients).max(LEAST_STAY)
+    }
+
+    /// Extra connections take turns over all accounts, customers and sellers.
+    pub(crate) const fn by_turns(&self, turn: u32) -> (Role, u32) {
+        let turn = turn % (self.customers + self.sellers);
+        // Sellers first: they are fewer, and receive most.
+        if turn < self.sellers {
+            (Role::Seller, 1 + turn)
+        } else {
+            (Role::Customer, 1 + turn - self.sellers)
+        }
+    }
+
     /// The message of this run that a server sent, in whichever form. Intact it has its content, its
     /// sender and its receiver.
     pub(crate) fn mark(&self, body: &Body) -> Option<Mark> {
-        let of_app = |seller| Account::new(self.kefu_appid, seller);
+        let of_app = |seller| Account::new(self.config.kefu_appid(), seller);
         let (sender, receiver, content) = match body {
             Body::Customer(chat) => {
                 let customer = Account::new(chat.customer_appid, chat.customer_id);
@@ -141,11 +236,12 @@ impl Plan {
             Body::CustomerV2(chat) => (chat.sender, chat.receiver, &chat.content),
             _ => return None,
         };
-        let mark = self.format.read(content)?;
+        let (mark, form) = self.format.read(content)?;
         let names_parties = (1..=self.customers).contains(&mark.customer)
             && sender == self.account(Role::Customer, mark.customer)
             && receiver == self.account(Role::Seller, self.seller_of(mark.customer));
-        Some(Mark { intact: mark.intact && names_parties, ..mark })
+        let has_form = form == self.form(mark.customer, mark.number);
+        Some(Mark { intact: mark.intact && names_parties && has_form, ..mark })
     }
 
     /// The tokens file of a server (TOML).
@@ -159,6 +255,11 @@ impl Plan {
             file
         })
     }
+}
+
+/// The customers are spread evenly over the sellers.
+pub(crate) const fn seller_of(customer: u32, sellers: u32) -> u32 {
+    1 + (customer - 1) % sellers
 }
 
 pub(crate) fn token(Account { appid, uid }: Account) -> String {
@@ -225,7 +326,7 @@ mod tests {
     #[test]
     fn a_message_is_intact_in_each_form_with_its_own_parties_only() {
         let plan = plan(&[]).unwrap();
-        let content = Bytes::copy_from_slice(plan.format.template(12).numbered(7));
+        let content = Bytes::copy_from_slice(plan.format.template(12, Form::Marked).numbered(7));
         let [customer, seller] =
             [(7, 12), (1453, 2)].map(|(appid, uid)| Account::new(AppId(appid), UserId(uid)));
         let timestamp = UnixTime::from(0);
@@ -265,7 +366,8 @@ mod tests {
     fn a_customer_that_does_not_exist_sent_nothing() {
         let plan = plan(&["--customers", "5"]).unwrap();
         for uid in [0, 6] {
-            let content = Bytes::copy_from_slice(plan.format.template(uid).numbered(7));
+            let content =
+                Bytes::copy_from_slice(plan.format.template(uid, Form::Marked).numbered(7));
             let sender = Account::new(AppId(7), UserId(uid.into()));
             let receiver = Account::new(AppId(1453), UserId(1));
             let timestamp = UnixTime::from(0);

@@ -55,7 +55,7 @@ impl Progress {
                 grouped(acked),
                 grouped(per_second(acked, elapsed)),
                 grouped(notifies),
-            );
+            ) + &broken(run);
             Step { done, of, text }
         })
         .await
@@ -81,7 +81,8 @@ impl Progress {
     ) -> T {
         self.show("verifying", work, || {
             let read = run.counters.now().rows;
-            let text = format!("{} of {} messages read back", grouped(read), grouped(expected));
+            let text = format!("{} of {} messages read back", grouped(read), grouped(expected))
+                + &broken(run);
             Step { done: read, of: expected, text }
         })
         .await
@@ -122,6 +123,11 @@ impl Progress {
         }
         done
     }
+}
+
+/// The rule that the server has broken first, as soon as it has.
+fn broken(run: &Run) -> String {
+    run.service.judge().first().map_or_else(String::new, |it| format!(", broke {}", it.rule))
 }
 
 fn bar(phase: &'static str) -> ProgressBar {

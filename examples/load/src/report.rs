@@ -1,18 +1,21 @@
 //! The result: a table for people, or one JSON object for programs.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::args::Dialect;
+use crate::args::{Check, Dialect};
 use crate::customer::{Sent, latencies};
 use crate::follower::Live;
+use crate::judge::Routing;
 use crate::ledger::Verdict;
 use crate::pauses::Pauses;
-use crate::plan::Plan;
+use crate::run::Run;
 use crate::seller::Received;
+use crate::trouble::{Churn, Hostile, Repeat, Slow, Trouble};
 
 /// What one run did and found.
 #[derive(Debug, Serialize)]
@@ -25,6 +28,8 @@ pub struct Report {
     pub window: usize,
     pub size: usize,
     pub transient_percent: u8,
+    /// Whether the server may store repeats again.
+    pub allows_repeats: bool,
     /// From the first message to the last ACK.
     pub seconds: f64,
     pub messages_per_second: u64,
@@ -42,6 +47,9 @@ pub struct Report {
     pub live: Live,
     pub refusals: Refusals,
     pub reconnects: u64,
+    /// What was found in the frames while the run went on.
+    pub routing: Routing,
+    pub trouble: Trouble,
     /// Clients that stopped before the end, and one of the reasons.
     pub gave_up: u64,
     pub gave_up_reason: Option<String>,
@@ -70,13 +78,14 @@ pub struct Refusals {
 
 impl Report {
     pub(crate) fn new(
-        plan: &Plan,
+        run: &Run,
         pauses: &Pauses,
         sent: &[Sent],
         received: &[Received],
         verification: Verdict,
         arrivals: Verdict,
     ) -> Self {
+        let plan = &run.plan;
         let mut latency = latencies();
         for customer in sent {
             // They all have the same bounds.
@@ -102,6 +111,7 @@ impl Report {
             window: plan.window,
             size: plan.format.size(),
             transient_percent: plan.transient,
+            allows_repeats: plan.allows_repeats,
             seconds: elapsed.as_secs_f64(),
             messages_per_second: per_second(acked, elapsed),
             sent: total,
@@ -119,6 +129,8 @@ impl Report {
                     + of_heard(|received| received.refused_logins),
             },
             reconnects: of_sent(|sent| sent.reconnects) + of_heard(|received| received.reconnects),
+            routing: run.service.judge().routing(),
+            trouble: trouble(run, sent),
             gave_up: u64::try_from(reasons().count()).unwrap_or(u64::MAX),
             gave_up_reason: reasons().next().map(ToString::to_string),
             verification,
@@ -131,9 +143,17 @@ impl Report {
         serde_json::to_string(self).expect("a report is plain data")
     }
 
-    /// Nothing was lost, duplicated, reordered or unexpected, and all pairs were complete.
+    /// Nothing was lost, duplicated, reordered or unexpected, all pairs were complete, what had to be
+    /// refused was refused, and no frame broke a rule.
     pub const fn is_clean(&self) -> bool {
-        self.verification.is_clean() && self.arrivals.is_clean() && self.live.incomplete_pairs == 0
+        self.verification.is_clean()
+            && self.brings_all()
+            && self.trouble.hostile.is_refused()
+            && self.routing.is_clean()
+    }
+
+    const fn brings_all(&self) -> bool {
+        self.arrivals.is_clean() && self.live.incomplete_pairs == 0
     }
 
     /// Why some clients stopped before the end, if any did.
@@ -144,6 +164,14 @@ impl Report {
             self.server, self.gave_up
         ))
     }
+}
+
+fn trouble(run: &Run, sent: &[Sent]) -> Trouble {
+    let mut trouble = run.trouble.made();
+    for customer in sent {
+        trouble.repeat.add(&customer.repeats);
+    }
+    trouble
 }
 
 fn live(sent: &[Sent], received: &[Received]) -> Live {
@@ -172,6 +200,10 @@ impl fmt::Display for Report {
         self.fmt_load(f)?;
         self.fmt_sending(f)?;
         self.fmt_receiving(f)?;
+        if self.routing.check != Check::None {
+            writeln!(f, "routing       {}", self.routing)?;
+        }
+        write!(f, "{}", self.trouble)?;
         if self.dialect != Dialect::V1 {
             writeln!(f, "live copies   {}", self.live)?;
             writeln!(f, "arrivals      {}", self.arrivals)?;
@@ -222,13 +254,23 @@ impl Report {
         writeln!(f, "reconnects    {reconnects}, {gave_up} clients gave up")
     }
 
-    const fn verdict(&self) -> &'static str {
-        match (self.verification.is_clean(), self.is_clean(), self.gave_up) {
-            (false, ..) => "the server does not keep what it ACKs",
-            (_, false, _) => "live copies and syncs do not bring each message once and in order",
-            (_, _, 0) => "every ACKed message is in both queues exactly once and in order",
-            _ => "none: some clients gave up before the end",
+    fn verdict(&self) -> Cow<'static, str> {
+        if !self.verification.is_clean() {
+            "the server does not keep what it ACKs"
+        } else if !self.brings_all() {
+            "live copies and syncs do not bring each message once and in order"
+        } else if !self.trouble.hostile.is_refused() {
+            "the server does not refuse what it must"
+        } else if let Some(broken) = self.routing.examples.first() {
+            return format!("the server breaks rule {} of the protocol", broken.rule).into();
+        } else if self.gave_up > 0 {
+            "none: some clients gave up before the end"
+        } else if self.allows_repeats {
+            "every ACKed message is in both queues and in order; repeats may be stored again"
+        } else {
+            "every ACKed message is in both queues exactly once and in order"
         }
+        .into()
     }
 }
 
@@ -241,6 +283,90 @@ impl fmt::Display for Verdict {
             f,
             "{expected} copies looked for: {lost} lost, {duplicated} duplicated, \
              {reordered} reordered, {unexpected} unexpected"
+        )?;
+        for example in examples {
+            write!(f, "\n              {example}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Routing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { groups, judged, broken, examples, .. } = self;
+        let events = grouped(self.events);
+        write!(f, "{judged} of {groups} sellers with their customers judged, {events} events: ")?;
+        match broken {
+            0 => write!(f, "no rule broken")?,
+            1 => write!(f, "a rule broken")?,
+            _ => write!(f, "rules broken with {broken} sellers")?,
+        }
+        for example in examples {
+            write!(f, "\n              {example}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A line for each kind of trouble that was asked for.
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { churn, repeat, slow, hostile } = self;
+        if churn.percent > 0 {
+            writeln!(f, "churn         {churn}")?;
+        }
+        if repeat.percent > 0 {
+            writeln!(f, "repeats       {repeat}")?;
+        }
+        if slow.percent > 0 {
+            writeln!(f, "slow          {slow}")?;
+        }
+        if hostile.percent > 0 {
+            writeln!(f, "hostile       {hostile}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Churn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { goodbyes, frames_after_goodbye, not_closed, .. } = self;
+        let Self { dropped, reset, broken_off, visits, .. } = self;
+        write!(
+            f,
+            "{goodbyes} goodbyes ({frames_after_goodbye} frames read behind them, {not_closed} not \
+             closed), {dropped} dropped, {reset} reset, {broken_off} in the middle of a frame; \
+             {visits} visits"
+        )
+    }
+}
+
+impl fmt::Display for Repeat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [marked, unmarked, acked] = [self.marked, self.unmarked, self.acked].map(grouped);
+        write!(f, "{marked} with a uuid, {unmarked} without; {acked} ACKed")
+    }
+}
+
+impl fmt::Display for Slow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { stopped, stopped_for_good, closed_by_server, .. } = self;
+        write!(
+            f,
+            "readers stopped {stopped} times for a while, {stopped_for_good} for good; \
+             {closed_by_server} closed by the server"
+        )
+    }
+}
+
+impl fmt::Display for Hostile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { frames, messages, floods, logins, answered, not_closed, examples, .. } = self;
+        write!(
+            f,
+            "{frames} broken frames, {messages} messages to be refused, {floods} floods of {} \
+             frames, {logins} logins of nobody; {answered} answered, {not_closed} not closed",
+            grouped(self.flood_frames)
         )?;
         for example in examples {
             write!(f, "\n              {example}")?;

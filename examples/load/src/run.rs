@@ -6,6 +6,7 @@ use tokio::task::JoinError;
 
 use crate::plan::Plan;
 use crate::service::Service;
+use crate::trouble::Counts;
 
 /// What all clients of a run share.
 #[derive(Debug)]
@@ -13,6 +14,7 @@ pub(crate) struct Run {
     pub(crate) plan: Plan,
     pub(crate) service: Service,
     pub(crate) counters: Counters,
+    pub(crate) trouble: Counts,
 }
 
 /// Counters for the progress display. The report does not use them.

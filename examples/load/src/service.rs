@@ -1,21 +1,27 @@
 //! The servers, and how a client connects, logs in, and fails over from one to the next.
 
-use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kefu_proto::{Account, AuthToken, Body, LoginStatus, Platform, ShortBytes, Version};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::lookup_host;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::connection::{Connection, ConnectionError};
+use crate::connection::{Connection, ConnectionError, Place};
 use crate::failure::Failure;
+use crate::judge::Judge;
 use crate::plan::token;
+use crate::transport::{Carrier, Dialer, Endpoint, TransportError};
 
 /// The device of the clients that send and listen.
 pub(crate) const LOADING: &str = "kefu-load";
 /// The device of the clients that verify: a SYNC leaves out what the same device has sent (S2).
 pub(crate) const VERIFYING: &str = "kefu-load-verify";
+/// The devices of those that make trouble.
+pub(crate) const VISITING: &str = "kefu-load-visit";
+pub(crate) const SLOW: &str = "kefu-load-slow";
+pub(crate) const HOSTILE: &str = "kefu-load-hostile";
 
 /// More would overflow the accept queue of many servers, and a SYN is repeated only after a second.
 const CONNECTING_AT_ONCE: usize = 64;
@@ -28,32 +34,55 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Service {
     servers: Vec<Server>,
     timeout: Duration,
+    judge: Judge,
+    /// How many connections there have been.
+    connections: AtomicU64,
 }
 
 #[derive(Debug)]
 struct Server {
     addr: String,
-    addresses: Vec<SocketAddr>,
+    endpoint: Endpoint,
     connecting: Semaphore,
 }
 
 impl Service {
-    pub(crate) async fn find(addrs: &[String], timeout: Duration) -> Result<Self, Failure> {
-        let mut service = Self { servers: Vec::new(), timeout };
+    pub(crate) async fn find(
+        addrs: &[String],
+        carrier: &Carrier,
+        timeout: Duration,
+        judge: Judge,
+    ) -> Result<Self, Failure> {
+        let dialer = Dialer::new(carrier)?;
+        let mut servers = Vec::new();
         for addr in addrs {
-            let found = lookup_host(addr).await;
             let failed = |source| Failure::Address { addr: addr.clone(), source };
-            service.servers.push(Server {
+            let addresses = lookup_host(addr).await.map_err(failed)?.collect();
+            servers.push(Server {
                 addr: addr.clone(),
-                addresses: found.map_err(failed)?.collect(),
+                endpoint: dialer.endpoint(addr, addresses)?,
                 connecting: Semaphore::new(CONNECTING_AT_ONCE),
             });
         }
-        Ok(service)
+        Ok(Self { servers, timeout, judge, connections: AtomicU64::new(0) })
     }
 
     pub(crate) const fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// Who judges what the servers do.
+    pub(crate) const fn judge(&self) -> &Judge {
+        &self.judge
+    }
+
+    /// Connects to a server; nobody has logged in yet.
+    async fn open(&self, server: usize, caller: Caller) -> Result<Connection, TransportError> {
+        let Caller { account, version, device, buffer, receive_buffer } = caller;
+        let transport = self.servers[server].endpoint.connect(receive_buffer).await?;
+        let number = self.connections.fetch_add(1, Ordering::Relaxed);
+        let witness = self.judge.witness(account, device, (number, server));
+        Ok(Connection::new(Place { number, server }, version, transport, buffer, witness))
     }
 
     const fn after(&self, server: usize) -> usize {
@@ -73,6 +102,8 @@ pub(crate) struct Caller {
     pub(crate) version: Version,
     pub(crate) device: &'static str,
     pub(crate) buffer: usize,
+    /// The size of the socket's own buffer, where it is to be full soon.
+    pub(crate) receive_buffer: Option<u32>,
 }
 
 impl Caller {
@@ -133,16 +164,29 @@ impl Caller {
     ) -> Result<Connection, ConnectionError> {
         let share = service.share(service.timeout);
         let end = deadline.min(Instant::now() + share);
-        let attempt = timeout_at(end, self.connect(&service.servers[server], server)).await;
+        let attempt = timeout_at(end, self.connect_and_log_in(service, server)).await;
         attempt.unwrap_or(Err(ConnectionError::Silent(share)))
     }
 
-    async fn connect(self, server: &Server, number: usize) -> Result<Connection, ConnectionError> {
+    /// Connects to a server without logging in.
+    pub(crate) async fn connect(
+        self,
+        service: &Service,
+        server: usize,
+    ) -> Result<Connection, ConnectionError> {
+        let opening = timeout(service.timeout, service.open(server, self)).await;
+        Ok(opening.map_err(|_| ConnectionError::Silent(service.timeout))??)
+    }
+
+    async fn connect_and_log_in(
+        self,
+        service: &Service,
+        number: usize,
+    ) -> Result<Connection, ConnectionError> {
+        let server = &service.servers[number];
         // The semaphore is never closed.
         let _permit = server.connecting.acquire().await;
-        let stream = TcpStream::connect(&server.addresses[..]).await?;
-        stream.set_nodelay(true)?;
-        let mut connection = Connection::new(number, self.version, stream, self.buffer);
+        let mut connection = service.open(number, self).await?;
         connection.send(Body::AuthToken(AuthToken {
             platform: Platform::ANDROID,
             token: ShortBytes::new(token(self.account))?,

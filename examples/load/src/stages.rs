@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use kefu_proto::{MsgId, Version};
+use tokio::select;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::connection::{Connection, ConnectionError};
 use crate::customer::{Customer, Sent};
+use crate::disturbers;
 use crate::failure::Failure;
+use crate::judge::Judge;
 use crate::ledger::{Ledger, Place, Verdict};
 use crate::pauses::Pauses;
 use crate::plan::{Plan, Role};
@@ -17,26 +20,35 @@ use crate::report::Report;
 use crate::run::{Counters, Run, joined};
 use crate::seller::{Received, Seller};
 use crate::service::Service;
+use crate::trouble::Counts;
 use crate::verify::{self, Queue};
 
 pub(crate) async fn run(plan: Plan, progress: Progress) -> Result<Report, Failure> {
-    let service = Service::find(&plan.addrs, plan.timeout).await?;
-    let run = Arc::new(Run { plan, service, counters: Counters::default() });
+    let judge = Judge::new(&plan);
+    let service = Service::find(&plan.addrs, &plan.carrier, plan.timeout, judge).await?;
+    let trouble = Counts::new(plan.shares);
+    let run = Arc::new(Run { plan, service, counters: Counters::default(), trouble });
+    select! {
+        report = conduct(&run, progress) => report,
+        never = run.service.judge().watch() => match never {},
+    }
+}
 
-    let sellers = log_in_all(&run, Role::Seller, run.plan.sellers).await?;
-    let customers = log_in_all(&run, Role::Customer, run.plan.customers).await?;
+async fn conduct(run: &Arc<Run>, progress: Progress) -> Result<Report, Failure> {
+    let sellers = log_in_all(run, Role::Seller, run.plan.sellers).await?;
+    let customers = log_in_all(run, Role::Customer, run.plan.customers).await?;
     let queues = sellers.iter().chain(&customers).map(|ready| ready.queue).collect();
 
     progress.of_idling(run.plan.idle).await;
     let pauses = Arc::new(Pauses::start());
-    let sending = send_all(&run, &pauses, sellers, customers);
-    let (sent, received) = progress.of_sending(&run, pauses.started(), sending).await;
+    let sending = send_all(run, &pauses, sellers, customers);
+    let (sent, received) = progress.of_sending(run, pauses.started(), sending).await;
     let sent: Arc<[Sent]> = sent.into();
     let expected = sent.iter().map(|sent| 2 * sent.latency.len()).sum();
-    let verifying = verify::all(&run, queues, &sent);
-    let verdict = progress.of_verifying(&run, expected, verifying).await?;
+    let verifying = verify::all(run, queues, &sent);
+    let verdict = progress.of_verifying(run, expected, verifying).await?;
     let arrivals = arrivals(&run.plan, &received, &sent);
-    Ok(Report::new(&run.plan, &pauses, &sent, &received, verdict, arrivals))
+    Ok(Report::new(run, &pauses, &sent, &received, verdict, arrivals))
 }
 
 /// What has arrived at the sellers of version 2. Who gave up has not got everything.
@@ -95,14 +107,16 @@ async fn log_in(run: &Run, role: Role, uid: u32) -> Result<Ready, ConnectionErro
     Ok(Ready { queue: Queue { role, uid, end }, connection })
 }
 
-/// Sends until the customers are done, then lets the sellers finish.
+/// Sends until the customers are done, lets those that make trouble finish, and then the sellers:
+/// while they finish, nobody else is there.
 async fn send_all(
     run: &Arc<Run>,
     pauses: &Arc<Pauses>,
     sellers: Vec<Ready>,
     customers: Vec<Ready>,
 ) -> (Vec<Sent>, Vec<Received>) {
-    let (over, listen) = watch::channel(false);
+    let (over, disturb) = watch::channel(false);
+    let (quiet, listen) = watch::channel(false);
     let mut listening = JoinSet::new();
     for Ready { queue: Queue { uid, end, .. }, connection } in sellers {
         listening.spawn(Seller::new(Arc::clone(run), uid, end, listen.clone()).run(connection));
@@ -111,6 +125,7 @@ async fn send_all(
     for Ready { queue: Queue { uid, .. }, connection } in customers {
         sending.spawn(Customer::new(Arc::clone(run), uid, Arc::clone(pauses)).run(connection));
     }
+    let mut disturbing = disturbers::start(run, &disturb);
     let mut sent = Vec::new();
     while let Some(customer) = sending.join_next().await {
         sent.push(joined(customer));
@@ -118,6 +133,10 @@ async fn send_all(
     // If the last customer gave up, the pause lasted until now.
     pauses.end();
     over.send_replace(true);
+    while let Some(disturber) = disturbing.join_next().await {
+        joined(disturber);
+    }
+    quiet.send_replace(true);
     let mut received = Vec::new();
     while let Some(seller) = listening.join_next().await {
         received.push(joined(seller));

@@ -72,7 +72,8 @@ impl Reader<'_> {
         let Queue { role, uid, .. } = self.queue;
         let first = plan.server_of(role, uid);
         let version = plan.version(role, uid);
-        let caller = Caller { account: self.account(), version, device: VERIFYING, buffer: BUFFER };
+        let (account, device) = (self.account(), VERIFYING);
+        let caller = Caller { account, version, device, buffer: BUFFER, receive_buffer: None };
         // The first login can fail in a restart, like any other.
         let mut connection = match caller.log_in(service, first).await {
             Ok(connection) => connection,
@@ -111,7 +112,7 @@ impl Reader<'_> {
         connection: &mut Connection,
         after: MsgId,
     ) -> Result<(Verdict, MsgId), ConnectionError> {
-        let Self { run: Run { plan, service, counters }, queue: Queue { role, uid, .. }, sent } =
+        let Self { run: Run { plan, service, counters, .. }, queue: Queue { role, uid, .. }, sent } =
             self;
         let mut ledger = Ledger::new(plan, Place::Queue, (role, uid), sent);
         let last = connection

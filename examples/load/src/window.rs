@@ -10,6 +10,8 @@ use kefu_proto::Seq;
 pub(crate) struct Window {
     next: u32,
     in_flight: VecDeque<InFlight>,
+    /// Messages that were sent once more on this connection, oldest first.
+    repeats: VecDeque<u32>,
     /// When the last ACK came, or the wait for one began.
     last_ack: Instant,
 }
@@ -30,7 +32,8 @@ pub(crate) struct Acked {
 
 impl Window {
     pub(crate) fn new(size: usize) -> Self {
-        Self { next: 0, in_flight: VecDeque::with_capacity(size), last_ack: Instant::now() }
+        let in_flight = VecDeque::with_capacity(size);
+        Self { next: 0, in_flight, repeats: VecDeque::new(), last_ack: Instant::now() }
     }
 
     /// The number of the next message, which is also how many there have been.
@@ -38,9 +41,9 @@ impl Window {
         self.next
     }
 
-    /// How many messages are in flight.
+    /// How many messages are in flight, with their repeats.
     pub(crate) fn len(&self) -> usize {
-        self.in_flight.len()
+        self.in_flight.len() + self.repeats.len()
     }
 
     /// The numbers of the messages in flight, in the order in which they were sent.
@@ -50,13 +53,34 @@ impl Window {
 
     /// Takes the next number.
     pub(crate) fn send(&mut self, now: Instant) -> u32 {
-        if self.in_flight.is_empty() {
+        if self.len() == 0 {
             self.last_ack = now;
         }
         let number = self.next;
         self.in_flight.push_back(InFlight { number, since: now });
         self.next += 1;
         number
+    }
+
+    /// A message is sent once more, though it need not be.
+    pub(crate) fn repeat(&mut self, number: u32, now: Instant) {
+        if self.len() == 0 {
+            self.last_ack = now;
+        }
+        self.repeats.push_back(number);
+    }
+
+    /// The message whose repeat this ACK belongs to.
+    pub(crate) fn ack_repeat(&mut self, seq: Seq, now: Instant) -> Option<u32> {
+        let number = u32::try_from(seq.0.checked_neg()?).ok()?.checked_sub(1)?;
+        let place = self.repeats.iter().position(|&repeat| repeat == number)?;
+        self.last_ack = now;
+        self.repeats.remove(place)
+    }
+
+    /// The connection is lost: the ACKs of repeats will not come.
+    pub(crate) fn forget_repeats(&mut self) {
+        self.repeats.clear();
     }
 
     /// The message that this ACK belongs to. `None` for an unexpected ACK.
@@ -76,13 +100,18 @@ impl Window {
 
     /// Whether messages are in flight and none has been acknowledged for longer than `timeout`.
     pub(crate) fn is_stuck(&self, now: Instant, timeout: Duration) -> bool {
-        !self.in_flight.is_empty() && now.saturating_duration_since(self.last_ack) > timeout
+        self.len() > 0 && now.saturating_duration_since(self.last_ack) > timeout
     }
 }
 
 /// The number of a message's frame, the same on every connection. Other frames have number 0.
 pub(crate) fn seq(number: u32) -> Seq {
     Seq(i32::try_from(number).map_or(i32::MAX, |number| number.saturating_add(1)))
+}
+
+/// The number of the frame that repeats a message.
+pub(crate) fn repeat_seq(number: u32) -> Seq {
+    Seq(-seq(number).0)
 }
 
 #[cfg(test)]
@@ -105,6 +134,23 @@ mod tests {
         }
         assert!(window.unacked().eq([1, 3]));
         assert_eq!((window.len(), window.next()), (2, 4));
+    }
+
+    #[test]
+    fn a_repeat_is_in_flight_until_its_own_ack() {
+        let now = Instant::now();
+        let mut window = Window::new(2);
+        window.send(now);
+        window.repeat(0, now);
+        assert_eq!((window.len(), window.ack_repeat(seq(0), now)), (2, None));
+        assert_eq!(window.ack(repeat_seq(0), now), None);
+        assert_eq!(window.ack_repeat(repeat_seq(0), now), Some(0));
+        assert_eq!(window.ack_repeat(repeat_seq(0), now), None);
+        assert!(window.unacked().eq([0]) && window.len() == 1);
+        window.repeat(0, now);
+        window.forget_repeats();
+        assert_eq!((window.len(), window.ack_repeat(repeat_seq(0), now)), (1, None));
+        assert_eq!(window.ack_repeat(Seq(i32::MIN), now), None);
     }
 
     #[test]

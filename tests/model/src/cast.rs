@@ -146,21 +146,7 @@ impl Post {
     }
 }
 
-/// Sender and receiver of a chat message, by its body.
-pub(crate) fn parties(body: &Body) -> Option<[Account; 2]> {
-    let two = |chat: &CustomerMessage| {
-        let customer = Account::new(chat.customer_appid, chat.customer_id);
-        [customer, Account::new(KEFU_APP, chat.seller_id)]
-    };
-    match body {
-        Body::Customer(chat) => Some(two(chat)),
-        Body::CustomerSupport(chat) => Some(two(chat)).map(|[customer, seller]| [seller, customer]),
-        Body::CustomerV2(chat) => Some([chat.sender, chat.receiver]),
-        _ => None,
-    }
-}
-
-/// The login of a device in a dialect: the token is its number.
+/// The login of a device in a dialect: the token and the device string are its number.
 pub(crate) fn login(device: usize, dialect: Dialect) -> BytesMut {
     let (version, platform) = match dialect {
         Dialect::V1 => (1, Platform::ANDROID),
@@ -169,20 +155,22 @@ pub(crate) fn login(device: usize, dialect: Dialect) -> BytesMut {
     };
     let body = Body::AuthToken(AuthToken {
         platform,
-        token: ShortBytes::new(vec![u8::try_from(device).unwrap()]).unwrap(),
-        device_id: ShortBytes::new("phone").unwrap(),
+        token: ShortBytes::new(token(device).to_vec()).unwrap(),
+        device_id: ShortBytes::new(token(device).to_vec()).unwrap(),
     });
     frame(&Message { seq: Seq(0), version: Version(version), flags: Flags::NONE, body })
 }
 
-/// What the server knows about the owner of a token.
-pub(crate) fn identity(token: &[u8]) -> Identity {
-    let device = usize::from(token[0]);
-    Identity::new(ACCOUNTS[OWNERS[device]], device_id(device)).unwrap()
+/// The token that a device logs in with.
+pub(crate) fn token(device: usize) -> [u8; 1] {
+    [u8::try_from(device).unwrap()]
 }
 
-pub(crate) fn device_id(device: usize) -> DeviceId {
-    DeviceId(i64::try_from(device).unwrap() + 11)
+/// What the server knows about whoever logs in.
+pub(crate) fn identity(login: &AuthToken) -> Identity {
+    let owner = OWNERS[usize::from(login.token.as_bytes()[0])];
+    let number = |(device, _): (&[u8], Platform)| i64::from(device[0]) + 11;
+    Identity::new(ACCOUNTS[owner], DeviceId(login.device().map_or(0, number))).unwrap()
 }
 
 pub(crate) fn config() -> Config {

@@ -1,13 +1,12 @@
 //! What a client knows, and how it reads what comes (S5, W10).
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use kefu_proto::{
-    Body, Command, Dialect, Encode, Flags, FrameDecoder, FrameLimit, LoginStatus, Message,
-    Metadata, MsgId, Parsed,
+    Body, Command, Encode, Flags, FrameDecoder, FrameLimit, LoginStatus, Message, Metadata, MsgId,
+    Parsed,
 };
 
-use super::cast::{self, ACCOUNTS, NOW, Posts};
-use super::world::World;
+use super::cast::Posts;
 
 /// One device. It answers a login and a SYNC_NOTIFY beyond its key with a SYNC, and a SYNC_END with
 /// a SYNC_KEY. In version 2 it takes a live copy if that continues what it has.
@@ -23,54 +22,9 @@ pub(crate) struct Client {
     /// Where its first sync began: a client without a key gets nothing older (S2).
     pub(crate) since: MsgId,
     pub(crate) seen: Posts,
-    /// What has come as its own, and what has come as a live copy, whether it was taken or not.
-    pub(crate) own: Posts,
-    pub(crate) copied: Posts,
     pub(crate) acked: Posts,
-    /// The last METADATA, with the post that stood behind it.
-    pub(crate) pair: Option<(MsgId, MsgId, usize)>,
-    pub(crate) complaints: Complaints,
-}
-
-/// What no connection may get.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Complaint {
-    /// A METADATA without its message, or a live copy without METADATA.
-    Parted,
-    /// A form that its dialect does not know.
-    UnknownForm,
-    /// Another sender, receiver or time than the post has.
-    Altered,
-    /// A SYNC_NOTIFY while it has to ask on anyway.
-    NotHeldBack,
-    /// A live copy with flags that are not a server's to set.
-    Posing,
-}
-
-/// A set of complaints.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub(crate) struct Complaints(u8);
-
-impl Complaints {
-    fn note(&mut self, complaint: Complaint, is_due: bool) {
-        self.0 |= u8::from(is_due) << complaint.place();
-    }
-
-    pub(crate) fn contains(self, complaint: Complaint) -> bool {
-        self.0 & 1 << complaint.place() != 0
-    }
-}
-
-impl Complaint {
-    const fn place(self) -> u8 {
-        match self {
-            Self::Parted => 0,
-            Self::UnknownForm => 1,
-            Self::Altered => 2,
-            Self::NotHeldBack => 3,
-            Self::Posing => 4,
-        }
-    }
+    /// Whether it has taken a live copy.
+    pub(crate) has_taken: bool,
 }
 
 impl Client {
@@ -81,50 +35,32 @@ impl Client {
         key: MsgId(0),
         since: MsgId(0),
         seen: Posts::NONE,
-        own: Posts::NONE,
-        copied: Posts::NONE,
         acked: Posts::NONE,
-        pair: None,
-        complaints: Complaints(0),
+        has_taken: false,
     };
 
-    /// Reads whole frames, as many as there are. `is_behind`: it has been told to ask on.
-    pub(crate) fn read(
-        &mut self,
-        world: &World,
-        dialect: Dialect,
-        is_behind: bool,
-        mut bytes: BytesMut,
-    ) {
-        let (mut metadata, mut has_ended) = (None, false);
+    /// Reads whole frames, as many as there are.
+    pub(crate) fn read(&mut self, mut bytes: BytesMut) {
+        let mut metadata = None;
+        let mut has_ended = false;
         while let Some(frame) = FrameDecoder::new(FrameLimit::CLIENT).decode(&mut bytes).unwrap() {
             let Parsed::Message(message) = frame.parse().unwrap() else { panic!("unlisted") };
-            let complaints = &mut self.complaints;
-            complaints.note(Complaint::UnknownForm, !knows(dialect, message.command()));
-            let is_notify = message.command() == Command::SYNC_NOTIFY;
-            complaints.note(Complaint::NotHeldBack, is_behind && is_notify);
             let ends = message.command() == Command::SYNC_END;
             match message.body {
                 // S12.3: the rest of an answer, and no news.
                 Body::SyncNotify(msgid) if has_ended => self.wants_sync |= msgid > self.key,
-                _ => metadata = self.hear(world, message, metadata),
+                _ => metadata = self.hear(message, metadata),
             }
             has_ended = ends;
         }
-        self.complaints.note(Complaint::Parted, metadata.is_some());
-        assert!(!bytes.has_remaining(), "frames are written whole (S8)");
     }
 
     /// Reads one message, with the METADATA before it. Returns the one for the next.
     fn hear(
         &mut self,
-        world: &World,
         Message { body, flags, .. }: Message,
         metadata: Option<Metadata>,
     ) -> Option<Metadata> {
-        self.check(world, &body);
-        let may_follow = matches!(body, Body::Ack(_)) || flags.contains(Flags::PUSH);
-        self.complaints.note(Complaint::Parted, metadata.is_some() && !may_follow);
         match body {
             Body::Metadata(metadata) => return Some(metadata),
             Body::AuthStatus(answer) => {
@@ -134,7 +70,7 @@ impl Client {
             Body::Ack(ack) => {
                 let post = usize::try_from(ack.seq.0).unwrap();
                 self.acked.insert(post);
-                self.follow(metadata, post);
+                self.follow(metadata);
             }
             Body::SyncNotify(msgid) => {
                 self.notified = msgid;
@@ -157,24 +93,17 @@ impl Client {
     }
 
     fn hear_v2(&mut self, post: usize, flags: Flags, metadata: Option<Metadata>) {
-        if flags.contains(Flags::PUSH) {
-            self.copied.insert(post);
-            self.complaints.note(Complaint::Parted, metadata.is_none());
-            self.complaints.note(Complaint::Posing, flags.contains(Flags::SELF));
-            if self.follow(metadata, post) {
-                self.seen.insert(post);
-            }
-        } else if flags.contains(Flags::SELF) {
-            self.own.insert(post);
-        } else {
+        let is_copy = flags.contains(Flags::PUSH);
+        let is_taken = is_copy && self.follow(metadata);
+        self.has_taken |= is_taken;
+        if is_taken || !is_copy && !flags.contains(Flags::SELF) {
             self.seen.insert(post);
         }
     }
 
     /// Takes the key of a copy that continues what it has.
-    fn follow(&mut self, metadata: Option<Metadata>, post: usize) -> bool {
+    fn follow(&mut self, metadata: Option<Metadata>) -> bool {
         let Some(Metadata { sync_key, prev_sync_key }) = metadata else { return false };
-        self.pair = Some((sync_key, prev_sync_key, post));
         let continues = prev_sync_key == self.key && prev_sync_key != MsgId(0);
         if continues {
             self.key = sync_key;
@@ -182,30 +111,5 @@ impl Client {
             self.wants_sync &= self.notified > sync_key;
         }
         continues
-    }
-
-    /// D2: whatever the form, it is the post.
-    fn check(&mut self, world: &World, body: &Body) {
-        let (content, timestamp) = match body {
-            Body::Customer(chat) | Body::CustomerSupport(chat) => (&chat.content, chat.timestamp),
-            Body::CustomerV2(chat) => (&chat.content, chat.timestamp),
-            _ => return,
-        };
-        let post = &world.posts[usize::from(content[0])];
-        let parties = post.parties.map(|[receiver, sender]| [sender, receiver]);
-        let expected = parties.map(|parties| parties.map(|account| ACCOUNTS[account]));
-        let altered = content.len() != 1
-            || timestamp.as_secs() != NOW
-            || (expected.is_some() && cast::parties(body) != expected);
-        self.complaints.note(Complaint::Altered, altered);
-    }
-}
-
-/// D3.1–D3.3
-fn knows(dialect: Dialect, command: Command) -> bool {
-    match command {
-        Command::CUSTOMER | Command::CUSTOMER_SUPPORT => dialect != Dialect::V2,
-        Command::CUSTOMER_V2 | Command::METADATA => dialect != Dialect::V1,
-        _ => true,
     }
 }

@@ -60,8 +60,9 @@ pub(crate) trait Host: Debug + Sync {
         None
     }
 
-    /// What was the newest before a copy: what the store says, whatever is the newest now.
-    fn previous(&self, answer: Answer, _newest: &dyn Fn() -> MsgId) -> Option<MsgId> {
+    /// What was the newest before a copy that is saved for the `time`th time: what the store says,
+    /// whatever is the newest now.
+    fn previous(&self, _time: usize, answer: Answer, _newest: &dyn Fn() -> MsgId) -> Option<MsgId> {
         answer.previous
     }
 
@@ -104,16 +105,24 @@ pub(crate) struct Sound;
 
 impl Host for Sound {}
 
-/// A device logs in: its connection, and what is written to it.
-pub(crate) fn log_in(host: &dyn Host, device: usize, dialect: Dialect) -> (Online, BytesMut) {
+/// A device logs in: its connection, and what is written to it. `shown`: what it has shown since.
+pub(crate) fn log_in(
+    host: &dyn Host,
+    device: usize,
+    dialect: Dialect,
+    shown: Option<Dialect>,
+) -> (Online, BytesMut) {
     let mut out = BytesMut::new();
     let login = Login::new(cast::config(), FrameLimit::CLIENT);
-    let LoginStep::Authenticate(authentication) =
+    let LoginStep::Authenticate(mut authentication) =
         login.receive(&mut cast::login(host.owner(device), dialect), &mut out).unwrap()
     else {
         panic!("a login was sent")
     };
-    let identity = cast::identity(authentication.auth_token().token.as_bytes());
+    if let Some(shown) = shown {
+        authentication.set_dialect(shown);
+    }
+    let identity = cast::identity(authentication.auth_token());
     let online = authentication.accept(identity, &mut out).unwrap();
     (online, out)
 }
@@ -125,7 +134,7 @@ pub(crate) fn request(
     dialect: Dialect,
     mut frame: BytesMut,
 ) -> (Online, Request) {
-    let (mut online, _) = log_in(host, device, dialect);
+    let (mut online, _) = log_in(host, device, dialect, None);
     let request = receive(&mut online, &mut frame);
     (online, request)
 }
@@ -138,7 +147,8 @@ pub(crate) fn receive(online: &mut Online, frame: &mut BytesMut) -> Request {
 /// which dialect its client has shown, and how its last SYNC ended: so a new connection can stand in
 /// for the old one once it has answered such a SYNC.
 pub(crate) fn resume(world: &World, device: usize, connection: Connection) -> Online {
-    let (mut online, _) = log_in(world.host, device, connection.dialect);
+    let shown = Some(connection.dialect);
+    let (mut online, _) = log_in(world.host, device, world.dialects[device], shown);
     online.set_sync_bounds(SyncBounds { rows: world.rows, ..SyncBounds::default() });
     if let Some(end) = connection.ended {
         let rows = if connection.is_behind { world.rows } else { 0 };

@@ -1,6 +1,7 @@
 //! A model checker visits every state that a small world can reach: the real handler and the real
 //! connections, among clients that repeat, a network that breaks, a store that fails and a host
-//! that crashes between any two effects.
+//! that crashes between any two effects. The checker of the library judges every step
+//! (`judge.rs`); that all comes to a good end is a property of the model (`properties.rs`).
 //!
 //! `cargo test` searches the smallest worlds. This searches all of them:
 //!
@@ -15,6 +16,7 @@ mod cast;
 mod client;
 mod flaws;
 mod host;
+mod judge;
 mod properties;
 mod steps;
 mod store;
@@ -27,6 +29,7 @@ use stateright::{Checker, Model};
 use cast::Post;
 use host::Sound;
 use kefu_proto::Dialect;
+use properties::JUDGED;
 use world::World;
 
 /// A customer asks, and nothing fails.
@@ -256,5 +259,9 @@ fn holds(name: &str, world: World) {
     let states = checker.unique_state_count();
     let secs = begun.elapsed().as_secs_f32();
     eprintln!("{name}: {states} states, at most {} deep, {secs:.1} s", checker.max_depth());
+    if let Some(path) = checker.discovery(JUDGED) {
+        let violation = path.last_state().judge.violation(true).unwrap();
+        panic!("{violation}, after {:?}", path.into_actions());
+    }
     checker.assert_properties();
 }

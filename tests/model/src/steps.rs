@@ -155,10 +155,10 @@ impl World {
         match fault {
             Fault::Crash => {
                 state.jobs.clear();
-                state.connections = [None; OWNERS.len()];
+                (0..OWNERS.len()).for_each(|device| state.close(device));
             }
             Fault::Drop(device) => {
-                state.connections[device] = None;
+                state.close(device);
                 for job in &mut state.jobs {
                     job.connected &= self.posts[job.ticket.post].device != device;
                 }
@@ -181,6 +181,12 @@ impl World {
 type Rank = (usize, Reverse<usize>, usize, usize, Reverse<i64>, usize, usize, Reverse<i64>, usize);
 
 impl State {
+    fn close(&mut self, device: usize) {
+        if self.connections[device].take().is_some() {
+            self.judge.closes(device);
+        }
+    }
+
     /// Falls with every step, so that no path has a cycle and every path ends. On that rests what
     /// stateright says of a property that holds eventually.
     fn rank(&self) -> Rank {

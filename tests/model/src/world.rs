@@ -10,6 +10,7 @@
 //! connection that broke before they were written.
 
 use bytes::BytesMut;
+use kefu_proto::checker::Event;
 use kefu_proto::{
     Accepted, Body, Dialect, Effect, Effects, MsgId, Online, Outbound, Request, Saves, Seq,
     StoredMessage, SyncAnswer,
@@ -18,6 +19,7 @@ use kefu_proto::{
 use super::cast::{self, ACCOUNTS, OWNERS, Post, Posts};
 use super::client::Client;
 use super::host::{self, Host};
+use super::judge::Judge;
 use super::steps::{Fault, Step};
 use super::store::{Answer, Copy, Store};
 
@@ -63,8 +65,7 @@ pub(crate) struct State {
     pub(crate) pushed: [Posts; ACCOUNTS.len()],
     pub(crate) faults_left: usize,
     pub(crate) faults_had: usize,
-    /// Whether a message that is to be refused has changed anything at all.
-    pub(crate) disturbed: bool,
+    pub(crate) judge: Judge,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -122,7 +123,7 @@ impl World {
             pushed: [Posts::NONE; ACCOUNTS.len()],
             faults_left: faults,
             faults_had: 0,
-            disturbed: false,
+            judge: Judge::new(self),
         };
         for device in [cast::ANNS, cast::BOBS, cast::DESK] {
             if !self.takes_part(device) {
@@ -162,18 +163,25 @@ impl World {
 
     pub(crate) fn log_in(&self, state: &mut State, device: usize) {
         let dialect = self.dialects[device];
-        let (_, out) = host::log_in(self.host, device, dialect);
+        let (online, out) = host::log_in(self.host, device, dialect, None);
+        let (judge, identity) = (&mut state.judge, online.identity());
+        judge.opens(device);
+        judge.sends(device, &cast::login(device, dialect));
+        let connection = judge.connection(device);
+        judge.observe(Event::LoggedIn { connection, identity, dialect: online.dialect() });
+        judge.receives(device, &out);
         let (reading, ended, is_behind, has_copies) = (None, None, false, false);
         state.connections[device] =
             Some(Connection { dialect, reading, ended, is_behind, has_copies });
-        state.clients[device].read(self, dialect, is_behind, out);
+        state.clients[device].read(out);
     }
 
     /// A client sends a post, and the host begins with it.
     pub(crate) fn send(&self, state: &mut State, post: usize) {
-        let before = self.posts[post].parties.is_none().then(|| state.clone());
+        let device = self.posts[post].device;
+        let frame = self.posts[post].frame(post, self.dialects[device]);
+        state.judge.sends(device, &frame);
         self.receive(state, post);
-        state.disturbed |= before.is_some_and(|before| before != *state);
         state.sent[post] += 1;
     }
 
@@ -185,6 +193,8 @@ impl World {
         let saving = match self.request(post) {
             Request::Deliver(delivery) => {
                 let device = self.posts[post].device;
+                let (connection, message) = (state.judge.connection(device), delivery.message());
+                state.judge.observe(Event::Came { connection, message });
                 if let Some(connection) = &mut state.connections[device] {
                     // D1.6
                     connection.dialect = self.spoken(device);
@@ -217,7 +227,13 @@ impl World {
         let save = saves.requests()[copy.index()];
         let row = self.host.row(copy, save);
         let known = self.idempotent && self.host.hands_in_the_mark();
-        let answer = state.store.append(self.host.queue(save.queue()), row, known);
+        let queue = self.host.queue(save.queue());
+        let before = state.store.queues[queue].len();
+        let answer = state.store.append(queue, row, known);
+        if state.store.queues[queue].len() > before {
+            let row = state.store.read(queue, answer.msgid);
+            state.judge.observe(Event::Stored { queue: ACCOUNTS[queue], row: &row });
+        }
         Answer { previous: answer.previous.filter(|_| self.tells), ..answer }
     }
 
@@ -229,6 +245,9 @@ impl World {
             Some((index, copy))
         });
         let Some((index, copy)) = waiting else { return };
+        if let Some(Err(Failed)) = call.answer {
+            self.tell_failure(state, index, call);
+        }
         let failure = || {
             let msgid = self.host.id_of_failure()?;
             Some(Answer { msgid, previous: None })
@@ -246,12 +265,20 @@ impl World {
                 let queue = self.saves(ticket.post).requests()[copy.index()].queue();
                 state.store.newest_but(self.host.queue(queue), answer.msgid)
             };
-            answer.previous = self.host.previous(*answer, &newest);
+            answer.previous = self.host.previous(ticket.time, *answer, &newest);
         }
         saving[copy.index()] = answer;
         if first && !self.at_once {
             state.call(ticket, Copy::Senders);
         }
+    }
+
+    fn tell_failure(&self, state: &mut State, index: usize, call: &Call) {
+        let Job { ticket, connected, .. } = state.jobs[index];
+        let connection = state.judge.origin(self.posts[ticket.post].device, connected);
+        let saves = self.saves(ticket.post);
+        let queue = saves.requests()[call.copy.index()].queue();
+        state.judge.observe(Event::SaveFailed { connection, queue, message: saves.message() });
     }
 
     /// Whether the effects of a message may be applied.
@@ -267,6 +294,11 @@ impl World {
         let effects = self.effects(post, saving);
         if applied + 1 == effects.len() {
             state.jobs.remove(index);
+        }
+        if let Some(copies) = effects.copies().filter(|_| applied == 0) {
+            let connection = state.judge.origin(self.posts[post].device, connected);
+            let message = effects.message();
+            state.judge.observe(Event::Confirmed { connection, message, copies });
         }
         let effect = effects.iter().nth(applied).unwrap();
         state.push(&effect);
@@ -311,8 +343,8 @@ impl World {
             let is_behind = is_full && !connection.has_copies;
             Connection { dialect, reading: None, ended, is_behind, has_copies: false }
         });
-        // The notify that follows a full answer is part of it.
-        state.clients[device].read(self, dialect, false, out);
+        state.judge.receives(device, &out);
+        state.clients[device].read(out);
     }
 
     fn begin_sync(
@@ -326,12 +358,20 @@ impl World {
         let client = &mut state.clients[device];
         let begun = connection.reading.map(|(begin, _)| begin);
         let key = begun.unwrap_or(client.key);
-        let request = match host::receive(online, &mut cast::plain(Body::Sync(key))) {
+        let mut frame = cast::plain(Body::Sync(key));
+        if begun.is_none() {
+            state.judge.sends(device, &frame);
+        }
+        let request = match host::receive(online, &mut frame) {
             Request::Sync(request) => request,
             other => panic!("SYNC became {other:?}"),
         };
         let kept = state.store.kept[self.host.queue(request.queue())];
         let kept = kept.filter(|_| begun.is_none()).unwrap_or(MsgId(0));
+        if begun.is_none() {
+            let connection = state.judge.connection(device);
+            state.judge.observe(Event::Syncing { connection, kept });
+        }
         let answer = online.begin_sync(request, kept, out).unwrap();
         client.wants_sync &= begun.is_some();
         if begun.is_none() && client.key == MsgId(0) {
@@ -357,6 +397,7 @@ impl World {
     /// A client sends SYNC_KEY, and the host keeps it.
     pub(crate) fn keep_key(&self, state: &mut State, device: usize) {
         let frame = cast::plain(Body::SyncKey(state.clients[device].key));
+        state.judge.sends(device, &frame);
         let (online, request) = host::request(self.host, device, self.dialects[device], frame);
         let Request::KeepSyncKey(key) = request else { panic!("SYNC_KEY became {request:?}") };
         let kept = &mut state.store.kept[self.host.queue(online.identity().account())];
@@ -372,11 +413,14 @@ impl World {
         let mut online = host::resume(self, device, Connection { ended, ..connection });
         let mut out = BytesMut::new();
         self.host.write(&mut online, message, &mut out);
+        let to = state.judge.connection(device);
+        state.judge.observe(Event::Given { connection: to, message: *message });
+        state.judge.receives(device, &out);
         let is_pair = matches!(message, Outbound::LiveCopy(_) | Outbound::LiveAck(_));
         let copies = is_pair && connection.reading.is_some() && connection.dialect != Dialect::V1;
         let has_copies = connection.has_copies || copies;
         state.connections[device] = Some(Connection { has_copies, ..connection });
-        state.clients[device].read(self, connection.dialect, connection.is_behind, out);
+        state.clients[device].read(out);
     }
 
     fn effects(&self, post: usize, saving: Option<[Option<Answer>; 2]>) -> Effects {
@@ -414,6 +458,7 @@ impl State {
             |device: usize| OWNERS[device] == account && self.connections[device].is_some();
         if !(0..OWNERS.len()).any(online) {
             self.pushed[account].insert(message.content()[0].into());
+            self.judge.observe(Event::Pushed { to: *to, message });
         }
     }
 

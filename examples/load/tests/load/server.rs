@@ -1,6 +1,7 @@
 //! A small server that keeps everything in memory and misbehaves as a test wants.
 
 use std::collections::{BTreeSet, HashMap};
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -9,9 +10,10 @@ use std::time::SystemTime;
 
 use bytes::BytesMut;
 use kefu_proto::{
-    Accepted, Account, AckStatus, AppId, AuthToken, Config, Delivery, Effect, Effects, EncodeError,
-    FrameLimit, Identity, Login, LoginStep, MsgId, Online, Outbound, OwnedOutbound, Request,
-    SyncRequest, UnixTime, UserId,
+    Accepted, Account, AckStatus, AppId, AuthToken, Body, ChatMessage, Closed, Config, Delivery,
+    Effect, Effects, Encode, EncodeError, Flags, FrameDecoder, FrameLimit, Identity, Login,
+    LoginStep, Message, MsgId, Online, Outbound, OwnedOutbound, Parsed, Request, Seq, SyncRequest,
+    UnixTime, UserId, Version,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -134,16 +136,26 @@ impl Connection {
         let outbox = Arc::clone(&self.outbox);
         self.data.online.lock().unwrap().entry(account).or_default().push(outbox);
         let served = self.converse(&mut online).await;
+        self.leave(account);
+        if self.data.behaviour.fault == Fault::KeepsDeparted {
+            return pending().await;
+        }
+        served
+    }
+
+    fn leave(&self, account: Account) {
         let mut accounts = self.data.online.lock().unwrap();
         accounts.entry(account).or_default().retain(|other| !Arc::ptr_eq(other, &self.outbox));
-        served
     }
 
     async fn log_in(&mut self) -> Result<Online, Box<dyn std::error::Error + Send + Sync>> {
         let mut login = Login::new(Config::new(KEFU_APPID)?, FrameLimit::CLIENT);
+        if self.data.behaviour.fault == Fault::AnswersEarly {
+            Message { body: Body::Ack(Seq(1).into()), ..blank() }.encode(&mut self.out)?;
+        }
         loop {
             login = match login.receive(&mut self.read, &mut self.out)? {
-                LoginStep::Authenticate(asked) => match account(asked.auth_token()) {
+                LoginStep::Authenticate(asked) => match self.account(asked.auth_token()) {
                     Some(account) if self.data.behaviour.fault != Fault::RefusesLogins => {
                         let device = self.data.store().device_id(asked.auth_token());
                         return Ok(asked.accept(Identity::new(account, device)?, &mut self.out)?);
@@ -165,7 +177,7 @@ impl Connection {
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         loop {
             let now = UnixTime::try_from(SystemTime::now())?;
-            while let Some(request) = online.receive(&mut self.read, now)? {
+            while let Some(request) = self.next_request(online, now).await? {
                 self.finish(online, request)?;
                 if self.hangs_up {
                     return Ok(self.stream.write_all_buf(&mut self.out).await?);
@@ -196,9 +208,49 @@ impl Connection {
         Ok(())
     }
 
+    async fn next_request(
+        &mut self,
+        online: &mut Online,
+        now: UnixTime,
+    ) -> Result<Option<Request>, Closed> {
+        let fault = self.data.behaviour.fault;
+        let mut unread = (fault == Fault::StoresRefused).then(|| self.read.clone());
+        let request = online.receive(&mut self.read, now);
+        if let (Ok(Some(Request::Refused(_))), Some(unread)) = (&request, &mut unread) {
+            self.keep_first(online.identity().account(), unread);
+        }
+        if request.is_err() && fault == Fault::AnswersBroken {
+            // Whether the client still reads it is its business.
+            let _ = online.write(&blank(), &mut self.out);
+            let _ = self.stream.write_all_buf(&mut self.out).await;
+        }
+        if request.is_err() && fault == Fault::NeverCloses {
+            pending::<()>().await;
+        }
+        request
+    }
+
+    /// Keeps the message of the first frame in its sender's queue.
+    fn keep_first(&self, sender: Account, unread: &mut BytesMut) {
+        let frame = FrameDecoder::new(FrameLimit::CLIENT).decode(unread).unwrap().unwrap();
+        let Parsed::Message(message) = frame.parse().unwrap() else { return };
+        let message = ChatMessage::try_from(message).unwrap();
+        self.data.store().append(&NewRow::of(sender, &message));
+    }
+
+    fn account(&self, auth: &AuthToken) -> Option<Account> {
+        let anybody = Account::new(AppId(7), UserId(1));
+        let logs_in = self.data.behaviour.fault == Fault::LogsInAnybody;
+        account(auth).or_else(|| logs_in.then_some(anybody))
+    }
+
     fn finish(&mut self, online: &mut Online, request: Request) -> Result<(), EncodeError> {
         match request {
             Request::Deliver(delivery) => self.deliver(online, delivery)?,
+            Request::Refused(_) if self.data.behaviour.fault == Fault::AcksRefused => {
+                let ack = Message { body: Body::Ack(Seq(1).into()), ..blank() };
+                online.write(&ack, &mut self.out)?;
+            }
             Request::Reply(message) => {
                 online.write(&message, &mut self.out)?;
             }
@@ -287,6 +339,11 @@ impl Connection {
         }
         online.finish_sync(answer, &mut self.out)
     }
+}
+
+/// A message whose body is to be replaced.
+const fn blank() -> Message {
+    Message { seq: Seq(0), version: Version(0), flags: Flags::NONE, body: Body::Pong }
 }
 
 /// `load-7-1` is user 1 of app 7.

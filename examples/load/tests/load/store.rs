@@ -40,6 +40,22 @@ pub(crate) enum Fault {
     NamesOtherReceiver,
     /// Refuses the message with a status.
     RefusesByStatus,
+    /// Takes equal contents without a uuid for repeats.
+    MergesUnmarked,
+    /// ACKs messages that the rules refuse.
+    AcksRefused,
+    /// Stores messages that the rules refuse, without an ACK.
+    StoresRefused,
+    /// Answers before anybody has logged in.
+    AnswersEarly,
+    /// Takes any token for that of customer 1.
+    LogsInAnybody,
+    /// Answers behind a frame that must end the connection.
+    AnswersBroken,
+    /// Keeps connections open behind a frame that must end them.
+    NeverCloses,
+    /// Keeps connections open whose clients have left.
+    KeepsDeparted,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +95,10 @@ pub(crate) struct Store {
 impl Store {
     /// Stores both copies. `None` if the message gets no ACK.
     pub(crate) fn save(&mut self, saves: &Saves, behaviour: Behaviour) -> Option<Copies> {
-        let key = (saves.sender(), uuid(saves.message().content()).unwrap_or_default());
+        let content = saves.message().content();
+        let content_as_mark = (behaviour.fault == Fault::MergesUnmarked).then(|| content.clone());
+        let mark = uuid(content).or(content_as_mark).unwrap_or_default();
+        let key = (saves.sender(), mark);
         let may_be_known = behaviour.is_idempotent && !key.1.is_empty();
         if let Some(copies) = self.known.get(&key).filter(|_| may_be_known) {
             return Some(*copies);

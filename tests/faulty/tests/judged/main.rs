@@ -41,19 +41,19 @@ macro_rules! faults {
 
 faults! {
     // To a client it is the answer to its SYNC that lacks the message.
-    second_copy_not_stored: ["H7.2"], ["H7.2"], ["S2.3"];
+    second_copy_not_stored: ["H7.2", "H14.2"], ["H7.2", "H14.2"], ["S2.3"];
     sync_reads_another_queue: ["S2.3"], [], ["S2.3"];
     sync_skips_a_row: ["S2.3"], [], ["S2.3"];
     failed_save_answers_with_an_id: ["H8.1"], ["H8.1"], ["S2.3"];
     // From inside it is the ACK that comes too early.
-    no_notify_to_the_receiver: ["H7.6"], ["H7.6"], ["H7.4", "H14.5"];
+    no_notify_to_the_receiver: ["H7.6", "H14.8"], ["H7.6", "H14.8"], ["H7.4", "H14.5"];
     own_connection_notified: ["H7.5", "H14.7"], ["H7.5", "H14.7"], ["H7.5", "H14.7"];
     // Its client no longer reads.
     departed_connection_given_messages: ["H7.4"], ["H7.4"], [];
     // To a client that has sent something itself, its own could have come.
     everybody_notified: ["H7.4"], ["H7.4"], ["H7.4", "H7.5"];
     // What comes on two connections has no order, and on one a notify may be left out for a newer.
-    ack_before_notify: ["H7.6"], ["H7.6"], [];
+    ack_before_notify: ["H7.6", "H14.8"], ["H7.6", "H14.8"], [];
     metadata_separated: ["W10.3"], [], ["W10.3"];
     live_copy_to_version_1: ["D3.1"], [], ["D3.1"];
     self_flag_missing: ["D4.3"], [], ["D4.3"];

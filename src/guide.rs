@@ -1,3 +1,8 @@
+#![allow(
+    clippy::doc_markdown,
+    reason = "SYNC_NOTIFY and its like are the protocol's words, not code"
+)]
+
 //! From an empty file to a host that is judged.
 //!
 //! You have an IM server, or are about to write one, and want to know whether it routes every
@@ -115,8 +120,7 @@
 //!
 //! # 5. What a failure says
 //!
-//! Plant a fault: in `apply`, nobody's receiver is notified any more. Take out the lines with
-//! `checker.observe` for now, and say `terms.saves_may_fail = true`, as in step 8.
+//! Plant a fault: in `apply`, the receiver is not notified any more.
 //!
 //! ```diff
 //!          match effect {
@@ -124,34 +128,34 @@
 //!              Effect::SendAppMessage { to, message } => {
 //! ```
 //!
-//! The test fails in a second or two and says this; lines are folded here:
+//! The test fails in a second or two and says this; long lines are folded here:
 //!
 //! ```text
-//! Test failed: step 5, all come back and catch up: H7.4: connection 1 has not got a SYNC_NOTIFY,
-//!     though the sender has its ACK
-//!     (48: connection 2 sends CUSTOMER 7; 50: connection 2 gets ACK; 95: the end)
-//!     7/1 (app, version 1): sync key 2, 0 in flight, >SYNC 2 <AUTH_STATUS 1 <SYNC_BEGIN 2
-//!         <CUSTOMER_SUPPORT 3 <SYNC_END 4 >SYNC_KEY 4 >CUSTOMER 7 <ACK 8 >SYNC 11 …
-//!     1453/1 (app, version 1): sync key 2, 0 in flight, >SYNC 2 <AUTH_STATUS 1 <SYNC_BEGIN 2
-//!         <SYNC_END 3 >SYNC_KEY 4 >CUSTOMER_SUPPORT 7 <ACK 7 >SYNC 16 …
+//! Test failed: step 4, 1453/1 device 1 says message 2 to 7/1: H7.6: connection 2 is given its ACK
+//!     before SYNC_NOTIFY is given to connection 1
+//!     (57: connection 2 sends CUSTOMER_SUPPORT 7; 61: this event)
+//!     7/1 (app, version 1): sync key 0, 0 in flight, >AUTH_TOKEN 1 >SYNC 2 <AUTH_STATUS 1
+//!         <SYNC_BEGIN 2 <SYNC_END 3 >SYNC_KEY 4 >CUSTOMER 7 <ACK 7
+//!     1453/1 (app, version 1): sync key 1, 1 in flight, >AUTH_TOKEN 1 >SYNC 2 <AUTH_STATUS 1
+//!         <SYNC_BEGIN 2 <CUSTOMER 3 <SYNC_END 4 >SYNC_KEY 4 >CUSTOMER_SUPPORT 7.
 //! minimal failing input: script = Script
 //!     7/1 device 1: app, version 1
 //!     1453/1 device 1: app, version 1
-//!     1. 1453/1 device 1 comes
-//!     2. 1453/1 device 1 says message 1 to 7/1
-//!     3. 7/1 device 1 comes
-//!     4. 7/1 device 1 says message 2 to 1453/1
+//!     1. 7/1 device 1 comes
+//!     2. 7/1 device 1 says message 1 to 1453/1
+//!     3. 1453/1 device 1 comes
+//!     4. 1453/1 device 1 says message 2 to 7/1
 //! ```
 //!
 //! - **The step** at which it was noticed. The last one, after the script, is when all clients come
 //!   back, and the checker is asked whether anything is missing.
-//! - **The rule**: H7.4 in the [document](crate::spec): SendAppMessage to the receiver.
+//! - **The rule**: H7.6 in the [document](crate::spec), the ACK, which comes last of the effects.
 //! - **The sentence** has the ids. Connections have numbers in the order in which they are opened:
-//!   1453/1 came first, so connection 1 is the seller's.
-//! - **The witnesses**, in brackets: the events that show it, with their numbers. The customer's
-//!   CUSTOMER was sent and got its ACK, and then the end came.
+//!   7/1 came first, so connection 1 is the customer's, and it is missing the SYNC_NOTIFY.
+//! - **The witnesses**, in brackets: the events that show it, with their numbers. "This event" is the
+//!   one that was checked, here the ACK.
 //! - **The clients**, with their last 12 frames: `>` sent, `<` read, `|` the end of a connection. The
-//!   seller has indeed read no SYNC_NOTIFY between the ACK and the last SYNC.
+//!   customer has indeed read no SYNC_NOTIFY.
 //! - **The script**, shrunk: two clients, a message each way. proptest keeps its seed in
 //!   `proptest-regressions` and tries it first the next time.
 //!
@@ -224,7 +228,9 @@
 //! events are for: `LoggedIn`, `Syncing`, `DialectKept`, `Confirmed` and `Unlisted` show more of the
 //! same.
 //!
-//! What 256 scripts find of this host, if one decision in it is wrong; faults to plant yourself:
+//! What 256 scripts find of this host, if one decision in it is wrong; faults to plant yourself. To
+//! judge it from outside alone, take out the lines with `checker.observe` and say in the terms that
+//! saves may fail (step 8).
 //!
 //! | fault | from outside | with the five events |
 //! |---|---|---|
@@ -289,8 +295,8 @@
 //! |---|---|
 //! | has saves that fail, and does not tell `SaveFailed` | `saves_may_fail = true`; otherwise "H7.6: a message gets no ACK" |
 //! | refuses or drops messages by rules of its own, of those who take part | `has_own_rules = true` |
-//! | stores a repeat once | `repeats = Repeats::UUID`, or a mark of your own; otherwise a second copy passes |
-//! | keeps what [`Request::KeepDialect`](crate::Request::KeepDialect) tells | `remembers_dialects = true`; otherwise it is expected to begin anew |
+//! | stores a repeat once | `repeats = Repeats::UUID`, or a mark of your own; the event `Stored` then shows a second copy |
+//! | keeps what [`Request::KeepDialect`](crate::Request::KeepDialect) tells, and tells `DialectKept` | `remembers_dialects = true`; then it must keep them and use them |
 //! | chooses dialects by what it knows of its clients | `chooses_dialects = true` |
 //! | has earlier data | `begins_empty = false` |
 //! | has other clients, whose bytes the checker does not see | `sees_everybody = false` |

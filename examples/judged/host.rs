@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use kefu_proto::checker::{Checker, ConnectionId, Event};
 use kefu_proto::{
     Account, AppId, Appended, Config, Delivery, Effect, Encode, FrameLimit, Login, LoginStep,
-    Online, Outbound, Request, SaveMessage, SyncRequest, UnixTime,
+    MsgId, Online, Outbound, Request, SaveMessage, SyncRequest, UnixTime,
 };
 
 use crate::rule::accepts;
@@ -95,7 +95,9 @@ impl MyHost {
                 Request::Reply(message) => me.write(&message)?,
                 Request::Sync(request) => self.sync(me, request)?,
                 Request::KeepSyncKey(key) => {
-                    me.account().into_iter().for_each(|it| self.store.keep_sync_key(it, key));
+                    if let Some(account) = me.account() {
+                        self.store.keep_sync_key(account, key);
+                    }
                 }
                 // Refused (H11), what a web client knows (D1.8), a command outside the protocol.
                 _ => {}
@@ -184,7 +186,7 @@ impl MyHost {
         for row in rows {
             online.sync_row(&mut answer, row.clone(), &mut me.out)?;
         }
-        rows.last().into_iter().for_each(|row| answer.set_newest(row.msgid));
+        answer.set_newest(rows.last().map_or(MsgId(0), |row| row.msgid));
         Ok(online.finish_sync(answer, &mut me.out)?)
     }
 }

@@ -160,19 +160,20 @@
 //!   `proptest-regressions` and tries it first the next time.
 //!
 //! A test that cannot fail shows nothing, so leave a fault in the tests. This one needs no change of
-//! the host: it does not notice that a client has left.
+//! the host: it does not notice that a client has left. `src/faulty.rs`, for tests like `judged`:
 //!
 //! ```rust,test_harness
 //! # mod rule { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/judged/rule.rs")); }
 //! # mod store { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/judged/store.rs")); }
 //! # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/judged/host.rs")); }
 //! # mod adapter { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/judged/adapter.rs")); }
-//! # use kefu_proto::UnixTime;
-//! # use kefu_proto::checker::ConnectionId;
-//! # use kefu_proto::checker::{Checker, Terms};
-//! # use kefu_proto::script::{Host, HostError, Knobs, script};
-//! # use proptest::test_runner::{TestError, TestRunner};
-//! # use crate::host::{CONFIG, MyHost};
+//! use kefu_proto::UnixTime;
+//! use kefu_proto::checker::{Checker, ConnectionId, Terms};
+//! use kefu_proto::script::{Host, HostError, Knobs, script};
+//! use proptest::test_runner::TestRunner;
+//!
+//! use crate::host::{CONFIG, MyHost};
+//!
 //! #[derive(Default)]
 //! struct Forgetful(MyHost);
 //!

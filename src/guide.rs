@@ -133,7 +133,7 @@
 //! ```text
 //! Test failed: step 4, 1453/1 device 1 says message 2 to 7/1: H7.6: connection 2 is given its ACK
 //!     before SYNC_NOTIFY is given to connection 1
-//!     (57: connection 2 sends CUSTOMER_SUPPORT 7; 61: this event)
+//!     (57: connection 2 sends CUSTOMER_SUPPORT 7; 61: connection 2 gets ACK)
 //!     7/1 (app, version 1): sync key 0, 0 in flight, >AUTH_TOKEN 1 >SYNC 2 <AUTH_STATUS 1
 //!         <SYNC_BEGIN 2 <SYNC_END 3 >SYNC_KEY 4 >CUSTOMER 7 <ACK 7
 //!     1453/1 (app, version 1): sync key 1, 1 in flight, >AUTH_TOKEN 1 >SYNC 2 <AUTH_STATUS 1
@@ -152,27 +152,28 @@
 //! - **The rule**: H7.6 in the [document](crate::spec), the ACK, which comes last of the effects.
 //! - **The sentence** has the ids. Connections have numbers in the order in which they are opened:
 //!   7/1 came first, so connection 1 is the customer's, and it is missing the SYNC_NOTIFY.
-//! - **The witnesses**, in brackets: the events that show it, with their numbers. "This event" is the
-//!   one that was checked, here the ACK.
+//! - **The witnesses**, in brackets: the events that show it, with their numbers. The last one is the
+//!   event that was checked.
 //! - **The clients**, with their last 12 frames: `>` sent, `<` read, `|` the end of a connection. The
 //!   customer has indeed read no SYNC_NOTIFY.
 //! - **The script**, shrunk: two clients, a message each way. proptest keeps its seed in
 //!   `proptest-regressions` and tries it first the next time.
 //!
 //! A test that cannot fail shows nothing, so leave a fault in the tests. This one needs no change of
-//! the host: it does not notice that a client has left.
+//! the host: it does not notice that a client has left. `src/faulty.rs`, for tests like `judged`:
 //!
 //! ```rust,test_harness
 //! # mod rule { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/judged/rule.rs")); }
 //! # mod store { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/judged/store.rs")); }
 //! # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/judged/host.rs")); }
 //! # mod adapter { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/judged/adapter.rs")); }
-//! # use kefu_proto::UnixTime;
-//! # use kefu_proto::checker::ConnectionId;
-//! # use kefu_proto::checker::{Checker, Terms};
-//! # use kefu_proto::script::{Host, HostError, Knobs, script};
-//! # use proptest::test_runner::{TestError, TestRunner};
-//! # use crate::host::{CONFIG, MyHost};
+//! use kefu_proto::UnixTime;
+//! use kefu_proto::checker::{Checker, ConnectionId, Terms};
+//! use kefu_proto::script::{Host, HostError, Knobs, script};
+//! use proptest::test_runner::TestRunner;
+//!
+//! use crate::host::{CONFIG, MyHost};
+//!
 //! #[derive(Default)]
 //! struct Forgetful(MyHost);
 //!
@@ -243,7 +244,7 @@
 //! | a failed save answers with an id | S2.3, in the end | H7.1, at the push |
 //! | a wrong `previous` of the store | H14.9 | H14.8 |
 //! | a sync skips rows | S2.3 | S2.3 |
-//! | the sync key falls | S3.1 | S3.1, in 3,000 scripts |
+//! | the sync key falls | S3.1, in 3,000 scripts | S3.1, in 3,000 scripts |
 //! | all devices have one number | S2.3 | S2.4 |
 //!
 //! "–" is not found: what happens within a moment, no client can see.

@@ -3,7 +3,7 @@
 use std::format;
 
 use super::line::{Line, Session};
-use super::queue::Queue;
+use super::queue::{Queue, Row};
 use super::reading::{Reader, Reading};
 use super::rows::{form, is_own};
 use super::state::{State, Verdict};
@@ -17,6 +17,17 @@ enum GoesOn {
     /// By a row that may have come since the answer ended.
     May,
     Must,
+}
+
+impl GoesOn {
+    /// By the next row, where the answer has begun with the event `since`, or later.
+    fn by(next: Option<&Row>, since: u64) -> Self {
+        match next {
+            None => Self::No,
+            Some(row) if (since..).contains(&row.number) => Self::May,
+            Some(_) => Self::Must,
+        }
+    }
 }
 
 impl State {
@@ -76,18 +87,12 @@ impl State {
     ) -> Result<GoesOn, (&'static str, &'static str)> {
         let queue = self.queue_of(session.account);
         self.passes_own(queue, session, &mut reader, end);
-        let place = match reader.next {
-            Some(place) => place,
+        let Some(place) = reader.next else {
             // All that came is older than what is remembered, or nothing has come.
-            None if end < queue.unknown => return Ok(GoesOn::Must),
-            None => return Ok(GoesOn::No),
+            return Ok(GoesOn::by(queue.at(queue.after(end)), since));
         };
         let is_full = self.is_full(&reader) || self.terms.sync_bounds.is_none();
-        let goes_on = match queue.at(place).filter(|_| is_full && reader.rows > 0) {
-            Some(row) if row.number < since => GoesOn::Must,
-            Some(_) => GoesOn::May,
-            None => GoesOn::No,
-        };
+        let goes_on = GoesOn::by(queue.at(place).filter(|_| is_full && reader.rows > 0), since);
         if goes_on == GoesOn::No && end.max(0) < reading.due {
             return Err(("S2.3", "what was notified or acknowledged before is missing"));
         }
@@ -102,7 +107,7 @@ impl State {
             return Err(("D4.5", "SYNC_BEGIN had another key"));
         }
         let last = queue.before(place).map_or(begin, |row| row.msgid.max(begin));
-        let comes_back = says_end && reader.rows == 0 && begin > 0;
+        let comes_back = says_end && reader.rows == 0;
         if comes_back && Self::comes_back(queue, (begin, end), since)
             || end == last && !(comes_back && Self::is_beyond(queue, begin))
         {
@@ -114,7 +119,7 @@ impl State {
 
     /// D4.6: the end is the newest row at some time since then, and the client was beyond it.
     fn comes_back(queue: &Queue, (begin, end): (i64, i64), since: u64) -> bool {
-        begin > end && queue.row(end).is_some() && end >= queue.newest_before(since)
+        (..begin).contains(&end) && queue.row(end).is_some() && end >= queue.newest_before(since)
     }
 
     /// D4.6: the client is beyond the newest row.

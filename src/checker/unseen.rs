@@ -98,7 +98,7 @@ impl State {
             self.breaks("S2.4", what, &[asked])
         })?;
         if line.chain.begin == i64::MAX {
-            line.chain.begin = if said == end { end } else { said };
+            line.chain.begin = said;
         }
         // What is not there may come behind a SYNC_NOTIFY of the rest (S12.3).
         line.chain.ended = Some(Ended { asked, end, due });

@@ -1,5 +1,7 @@
 //! What bytes alone show.
 
+use kefu_proto::Dialect;
+
 use crate::world::{
     ANN, BOB, Chat, DESK, Device, NOW, PHONE, PUSH, SELLER, TABLET, UNPERSISTENT, WEB, World,
     customer, rule, support, terms, v2,
@@ -230,6 +232,37 @@ fn s2_3_an_answer_has_all_that_was_acknowledged() {
     assert_eq!(rule(world.finish()), Some("S2.3"));
     // Before its beginning.
     assert_eq!(rule(asked(2, 5).answered(2, (5, 2), &[])), Some("S2.4"));
+}
+
+#[test]
+fn s2_3_a_message_said_again_may_come_again() {
+    let mut world = said();
+    world.says(1, 3, TWO);
+    world.asks(2, 0);
+    world.answered(2, (0, 3), &[ONE, TWO, TWO]).unwrap();
+    // To oneself there are two copies.
+    let note = support(SELLER, SELLER, "note");
+    let mut world = self::world();
+    world.logs_in(5, SELLER, PHONE);
+    world.says(2, 1, note);
+    world.asks(5, 0);
+    world.answered(5, (0, 2), &[note, note]).unwrap();
+}
+
+#[test]
+fn d4_6_as_sent_who_is_beyond_the_queue_comes_back() {
+    let answers = |key, ends| {
+        let mut world = World::new();
+        world.knocks(2, &crate::world::token(SELLER), WEB);
+        world.logged_in(2, SELLER, (0, Dialect::AsSent)).unwrap();
+        world.gets(2, 3, 0, &[0; 4]).unwrap();
+        world.asks(2, key);
+        rule(world.answered(2, ends, &[]))
+    };
+    assert_eq!(answers(9, (9, 9)), None);
+    assert_eq!(answers(9, (5, 5)), None);
+    assert_eq!(answers(9, (5, 4)), Some("D4.5"));
+    assert_eq!(answers(9, (9, 5)), Some("S2.4"));
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! S2, S3, S12, D4: the answer to a SYNC, where the store is seen.
 
+use std::cmp::Ordering;
+
 use kefu_proto::{Dialect, StoreId, SyncBounds};
 
 use crate::world::{
-    ANN, Chat, DESK, Device, NOW, PHONE, SELF, SELLER, TABLET, Verdict, WEB, World, customer, rule,
-    support, terms, v2,
+    ANN, BOB, Chat, DESK, Device, NOW, PHONE, SELF, SELLER, TABLET, Verdict, WEB, World, customer,
+    rule, support, terms, v2,
 };
 
 const ONE: Chat = customer(ANN, SELLER, "1");
@@ -63,6 +65,50 @@ fn s2_5_what_the_device_has_sent_is_left_out() {
     assert_eq!(rule(answers(1, 0, (0, 30), &[ONE, TWO])), Some("S2.5"));
     assert_eq!(rule(answers(2, 0, (0, 30), &[ONE, TWO])), Some("S2.6"));
     assert_eq!(rule(answers(1, 0, (0, 30), &[TWO, THREE])), Some("S2.5"));
+    // What is no row at all is not taken for its own.
+    assert_eq!(rule(answers(1, 0, (0, 30), &[TWO, TWO])), Some("S2.3"));
+}
+
+#[test]
+fn s2_5_of_two_equal_messages_each_device_gets_the_other_s() {
+    let twice = customer(ANN, SELLER, "5");
+    let mut world = world();
+    for (msgid, connection, chat) in
+        [(40, 3, customer(ANN, SELLER, "4")), (50, 1, twice), (60, 3, twice)]
+    {
+        world.says(connection, msgid, chat);
+        let row = chat.row(msgid.into(), connection.try_into().unwrap());
+        world.stored(SELLER, &row).unwrap();
+        world.stored(ANN, &row).unwrap();
+        world.acked(connection, msgid).unwrap();
+    }
+    world.asks(1, 40);
+    world.answered(1, (40, 60), &[twice]).unwrap();
+    world.asks(3, 40);
+    world.answered(3, (40, 60), &[twice]).unwrap();
+}
+
+#[test]
+fn s2_7_what_is_left_out_at_the_end_counts_for_it() {
+    let world = || {
+        let mut terms = terms();
+        terms.sync_bounds = Some(SyncBounds { rows: 2, bytes: 1_000 });
+        let mut world = filled(World::on(terms));
+        for (seq, content) in [(40, "4"), (50, "5")] {
+            let chat = customer(ANN, SELLER, content);
+            world.says(1, seq, chat);
+            world.saved(chat, [(SELLER, seq.into()), (ANN, seq.into())]);
+            world.acked(1, seq).unwrap();
+        }
+        world.asks(1, 20);
+        world
+    };
+    // Two of three: the answer is full.
+    let mut full = world();
+    full.answered(1, (20, 40), &[]).unwrap();
+    full.notified(1, 41).unwrap();
+    assert_eq!(rule(world().answered(1, (20, 50), &[])), Some("S2.4"));
+    assert_eq!(rule(world().answered(1, (20, 30), &[])), Some("S2.3"));
 }
 
 #[test]
@@ -97,6 +143,14 @@ fn s2_4_an_answer_ends_at_the_newest_row() {
         assert_eq!(rule(answers(3, 0, (0, end), &[ONE, TWO, THREE])), Some("S2.4"));
     }
     assert_eq!(rule(answers(3, 40, (40, 30), &[])), Some("S2.4"));
+    // Version 2, where SYNC_BEGIN tells the end.
+    answers(4, 30, (30, 30), &[]).unwrap();
+    for key in [0, 10] {
+        assert_eq!(rule(answers(4, key, (30, 30), &[])), Some("S2.4"));
+    }
+    for (end, expected) in [(35, "S2.4"), (20, "S2.3")] {
+        assert_eq!(rule(answers(4, 99, (end, end), &[])), Some(expected));
+    }
 }
 
 #[test]
@@ -167,6 +221,11 @@ fn s3_1_the_greatest_key_is_kept() {
     }
     // Nobody asks.
     world().syncing(1, 9).unwrap();
+    // Who asks from another key is answered from there, whatever is kept.
+    let mut world = world();
+    world.asks(1, 10);
+    world.syncing(1, 10).unwrap();
+    world.answered(1, (10, 30), &[TWO]).unwrap();
 }
 
 #[test]
@@ -227,6 +286,70 @@ fn s12_an_answer_ends_at_its_bounds_and_tells_that_it_goes_on() {
     world.asks(3, 0);
     world.answered(3, (0, 10), &[ONE]).unwrap();
     world.notified(3, 11).unwrap();
+}
+
+#[test]
+fn s12_1_a_row_counts_with_its_header() {
+    let world = |rows, bytes| {
+        let mut terms = terms();
+        terms.sync_bounds = Some(SyncBounds { rows, bytes });
+        // What was there before is not known.
+        terms.begins_empty = false;
+        filled(World::on(terms))
+    };
+    // 12, 36 and 1 byte.
+    for (bytes, most) in [(49, 1), (50, 2), (98, 2), (99, 3)] {
+        for count in 1..=3 {
+            let mut world = world(100, bytes);
+            world.asks(3, 9);
+            let end = i64::try_from(count).unwrap() * 10;
+            let verdict = world.answered(3, (9, end), &[ONE, TWO, THREE][..count]);
+            let expected = match count.cmp(&most) {
+                Ordering::Less => Some("S2.3"),
+                Ordering::Equal => None,
+                Ordering::Greater => Some("S12.1"),
+            };
+            assert_eq!(rule(verdict), expected, "{count} in {bytes} bytes");
+        }
+    }
+    // 12, 36 and 6.
+    let old = customer(ANN, SELLER, "of old");
+    for (rows, bytes, most) in [(100, 54, 1), (100, 55, 2), (100, 108, 2), (1, 999, 1), (2, 999, 2)]
+    {
+        let mut world = world(rows, bytes);
+        world.asks(3, 1);
+        world.gets_key(3, 27, 1).unwrap();
+        for _ in 0..most {
+            world.reads(3, old).unwrap();
+        }
+        assert_eq!(rule(world.reads(3, old)), Some("S12.1"), "{rows} rows, {bytes} bytes");
+    }
+}
+
+#[test]
+fn s12_1_one_message_always_fits() {
+    let mut terms = terms();
+    terms.sync_bounds = None;
+    let mut world = filled(World::on(terms));
+    world.asks(3, 0);
+    assert_eq!(rule(world.answered(3, (0, 0), &[])), Some("S2.3"));
+}
+
+#[test]
+fn s12_3_of_what_comes_meanwhile_the_host_need_not_know() {
+    let mut terms = terms();
+    terms.sync_bounds = Some(SyncBounds { rows: 3, bytes: 1_000 });
+    let mut world = filled(World::on(terms));
+    let four = customer(ANN, SELLER, "4");
+    world.asks(3, 0);
+    world.says(1, 40, four);
+    world.saved(four, [(SELLER, 40), (ANN, 40)]);
+    world.answered(3, (0, 30), &[ONE, TWO, THREE]).unwrap();
+    for connection in [2, 3, 4] {
+        world.notified(connection, 40).unwrap();
+    }
+    world.acked(1, 40).unwrap();
+    world.finish().unwrap();
 }
 
 #[test]
@@ -425,6 +548,24 @@ fn a_store_that_was_not_empty_is_judged_from_where_it_is_known() {
     world.answered(7, (30, 30), &[in_v2(old), in_v2(ONE), in_v2(TWO), in_v2(THREE)]).unwrap();
     // A notify of something older, and METADATA.
     world.notified(2, 4).unwrap();
+}
+
+#[test]
+fn s12_3_where_nothing_of_a_queue_is_known_nothing_is_known_to_come() {
+    let mut terms = terms();
+    terms.begins_empty = false;
+    let mut world = filled(World::on(terms));
+    world.logs_in(5, BOB, PHONE);
+    world.asks(5, 1);
+    world.answered(5, (1, 7), &[support(SELLER, BOB, "of old")]).unwrap();
+    world.finish().unwrap();
+    // Up to the first row that is known.
+    for (end, expected) in [(8, Some("S12.3")), (9, Some("S12.3")), (30, None)] {
+        let mut world = filled(World::on(terms));
+        world.asks(3, 1);
+        world.answered(3, (1, end), &[customer(ANN, SELLER, "of old")]).unwrap();
+        assert_eq!(rule(world.finish()), expected, "{end}");
+    }
 }
 
 #[test]

@@ -127,7 +127,8 @@
 //!
 //! | feature | default | adds |
 //! |---|---|---|
-//! | `checker` | no | `checker`: a judge for hosts; `client`: a client for tests; with `proptest`, `script`: property tests of a host |
+//! | `checker` | no | `checker`: a judge for hosts; `client`: a client for tests |
+//! | `checker` with `proptest` | no | `script`: property tests of a host; `guide`: how to judge yours, step by step |
 //! | `std` | yes | conversions from `SystemTime`; without it the crate is `no_std` and needs `alloc` |
 //! | `proptest` | no | `strategy`: generators for messages, frames, identities, configurations, save scripts |
 //! | `serde` | no | ids, messages and effects as data |
@@ -180,6 +181,9 @@ pub mod client;
 #[cfg(all(feature = "checker", feature = "proptest"))]
 pub mod script;
 
+#[cfg(all(feature = "checker", feature = "proptest"))]
+pub mod guide;
+
 #[doc = include_str!("spec.md")]
 #[allow(
     clippy::doc_markdown,
@@ -207,7 +211,7 @@ pub use sync::{StoredMessage, SyncAnswer, SyncBounds, SyncRequest, SyncRow};
 pub use wire::{Command, DecodeError, Encode, EncodeError, Flags, Frame, FrameDecoder};
 pub use wire::{FrameLimit, FrameWriter, Header, Version};
 
-/// The README's examples, compiled and run with the others.
-#[cfg(all(doctest, feature = "std"))]
+/// The README's examples, compiled and run with the others. Some need these features.
+#[cfg(all(doctest, feature = "checker", feature = "proptest"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

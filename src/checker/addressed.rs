@@ -120,7 +120,9 @@ impl State {
         let (told, notify) = if self.sees_store {
             (other.told() >= id, Owed::Notify(copy, id))
         } else {
-            ((sent.number..).contains(&other.told_at()), Owed::AnyNotify(copy))
+            // S12.4: the host may have dealt with it while this client had not asked on.
+            let told_at = other.told_at().max(other.behind_until);
+            ((sent.number..).contains(&told_at), Owed::AnyNotify(copy))
         };
         let must = Self::has_live_copy(other, copy, attempt, message) && is_new;
         [(!told && !other.asks_on()).then_some(notify), must.then_some(Owed::Copy(attempt.message))]

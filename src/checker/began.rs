@@ -89,6 +89,9 @@ impl State {
         self.chains(line, begin);
         // In V2 it has begun before SYNC_BEGIN, which carries the key of the end (D4.5).
         line.answered_since = start.map_or(sent.number, |start| start.at);
+        if line.asks_on() {
+            line.behind_until = self.now.number;
+        }
         (line.is_behind, line.may_be_behind) = (false, false);
         line.reading = Some(Reading { asked: sent, begin, said, due, exact, readers });
         Ok(())

@@ -59,6 +59,8 @@ pub(super) struct Line {
     /// This SYNC_NOTIFY may tell so, and may have.
     pub(super) may_go_on: Option<i64>,
     pub(super) may_be_behind: bool,
+    /// When it was seen to have asked on: until then the host may have told it nothing.
+    pub(super) behind_until: u64,
     /// When the last METADATA was written, and since when the last answer was.
     pub(super) copied_at: u64,
     pub(super) answered_since: u64,
@@ -216,6 +218,7 @@ impl Line {
             is_behind: false,
             may_go_on: None,
             may_be_behind: false,
+            behind_until: 0,
             copied_at: 0,
             answered_since: 0,
             notified: 0,

@@ -82,7 +82,8 @@ pub trait Host {
     fn open(&mut self, connection: ConnectionId) -> Result<(), HostError>;
 
     /// A client has sent these bytes, which may be any part of its stream. What happens inside the
-    /// host it may tell the `checker`; that makes the checker demand more, but is not needed.
+    /// host it may tell the `checker`; that makes the checker demand more, but is not needed. If the
+    /// clock moves meanwhile, it says so first ([`Event::Time`](crate::checker::Event::Time)).
     ///
     /// # Errors
     ///

@@ -7,8 +7,8 @@
 //! names the step, the rule that the host breaks, and what the clients have been doing; proptest
 //! then looks for a shorter script that fails.
 //!
-//! With an adapter for a host, the test is this. `examples/judged.rs` is a whole host in memory with
-//! its adapter; [`Host`] shows the one for a server behind a socket.
+//! With an adapter for a host, the test is this. The [guide](crate::guide) builds a whole host in
+//! memory and its adapter; [`Host`] shows the one for a server behind a socket.
 //!
 //! ```
 //! # use kefu_proto::script::HostError;

@@ -9,6 +9,7 @@ use crate::world::{
 
 const ONE: Chat = customer(ANN, SELLER, "1");
 const TWO: Chat = customer(ANN, SELLER, "2");
+const THREE: Chat = customer(ANN, SELLER, "3");
 
 /// Ann's phone is 1, the seller's desk 2, another device of Ann 3, Bob's 4.
 fn world() -> World {
@@ -349,6 +350,25 @@ fn s12_3_an_answer_may_go_on_behind_a_notify() {
     world.asks(2, 1);
     world.answered(2, (1, 2), &[]).unwrap();
     assert_eq!(rule(world.finish()), Some("S2.3"));
+}
+
+#[test]
+fn s12_4_who_had_not_asked_on_finds_it_in_the_answer() {
+    let mut world = said();
+    world.asks(2, 0);
+    world.answered(2, (0, 1), &[ONE]).unwrap();
+    world.notified(2, 2).unwrap();
+    world.asks(2, 1);
+    // The host has dealt with it before it had this SYNC; the ACK is read behind the answer.
+    world.says(1, 3, THREE);
+    world.notified(3, 3).unwrap();
+    world.answered(2, (1, 3), &[TWO, THREE]).unwrap();
+    world.acked(1, 3).unwrap();
+    world.finish().unwrap();
+    world.says(1, 4, customer(ANN, SELLER, "4"));
+    world.notified(3, 4).unwrap();
+    world.acked(1, 4).unwrap();
+    assert_eq!(rule(world.finish()), Some("H7.4"));
 }
 
 #[test]

@@ -233,6 +233,9 @@ impl Connection {
     /// be read.
     pub(crate) async fn half_close(&mut self) -> Result<(), ConnectionError> {
         self.flush().await?;
+        if let Some(witness) = &mut self.witness {
+            witness.leave();
+        }
         Ok(self.transport.half_close().await?)
     }
 

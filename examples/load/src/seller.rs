@@ -168,13 +168,11 @@ impl Seller {
     /// Reads all that the server had queued. A follower then asks for the rest, as a client that
     /// comes back: from other servers it may still be under way.
     async fn drain(&mut self, connection: &mut Connection) -> Result<(), ConnectionError> {
-        let limit = self.run.service.timeout();
-        let silent = |_| Err(ConnectionError::Silent(limit));
-        timeout(limit, self.settle(connection)).await.unwrap_or_else(silent)?;
+        self.settle(connection).await?;
         if let Some(follower) = &mut self.received.follower {
             follower.catch_up();
             self.ask(connection)?;
-            timeout(limit, self.settle(connection)).await.unwrap_or_else(silent)?;
+            self.settle(connection).await?;
         }
         self.receive_what_is_owed(connection).await
     }
@@ -191,7 +189,7 @@ impl Seller {
                 exchanged?;
             }
             self.take(connection)?;
-            if self.received.follower.as_ref().is_some_and(Follower::is_syncing) {
+            if self.is_syncing() {
                 self.settle(connection).await?;
             }
         }
@@ -201,15 +199,23 @@ impl Seller {
     /// Reads until the PONG: the server sends it after all that it had queued before. Again while a
     /// SYNC is answered.
     async fn settle(&mut self, connection: &mut Connection) -> Result<(), ConnectionError> {
-        loop {
-            connection.send(Body::Ping)?;
-            while !self.take(connection)? {
-                connection.exchange().await?;
+        let limit = self.run.service.timeout();
+        let settling = async {
+            loop {
+                connection.send(Body::Ping)?;
+                while !self.take(connection)? {
+                    connection.exchange().await?;
+                }
+                if !self.is_syncing() {
+                    return Ok(());
+                }
             }
-            if !self.received.follower.as_ref().is_some_and(Follower::is_syncing) {
-                return Ok(());
-            }
-        }
+        };
+        timeout(limit, settling).await.unwrap_or(Err(ConnectionError::Silent(limit)))
+    }
+
+    fn is_syncing(&self) -> bool {
+        self.received.follower.as_ref().is_some_and(Follower::is_syncing)
     }
 
     /// Counts what has been read. Returns whether there was a PONG.

@@ -26,8 +26,9 @@ use crate::plan::{Plan, Role, seller_of, token};
 const EXAMPLES: usize = 5;
 /// How often it is looked whether something is overdue.
 const TICK: Duration = Duration::from_secs(1);
-/// Rows and messages that all groups remember together: some 100 MB.
-const MEMORY: usize = 500_000;
+/// How many rows and messages all groups remember together: some 40 MB.
+const MEMORY: usize = 200_000;
+/// But each at least so many: more than a server may have waiting for one client.
 const LEAST_MEMORY: usize = 20_000;
 /// Servers that have lost touch with each other notify everybody of the newest message afterwards:
 /// each server does so for each outage.

@@ -13,6 +13,7 @@ pub(crate) struct Witness {
     group: Arc<Group>,
     connection: ConnectionId,
     whose: (Account, &'static str),
+    has_left: bool,
 }
 
 impl Witness {
@@ -26,17 +27,28 @@ impl Witness {
         let connection = ConnectionId(number);
         let server = ServerId(u32::try_from(server).unwrap_or(u32::MAX));
         group.open(connection, server, whose);
-        Self { group, connection, whose }
+        Self { group, connection, whose, has_left: false }
     }
 
     /// The client is about to write these bytes.
     pub(crate) fn sent(&self, bytes: &[u8]) {
-        self.group.observe(Event::Sent { connection: self.connection, bytes });
+        if !self.has_left {
+            self.group.observe(Event::Sent { connection: self.connection, bytes });
+        }
     }
 
     /// The client has read these bytes.
     pub(crate) fn received(&self, bytes: &[u8]) {
-        self.group.observe(Event::Received { connection: self.connection, bytes });
+        if !self.has_left {
+            self.group.observe(Event::Received { connection: self.connection, bytes });
+        }
+    }
+
+    /// The client has said that it sends nothing more. What comes now may be on its way, and nothing
+    /// must.
+    pub(crate) fn leave(&mut self) {
+        self.has_left = true;
+        self.group.observe(Event::Closed { connection: self.connection });
     }
 
     /// Whether all clients of the group have what they must have. `at_last` it must be so.

@@ -136,9 +136,16 @@ impl Connection {
         let outbox = Arc::clone(&self.outbox);
         self.data.online.lock().unwrap().entry(account).or_default().push(outbox);
         let served = self.converse(&mut online).await;
+        self.leave(account);
+        if self.data.behaviour.fault == Fault::KeepsDeparted {
+            return pending().await;
+        }
+        served
+    }
+
+    fn leave(&self, account: Account) {
         let mut accounts = self.data.online.lock().unwrap();
         accounts.entry(account).or_default().retain(|other| !Arc::ptr_eq(other, &self.outbox));
-        served
     }
 
     async fn log_in(&mut self) -> Result<Online, Box<dyn std::error::Error + Send + Sync>> {

@@ -54,6 +54,8 @@ pub(crate) enum Fault {
     AnswersBroken,
     /// Keeps connections open behind a frame that must end them.
     NeverCloses,
+    /// Keeps connections open whose clients have left.
+    KeepsDeparted,
 }
 
 #[derive(Clone, Copy, Debug)]

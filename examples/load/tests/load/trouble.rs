@@ -45,6 +45,16 @@ fn clients_come_and_go_in_every_way() {
 }
 
 #[test]
+fn a_connection_that_is_not_closed_behind_a_goodbye_breaks_a_rule() {
+    let options = ["--churn", "50", "--timeout", "2", "--check", "all"];
+    let (status, result) = load(&server(Fault::KeepsDeparted), &options);
+    assert_positive(&result, &["/trouble/churn/not_closed"]);
+    let example = &result["routing"]["examples"][0];
+    assert_eq!((status, &example["rule"]), (1, &"S7.2".into()), "{result}");
+    assert!(example["what"].as_str().unwrap().contains(" is not closed, though "), "{example}");
+}
+
+#[test]
 fn repeats_are_stored_once_with_a_uuid_and_each_time_without() {
     let server = server(Fault::None);
     let small = ["--customers", "4", "--sellers", "1", "--window", "8", "--count", "160"];

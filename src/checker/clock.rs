@@ -42,12 +42,10 @@ impl Clock {
             _ => self.spans.push_back(Span { from: time, to: time }),
         }
         if self.spans.len() > SETTINGS {
-            let first = self.spans.pop_front();
+            let (first, next) = (self.spans[0], self.spans[1]);
+            self.spans[1] = Span { from: next.from.min(first.from), to: next.to.max(first.to) };
+            self.spans.pop_front();
             self.before += 1;
-            if let (Some(first), Some(next)) = (first, self.spans.front_mut()) {
-                next.from = next.from.min(first.from);
-                next.to = next.to.max(first.to);
-            }
         }
     }
 

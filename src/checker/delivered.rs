@@ -18,8 +18,8 @@ impl State {
     ) -> Verdict {
         let connection = line.id;
         let is_transient = self.is_transient(line, (head, chat));
-        if line.reading.is_some() && !is_transient {
-            return self.synced(line, session, (head, chat));
+        if let Some(reading) = line.reading.take_if(|_| !is_transient) {
+            return self.synced(line, session, reading, (head, chat));
         }
         let id = self.recognize(chat, is_transient)?;
         let message = &self.ledger[id];

@@ -19,12 +19,9 @@ impl State {
         &mut self,
         line: &mut Line,
         session: &Session,
+        mut reading: Reading,
         (head, chat): (Head, &Chat<'_>),
     ) -> Verdict {
-        let Some(mut reading) = line.reading.take() else {
-            let what = format!("{} on {} outside of a sync", name(head), line.id);
-            return Err(self.breaks("S2.2", what, &[]));
-        };
         let verdict = if reading.exact {
             self.reads(line.id, session, &mut reading, (head, chat))
         } else {

@@ -122,6 +122,11 @@ fn d1_7_an_answer_ends_in_the_dialect_in_which_it_began() {
     before.syncing(1, 0).unwrap();
     before.came(1, 2, hi).unwrap();
     before.answered(1, (0, 1), &[support(SELLER, ANN, "yes?")]).unwrap();
+    let mut behind = world();
+    behind.came(1, 2, hi).unwrap();
+    behind.syncing(1, 0).unwrap();
+    let answer = behind.answered(1, (1, 1), &[support(SELLER, ANN, "yes?")]);
+    assert_eq!(rule(answer), Some("D4.2"));
     // The host may have taken the message without a word.
     let mut unseen = world();
     unseen.syncing(1, 0).unwrap();

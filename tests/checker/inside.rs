@@ -157,6 +157,27 @@ fn whoever_comes_later_need_not_be_told() {
 }
 
 #[test]
+fn s1_8_whoever_has_no_answer_to_the_login_yet_need_not_be_told() {
+    let mut world = world();
+    world.knocks(5, &crate::world::token(SELLER), PHONE);
+    world.logged_in(5, SELLER, (1, Dialect::V1)).unwrap();
+    saved(&mut world);
+    world.given_notify(2, 1).unwrap();
+    world.given_notify(3, 1).unwrap();
+    world.given_ack(1, 7).unwrap();
+}
+
+#[test]
+fn h7_5_what_two_connections_have_said_both_may_be_told() {
+    let mut world = world();
+    world.says(3, 7, HI);
+    saved(&mut world);
+    for connection in [1, 2, 3] {
+        world.notified(connection, 1).unwrap();
+    }
+}
+
+#[test]
 fn whoever_has_left_need_not_be_told() {
     let mut world = world();
     saved(&mut world);
@@ -346,6 +367,12 @@ fn h8_1_nothing_follows_a_save_that_has_failed() {
         world
     };
     assert_eq!(rule(failed().acked(1, 7)), Some("H8.1"));
+    // Nor is one that is refused.
+    let mut world = self::world();
+    let refused = customer(BOB, SELLER, "as Bob");
+    world.says(1, 7, refused);
+    world.failed(1, BOB, refused).unwrap();
+    assert_eq!(rule(world.acked(1, 7)), Some("H11.1"));
     let confirmed = failed().confirmed(1, HI, [(1, None), (1, None)]);
     assert_eq!(rule(confirmed), Some("H8.1"));
     // Of two at once it is not known whose save has failed.
@@ -559,6 +586,24 @@ fn h14_a_live_copy_that_the_store_knows_enough_for_must_come() {
         world.notified(connection, 1).unwrap();
     }
     assert_eq!(rule(world.finish()), Some("H14.4"));
+    // It comes late.
+    world.metadata(2, 1, 0).unwrap();
+    world.gets(2, 64, PUSH, &chat.body(NOW)).unwrap();
+    world.finish().unwrap();
+}
+
+#[test]
+fn h14_4_an_id_before_the_first_that_is_known_may_be_right() {
+    let mut terms = terms();
+    terms.begins_empty = false;
+    let mut world = World::on(terms);
+    world.logs_in(1, ANN, TABLET);
+    world.logs_in(2, SELLER, TABLET);
+    let chat = v2(ANN, SELLER, "hi");
+    world.says(1, 7, chat);
+    world.saved(chat, [(SELLER, 10), (ANN, 10)]);
+    world.metadata(2, 9, 3).unwrap();
+    world.gets(2, 64, PUSH, &chat.body(NOW)).unwrap();
 }
 
 #[test]

@@ -304,6 +304,8 @@ fn nothing_happens_on_a_connection_that_is_not_there() {
     world.sends(9, (1, 13), b"");
     world.logged_in(9, ANN, (11, Dialect::V1)).unwrap();
     world.closes(9);
+    world.opens(8, 0);
+    world.closes(8);
     assert_eq!(rule(world.gets(9, 14, 0, b"")), Some("H7.4"));
     assert_eq!(rule(world.given_ack(9, 1)), Some("H7.4"));
     world.logs_in(1, ANN, PHONE);

@@ -49,6 +49,17 @@ fn what_is_remembered_is_judged_and_what_is_older_passes() {
 }
 
 #[test]
+fn what_was_said_last_is_remembered_even_without_memory() {
+    let mut terms = terms();
+    terms.memory = 0;
+    let mut world = World::on(terms);
+    world.logs_in(1, ANN, PHONE);
+    let refused = crate::world::support(SELLER, ANN, "as the seller");
+    world.says(1, 1, refused);
+    assert_eq!(rule(world.stored(ANN, &refused.row(1, 1))), Some("H11.1"));
+}
+
+#[test]
 fn what_is_open_is_never_forgotten() {
     let mut world = small();
     for number in 1..50 {

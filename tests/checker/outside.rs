@@ -306,6 +306,27 @@ fn s2_3_a_message_said_again_may_come_again() {
 }
 
 #[test]
+fn s11_1_of_what_two_connections_have_said_there_is_no_order() {
+    let mut world = world();
+    world.says(1, 1, TWO);
+    world.says(1, 2, ONE);
+    world.says(3, 1, TWO);
+    world.asks(2, 0);
+    world.answered(2, (0, 3), &[ONE, TWO, TWO]).unwrap();
+}
+
+#[test]
+fn s12_3_a_notify_of_another_id_is_no_sign_that_the_queue_goes_on() {
+    let mut world = said();
+    world.asks(2, 0);
+    world.answered(2, (0, 2), &[ONE]).unwrap();
+    world.says(1, 3, customer(ANN, SELLER, "3"));
+    world.notified(2, 9).unwrap();
+    world.sends(2, (1, 13), b"");
+    assert_eq!(rule(world.gets(2, 14, 0, b"")), Some("S2.3"));
+}
+
+#[test]
 fn d4_6_as_sent_who_is_beyond_the_queue_comes_back() {
     let answers = |key, ends| {
         let mut world = World::new();

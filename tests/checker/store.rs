@@ -185,6 +185,14 @@ fn h4_1_the_time_is_the_server_s() {
 }
 
 #[test]
+fn h4_1_where_no_clock_is_shown_any_time_may_be_right() {
+    let mut world = World::without_clock(terms());
+    world.logs_in(1, ANN, PHONE);
+    world.says(1, 1, HI);
+    world.stored(SELLER, &StoredMessage { body: HI.body(12).into(), ..HI.row(1, 1) }).unwrap();
+}
+
+#[test]
 fn h4_1_clocks_may_differ_by_what_the_host_says() {
     let mut terms = terms();
     terms.clock_error = 5;

@@ -226,12 +226,16 @@ fn s3_1_the_greatest_key_is_kept() {
     world.asks(1, 10);
     world.syncing(1, 10).unwrap();
     world.answered(1, (10, 30), &[TWO]).unwrap();
+    // S2.9: nor does it matter for who has had an answer.
+    world.sends(1, (1, 13), b"");
+    world.asks(1, 0);
+    world.syncing(1, 10).unwrap();
 }
 
 #[test]
 fn s3_1_a_client_that_makes_keys_up_is_not_followed_for_ever() {
     // With 0 they are as many as are remembered, or one less.
-    for (greatest, expected) in [(4_095, None), (4_094, Some("S3.1"))] {
+    for (greatest, expected) in [(4_096, None), (4_095, None), (4_094, Some("S3.1"))] {
         let mut world = world();
         for key in 1..=greatest {
             world.sends(1, (0, 34), &i64::to_be_bytes(key));
@@ -326,6 +330,14 @@ fn s12_an_answer_ends_at_its_bounds_and_tells_that_it_goes_on() {
         let verdict = bounded(rows, bytes).answered(3, (0, 30), &all);
         assert_eq!(rule(verdict), Some("S12.1"));
     }
+    // Something else than the notify.
+    let mut world = bounded(2, 1_000);
+    world.answered(3, (0, 20), &[ONE, TWO]).unwrap();
+    assert_eq!(rule(world.gets(3, 98, 0, b"")), Some("S12.3"));
+    // S12.2: what is left out does not make it longer.
+    let mut world = bounded(1, 1_000);
+    world.asks(1, 10);
+    assert_eq!(rule(world.answered(1, (10, 30), &[TWO])), Some("S2.4"));
     // Not full, and yet not the end.
     assert_eq!(rule(bounded(3, 1_000).answered(3, (0, 20), &[ONE, TWO])), Some("S2.3"));
     // Full at the end of the queue.
@@ -397,17 +409,20 @@ fn s12_1_one_message_always_fits() {
 fn s12_3_of_what_comes_meanwhile_the_host_need_not_know() {
     let mut terms = terms();
     terms.sync_bounds = Some(SyncBounds { rows: 3, bytes: 1_000 });
-    let mut world = filled(World::on(terms));
-    let four = customer(ANN, SELLER, "4");
-    world.asks(3, 0);
-    world.says(1, 40, four);
-    world.saved(four, [(SELLER, 40), (ANN, 40)]);
-    world.answered(3, (0, 30), &[ONE, TWO, THREE]).unwrap();
-    for connection in [2, 3, 4] {
-        world.notified(connection, 40).unwrap();
+    // It tells that the queue goes on, or only of the new message.
+    for msgid in [31, 40] {
+        let mut world = filled(World::on(terms));
+        let four = customer(ANN, SELLER, "4");
+        world.asks(3, 0);
+        world.says(1, 40, four);
+        world.saved(four, [(SELLER, 40), (ANN, 40)]);
+        world.answered(3, (0, 30), &[ONE, TWO, THREE]).unwrap();
+        world.notified(3, msgid).unwrap();
+        world.notified(2, 40).unwrap();
+        world.notified(4, 40).unwrap();
+        world.acked(1, 40).unwrap();
+        world.finish().unwrap();
     }
-    world.acked(1, 40).unwrap();
-    world.finish().unwrap();
 }
 
 #[test]
@@ -519,6 +534,8 @@ fn d4_3_the_own_message_says_so() {
     };
     said().answered(4, (40, 40), &[own.with(SELF)]).unwrap();
     assert_eq!(rule(said().answered(4, (40, 40), &[own])), Some("D4.3"));
+    // D4.2: it is not left out.
+    assert_eq!(rule(said().answered(4, (40, 40), &[])), Some("S2.4"));
     // D4.1: version 1 gets it in its own form, and not from the device that has sent it.
     let mut world = said();
     world.asks(3, 30);
@@ -684,8 +701,11 @@ fn d2_3_a_customer_s_message_is_translated_for_a_seller_of_version_1() {
     let mut row = customer(ANN, SELLER, "4");
     row.ids[2] = 0;
     said().answered(2, (30, 40), &[row]).unwrap();
-    row.ids[0] = 9;
-    assert_eq!(rule(said().answered(2, (30, 40), &[row])), Some("D2.3"));
+    for place in [0, 1] {
+        let mut row = row;
+        row.ids[place] = 9;
+        assert_eq!(rule(said().answered(2, (30, 40), &[row])), Some("D2.3"));
+    }
 }
 
 #[test]

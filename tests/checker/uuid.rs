@@ -27,6 +27,7 @@ fn s10_1_without_a_mark_it_is_never_a_repeat() {
         r#""uuid""#,
         r#"["uuid","a"]"#,
         r#"{"uuid":""}"#,
+        r#"{"uuid" "a"}"#,
         r#"{"uuid":12}"#,
         r#"{"uuid":null}"#,
         r#"{"uuid":["a"]}"#,

@@ -61,7 +61,7 @@ impl State {
         let is_told = if self.sees_store {
             other.given.max(other.notified) >= msgid
         } else {
-            other.given_at.max(other.notified_at) > message.said.number
+            (message.said.number..).contains(&other.given_at.max(other.notified_at))
         };
         (!is_told && !other.asks_on()).then_some("SYNC_NOTIFY")
     }
@@ -122,7 +122,7 @@ impl State {
         } else {
             // S12.4: the host may have dealt with it while this client had not asked on.
             let told_at = other.told_at().max(other.behind_until);
-            (told_at > sent.number, Owed::AnyNotify(copy, sent.number))
+            ((sent.number..).contains(&told_at), Owed::AnyNotify(copy))
         };
         let must = Self::has_live_copy(other, copy, attempt, message) && is_new;
         [(!told && !other.asks_on()).then_some(notify), must.then_some(Owed::Copy(attempt.message))]
@@ -157,7 +157,7 @@ impl Line {
     fn must_have(&self, message: &Message, sent: Witness) -> bool {
         let effect = message.saved.unwrap_or(0).max(sent.number);
         let is_there = self.is_greeted || !self.sees_sent;
-        is_there && self.online.is_some_and(|online| online.since < effect)
+        is_there && self.online.is_some_and(|online| (..effect).contains(&online.since))
     }
 
     /// The greatest id that it was notified of.

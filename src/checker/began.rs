@@ -3,7 +3,6 @@
 use std::format;
 
 use super::form::Dialects;
-use super::heard::MOST_KEYS;
 use super::line::{Line, Pending, Sent, Session};
 use super::reading::{Chain, Reader, Reading, Start};
 use super::state::{State, Verdict, demand};
@@ -31,8 +30,7 @@ impl State {
     fn was_kept(&mut self, line: &Line, account: Account, kept: i64, least: i64) -> Verdict {
         let begins_empty = self.terms.begins_empty;
         let queue = self.queue(account);
-        let is_made_up =
-            begins_empty && queue.keys.len() < MOST_KEYS && !queue.keys.contains(&kept);
+        let is_made_up = begins_empty && queue.follows_keys() && !queue.keys.contains(&kept);
         queue.began = queue.began.max(kept);
         demand(kept >= least && !is_made_up, || {
             let what = format!("SYNC 0 on {} begins at {kept}; {least} is to be kept", line.id);

@@ -24,19 +24,16 @@ impl State {
         let message = &self.ledger[id];
         let (copy, rule) = self.is_party(connection, account, message)?;
         let what = || format!("the live copy on {connection}");
-        let variant = message
-            .variants(chat.hash, false)
-            .find(|variant| variant.form.command == CUSTOMER_V2 && variant.form.ids == chat.ids);
-        let Some(variant) = variant else {
+        let variants = || message.variants(chat.hash, false);
+        demand(variants().any(|it| it.form.command == CUSTOMER_V2), || {
             let what = format!("{} is of a message of version 1", what());
-            return Err(self.breaks("H14.10", what, &[message.said]));
-        };
-        let fits = message
-            .variants(variant.content, false)
-            .any(|it| head.flags == it.form.flags & !flag::OF_SERVERS | flag::PUSH);
-        demand(fits, || {
+            self.breaks("H14.10", what, &[message.said])
+        })?;
+        let poses = head.flags & flag::OF_SERVERS != flag::PUSH;
+        let senders = |flags| flags & !flag::OF_SERVERS;
+        let fits = variants().any(|it| senders(it.form.flags) == senders(head.flags));
+        demand(fits && !poses, || {
             let what = format!("{} has the flags {:#04x}", what(), head.flags);
-            let poses = head.flags & flag::OF_SERVERS != flag::PUSH;
             self.breaks(if poses { "H13.4" } else { rule }, what, &[message.said])
         })?;
         demand(line.dialects().may_have_pairs(), || {

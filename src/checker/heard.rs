@@ -10,9 +10,6 @@ use super::wire::{AuthToken, Frame, Head, command, int64};
 use crate::id::{Account, AppId, Seq, UserId};
 use crate::wire::Command;
 
-/// A client that makes keys up is not followed for ever.
-pub(super) const MOST_KEYS: usize = 4_096;
-
 impl State {
     /// Bytes of a client.
     pub(super) fn sent(&mut self, line: &mut Line, bytes: &[u8]) {
@@ -55,8 +52,8 @@ impl State {
                 self.wants(line, int64(body));
                 None
             }
-            // W3.4
-            _ => (!frame.is_listed() && line.session.is_some())
+            // W3.4; what only a server says is ignored (S5.1).
+            _ => (!head.is_made_by_servers() && line.session.is_some())
                 .then(|| Sent::Unlisted(hash((head.command, body)))),
         };
         let sent = self.now;
@@ -98,10 +95,12 @@ impl State {
 
     /// S3
     fn wants(&mut self, line: &mut Line, key: i64) {
-        let Some(Session { account, .. }) = line.session.filter(|_| key > 0) else { return };
+        let Some(Session { account, .. }) = line.session.filter(|_| key.is_positive()) else {
+            return;
+        };
         line.wanted = line.wanted.max(key);
         let queue = self.queue(account);
-        if queue.keys.len() < MOST_KEYS {
+        if queue.follows_keys() {
             queue.keys.insert(key);
         }
         queue.wanted = queue.wanted.max(key);

@@ -1,5 +1,6 @@
 //! The ids of a queue that have been seen, where the store is not.
 
+use core::ops::Bound;
 use std::collections::BTreeMap;
 
 use super::ledger::MessageId;
@@ -23,9 +24,8 @@ impl Known {
     /// An id has been seen. Another one that it contradicts, if there is one: nothing is between it
     /// and the one before it.
     pub(super) fn add(&mut self, id: i64) -> Result<(), i64> {
-        if let Some((next, Id { previous: Some(previous), .. })) = self.ids.range(id + 1..).next()
-            && id > *previous
-        {
+        let next = self.ids.range((Bound::Excluded(id), Bound::Unbounded)).next();
+        if let Some((next, _)) = next.filter(|(_, it)| it.previous.is_some_and(|it| id > it)) {
             return Err(*next);
         }
         self.ids.entry(id).or_default();

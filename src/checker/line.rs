@@ -183,8 +183,8 @@ pub(super) struct Debt {
 pub(super) enum Owed {
     /// A SYNC_NOTIFY of this id or a greater one.
     Notify(Copy, i64),
-    /// A SYNC_NOTIFY of an id that is not known, after this event.
-    AnyNotify(Copy, u64),
+    /// A SYNC_NOTIFY of an id that is not known.
+    AnyNotify(Copy),
     /// An unpersistent message, or a live copy.
     Chat(MessageId),
     Copy(MessageId),
@@ -280,7 +280,7 @@ impl Line {
         self.notified_at = now;
         self.debts.retain(|debt| match debt.what {
             Owed::Notify(_, id) => id > msgid,
-            Owed::AnyNotify(_, since) => since > now,
+            Owed::AnyNotify(_) => false,
             Owed::Chat(_) | Owed::Copy(_) => true,
         });
     }
@@ -299,7 +299,7 @@ impl Line {
     pub(super) fn was_reached(&mut self, message: MessageId) {
         self.debts.retain(|debt| match debt.what {
             Owed::Chat(id) | Owed::Copy(id) => id != message,
-            Owed::Notify(..) | Owed::AnyNotify(..) => true,
+            Owed::Notify(..) | Owed::AnyNotify(_) => true,
         });
     }
 }

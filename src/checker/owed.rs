@@ -108,7 +108,7 @@ impl State {
         let is_v2 = matches!(said.what, Seen::Sent(_, Command::CUSTOMER_V2, _));
         let (rule, what) = match what {
             Owed::Notify(copy, id) => (Effect::notify(copy).of(is_v2), format!("SYNC_NOTIFY {id}")),
-            Owed::AnyNotify(copy, _) => (Effect::notify(copy).of(is_v2), "a SYNC_NOTIFY".into()),
+            Owed::AnyNotify(copy) => (Effect::notify(copy).of(is_v2), "a SYNC_NOTIFY".into()),
             Owed::Chat(_) => ("H6.1", "the unpersistent message".into()),
             Owed::Copy(_) => ("H14.4", "the live copy".into()),
         };

@@ -9,6 +9,9 @@ use super::known::Known;
 use super::ledger::MessageId;
 use super::violation::Witness;
 
+/// So many keys that clients have wanted kept are remembered.
+const MOST_KEYS: usize = 4_096;
+
 /// One account: its queue, and its connections.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Queue {
@@ -128,8 +131,8 @@ impl Queue {
 
     /// The id of the newest row that was stored before an event, 0 if there was none.
     pub(super) fn newest_before(&self, event: u64) -> i64 {
-        let count = self.rows.partition_point(|row| row.number < event);
-        self.before(self.forgotten + count).map_or(0, |row| row.msgid)
+        let mut rows = self.rows.iter().rev();
+        rows.find(|row| (..event).contains(&row.number)).map_or(0, |row| row.msgid)
     }
 
     /// What its METADATA must say was before a row; `None` if that is not known.
@@ -137,8 +140,13 @@ impl Queue {
         let place = self.after(msgid - 1);
         match self.before(place) {
             Some(row) => Some(row.msgid),
-            None => (self.forgotten == 0 && self.unknown <= 0).then_some(0),
+            None => (self.unknown <= 0).then_some(0),
         }
+    }
+
+    /// A client that makes keys up is not followed for ever.
+    pub(super) fn follows_keys(&self) -> bool {
+        self.keys.len() < MOST_KEYS
     }
 
     pub(super) fn is_idle(&self) -> bool {

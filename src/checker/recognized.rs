@@ -2,13 +2,12 @@
 
 use std::format;
 
-use super::form::{Form, Parties, Shop};
+use super::form::{Form, Parties};
 use super::ledger::MessageId;
 use super::state::{State, demand};
 use super::violation::Violation;
 use super::wire::{Chat, Head, command, command::CUSTOMER_V2};
 use crate::dialect::Dialect;
-use crate::id::StoreId;
 
 impl State {
     /// The message that this is, if it was said and may have an effect, at the server's time (H4.1).
@@ -63,10 +62,7 @@ impl State {
         (head, chat): (Head, &Chat<'_>),
         live: bool,
     ) -> Result<(), &'static str> {
-        let shop = |customer, seller| match self.shop(customer, seller) {
-            Shop::Only(_) if live => Shop::Only(StoreId(0)),
-            shop => shop,
-        };
+        let shop = |customer, seller| self.shop(customer, seller);
         let (expected, shop) = form.translated(dialect, self.kefu_app, shop);
         let translated = expected.command != form.command;
         if expected.command != head.command {

@@ -176,6 +176,11 @@ impl State {
         self.remembers(account);
     }
 
+    /// Whether nothing was there before it looked, nor is forgotten.
+    pub(super) const fn remembers_all(&self) -> bool {
+        self.none.unknown == 0
+    }
+
     /// Forgets the oldest where there are too many.
     fn remembers(&mut self, account: Account) {
         self.rows.push_back(account);

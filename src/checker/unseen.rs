@@ -26,7 +26,7 @@ impl State {
     ) -> Verdict {
         let connection = line.id;
         let asked = reading.asked;
-        let sees_all = self.terms.begins_empty && self.terms.sees_everybody;
+        let sees_all = self.remembers_all() && self.terms.sees_everybody;
         if self.find(chat).is_none() && !sees_all {
             return Ok(());
         }

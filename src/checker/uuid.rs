@@ -20,13 +20,15 @@ pub fn uuid(content: &[u8]) -> Option<&[u8]> {
     let (mut mark, mut depth) = (None, 1_u32);
     let mut key = None;
     while depth > 0 {
-        match scanner.next()? {
+        let (byte, rest) = scanner.rest.trim_ascii_start().split_first()?;
+        scanner.rest = rest;
+        match byte {
             b'{' | b'[' => depth += 1,
             b'}' | b']' => depth -= 1,
             b'"' => {
                 let string = scanner.string()?;
                 match key.take() {
-                    Some(key) if depth == 1 => mark = (key == b"uuid").then_some(string).or(mark),
+                    Some(key) => mark = (key == b"uuid").then_some(string).or(mark),
                     _ if depth == 1 && scanner.expect(b':').is_some() => key = Some(string),
                     _ => {}
                 }
@@ -47,13 +49,6 @@ struct Scanner<'c> {
 }
 
 impl<'c> Scanner<'c> {
-    /// The next byte that is no white space.
-    fn next(&mut self) -> Option<u8> {
-        let (byte, rest) = self.rest.trim_ascii_start().split_first()?;
-        self.rest = rest;
-        Some(*byte)
-    }
-
     /// This byte, if it comes next.
     fn expect(&mut self, byte: u8) -> Option<()> {
         let rest = self.rest.trim_ascii_start();

@@ -8,7 +8,7 @@ use super::hash::hash;
 /// W1
 pub(super) const HEADER: usize = 12;
 /// W2.2: a body is shorter than this.
-const LIMIT: usize = 32 * 1024;
+const LIMIT: usize = 32_768;
 /// W4, W9: the fixed part of a chat message, and where its timestamp stands.
 pub(super) const CHAT: usize = 36;
 const STAMP: usize = 32;
@@ -39,7 +39,7 @@ pub(super) mod flag {
     pub(crate) const SELF: u8 = 0x08;
     pub(crate) const PUSH: u8 = 0x10;
     /// What only a server says (W8.3).
-    pub(crate) const OF_SERVERS: u8 = SELF | PUSH | 0x20;
+    pub(crate) const OF_SERVERS: u8 = 0x38;
 }
 
 /// The 12 bytes in front of a body (W1).
@@ -113,16 +113,6 @@ impl<'b> Frame<'b> {
     /// The chat message in it, if it is one.
     pub(super) fn chat(&self) -> Option<Chat<'b>> {
         is_chat(self.head.command).then(|| Chat::read(self.head.command, self.body)).flatten()
-    }
-
-    /// W3.4
-    pub(super) const fn is_listed(&self) -> bool {
-        self.head.is_made_by_servers()
-            || is_chat(self.head.command)
-            || matches!(
-                self.head.command,
-                command::PING | command::AUTH_TOKEN | command::SYNC | command::SYNC_KEY
-            )
     }
 
     /// W5: whether no reader takes the body.

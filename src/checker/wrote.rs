@@ -118,9 +118,7 @@ impl State {
             command::ACK => ("W3.5", 4 + usize::from(online.session.version >= 2)),
             command::METADATA => ("W10.1", 32),
             command::SYNC_BEGIN | command::SYNC_END | command::SYNC_NOTIFY => ("W3.2", 8),
-            _ if super::wire::is_chat(head.command) && body.len() < super::wire::CHAT => {
-                ("W4.1", super::wire::CHAT)
-            }
+            _ if super::wire::is_chat(head.command) => ("W4.1", super::wire::CHAT.max(body.len())),
             _ => return Ok(()),
         };
         demand(body.len() == length, || {

@@ -93,7 +93,7 @@ fn bodies_have_the_length_of_their_command() {
 
 #[test]
 fn w10_metadata_has_32_bytes_that_end_in_zeros() {
-    for body in [&[0; 31][..], &[1; 32]] {
+    for body in [&[0; 31][..], &[1; 32], &[0; 33]] {
         let mut world = World::new();
         world.logs_in(1, ANN, TABLET);
         assert_eq!(rule(world.gets(1, 37, 0, body)), Some("W10.1"));

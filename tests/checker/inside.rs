@@ -219,10 +219,100 @@ fn h11_1_a_refused_message_has_no_effect() {
             world
         };
         assert_eq!(rule(says().acked(connection, 7)), Some("H11.1"));
+        assert_eq!(rule(says().acked(connection, 8)), Some("H9.1"));
         assert_eq!(rule(says().given_ack(connection, 7)), Some("H11.1"));
         assert_eq!(rule(says().pushed(SELLER, chat)), Some("H11.1"));
         assert_eq!(rule(says().stored(SELLER, &chat.row(1, 1))), Some("H11.1"));
     }
+}
+
+#[test]
+fn h7_6_a_message_of_which_a_copy_is_missing_may_have_failed() {
+    for queue in [SELLER, ANN] {
+        let mut world = world();
+        world.says(1, 7, HI);
+        world.came(1, 7, HI).unwrap();
+        world.stored(queue, &HI.row(1, 1)).unwrap();
+        world.finish().unwrap();
+    }
+}
+
+#[test]
+fn h7_6_who_comes_behind_the_first_two_copies_need_not_be_told() {
+    let mut world = world();
+    saved(&mut world);
+    world.given_notify(2, 1).unwrap();
+    world.given_notify(3, 1).unwrap();
+    world.says(1, 8, HI);
+    world.logs_in(5, SELLER, PHONE);
+    world.saved(HI, [(SELLER, 2), (ANN, 2)]);
+    world.given_ack(1, 7).unwrap();
+}
+
+#[test]
+fn h7_5_a_message_said_twice_on_one_connection_is_still_its_own() {
+    let mut world = world();
+    world.says(1, 7, HI);
+    saved(&mut world);
+    assert_eq!(rule(world.notified(1, 1)), Some("H7.5"));
+}
+
+#[test]
+fn s10_3_of_a_repeat_there_are_notifies_again() {
+    let mut world = repeated();
+    world.notified(2, 1).unwrap();
+    world.notified(3, 1).unwrap();
+}
+
+#[test]
+fn h7_6_where_the_store_is_not_seen_a_notify_since_then_will_do() {
+    for (to, expected) in [(&[2][..], Some("H7.6")), (&[3], Some("H7.6")), (&[2, 3], None)] {
+        let mut world = world();
+        world.says(1, 7, HI);
+        for connection in to {
+            world.given_notify(*connection, 1).unwrap();
+        }
+        assert_eq!(rule(world.given_ack(1, 7)), expected);
+    }
+}
+
+#[test]
+fn h14_9_whoever_has_no_pairs_is_owed_no_live_copy() {
+    for device in [DESK, crate::world::WEB] {
+        let mut world = World::new();
+        world.logs_in(1, ANN, TABLET);
+        world.logs_in(2, SELLER, device);
+        let chat = v2(ANN, SELLER, "hi");
+        world.says(1, 7, chat);
+        world.saved(chat, [(SELLER, 1), (ANN, 1)]);
+        world.confirmed(1, chat, [(1, Some(0)), (1, None)]).unwrap();
+        world.notified(2, 1).unwrap();
+        world.acked(1, 7).unwrap();
+        world.finish().unwrap();
+    }
+}
+
+#[test]
+fn what_is_given_to_a_connection_that_shows_no_bytes_is_taken_as_written() {
+    let mut world = World::new();
+    world.opens(1, 0);
+    world.says_token(1, &crate::world::token(ANN), PHONE);
+    world.logged_in(1, ANN, (1, Dialect::V1)).unwrap();
+    world.sends(1, (2, 13), b"");
+    assert_eq!(rule(world.finish()), Some("S1.3"));
+    world.given_notify(1, 1).unwrap();
+    // The answers to the login and the PING are not seen either.
+    world.finish().unwrap();
+    // Where bytes are seen, they must come.
+    let mut world = self::world();
+    saved(&mut world);
+    world.given_notify(2, 1).unwrap();
+    world.sends(2, (2, 13), b"");
+    assert_eq!(rule(world.finish()), Some("H7.6"));
+    world.notified(2, 1).unwrap();
+    world.notified(3, 1).unwrap();
+    world.acked(1, 7).unwrap();
+    assert_eq!(rule(world.finish()), Some("S4.1"));
 }
 
 #[test]
@@ -246,6 +336,18 @@ fn h8_1_nothing_follows_a_save_that_has_failed() {
     world.gets(1, 14, 0, b"").unwrap();
     world.says(1, 9, HI);
     world.given_ack(1, 9).unwrap();
+    // Another message that waits is not the one.
+    let failed = || {
+        let mut world = self::world();
+        world.says(1, 7, HI);
+        world.says(1, 8, customer(ANN, SELLER, "ho"));
+        world.saved(HI, [(SELLER, 1), (ANN, 1)]);
+        world.failed(1, ANN, HI).unwrap();
+        world
+    };
+    assert_eq!(rule(failed().acked(1, 7)), Some("H8.1"));
+    let confirmed = failed().confirmed(1, HI, [(1, None), (1, None)]);
+    assert_eq!(rule(confirmed), Some("H8.1"));
     // Of two at once it is not known whose save has failed.
     let mut world = self::world();
     world.says(1, 7, HI);
@@ -296,6 +398,12 @@ fn s10_3_a_repeat_gets_its_ack_as_well() {
     world.finish().unwrap();
     world.confirmed(1, HI, [(1, None), (1, None)]).unwrap();
     assert_eq!(rule(world.finish()), Some("S10.3"));
+    let mut world = repeated();
+    world.came(1, 8, HI).unwrap();
+    world.says(1, 9, customer(ANN, SELLER, "ho"));
+    world.came(1, 9, customer(ANN, SELLER, "ho")).unwrap();
+    world.confirmed(1, HI, [(1, None), (1, None)]).unwrap();
+    assert_eq!(rule(world.finish()), Some("S10.3"), "another one waits");
     // Of several it is not known which one is confirmed.
     let mut world = repeated();
     world.came(1, 8, HI).unwrap();
@@ -328,6 +436,26 @@ fn h7_1_the_answers_of_the_store_are_the_copies() {
     }
     // Nobody has said it.
     world().confirmed(1, HI, [(1, None), (1, None)]).unwrap();
+    // Where the store is not seen, any id may be right.
+    let mut world = world();
+    world.says(1, 7, HI);
+    world.confirmed(1, HI, [(5, None), (5, None)]).unwrap();
+}
+
+#[test]
+fn h7_1_an_id_before_the_first_that_is_known_may_be_right() {
+    let mut terms = terms();
+    terms.begins_empty = false;
+    for (msgid, expected) in
+        [(1, None), (9, None), (0, Some("H7.1")), (10, None), (11, Some("H7.1"))]
+    {
+        let mut world = World::on(terms);
+        world.logs_in(1, ANN, PHONE);
+        world.says(1, 7, HI);
+        world.saved(HI, [(SELLER, 10), (ANN, 10)]);
+        let copies = [(msgid, None), (10, Some(3))];
+        assert_eq!(rule(world.confirmed(1, HI, copies)), expected, "{msgid}");
+    }
 }
 
 #[test]
@@ -596,23 +724,37 @@ fn w3_4_a_command_outside_the_protocol_reaches_the_host_as_it_came() {
         assert_eq!(took(&mut world, command, body), expected);
     }
     assert_eq!(took(&mut world(), 99, b"mine"), Some("W3.4"));
+    // S5.1, S1.1: neither what only a server says, nor what came before the login.
+    let mut world = world();
+    world.sends(1, (1, 5), &[0; 4]);
+    world.sends(1, (1, 99), b"mine");
+    assert_eq!(took(&mut world, 99, b"mine"), None);
+    let mut world = World::new();
+    world.opens(1, 0);
+    world.sends(1, (1, 99), b"mine");
+    world.says_token(1, &crate::world::token(ANN), PHONE);
+    world.gets(1, 3, 0, &[0; 4]).unwrap();
+    assert_eq!(took(&mut world, 99, b"mine"), Some("W3.4"));
     // No bytes of the client are seen.
     let mut world = World::new();
     world.opens(1, 0);
     assert_eq!(took(&mut world, 99, b"mine"), None);
 }
 
+/// No bytes are seen of Ann on 1 and the seller on 2, each on a server of its own.
+fn world_that_gives() -> World {
+    let mut world = World::new();
+    for connection in [1, 2] {
+        world.opens(connection, connection.try_into().unwrap());
+    }
+    world.logged_in(1, ANN, (1, Dialect::V2)).unwrap();
+    world.logged_in(2, SELLER, (2, Dialect::V2)).unwrap();
+    world
+}
+
 #[test]
 fn where_only_gifts_are_seen_they_are_what_is_owed() {
-    let world = || {
-        let mut world = World::new();
-        for connection in [1, 2] {
-            world.opens(connection, connection.try_into().unwrap());
-        }
-        world.logged_in(1, ANN, (1, Dialect::V2)).unwrap();
-        world.logged_in(2, SELLER, (2, Dialect::V2)).unwrap();
-        world
-    };
+    let world = world_that_gives;
     // Where the store is seen, and where it is not.
     for sees_store in [true, false] {
         let mut world = world();
@@ -626,7 +768,15 @@ fn where_only_gifts_are_seen_they_are_what_is_owed() {
         world.finish().unwrap();
         assert_eq!(rule(world.given_ack(1, 7)), Some("H9.1"));
     }
-    // An accepted CUSTOMER_V2 has no seq: its ACK has any.
+    // 0 is a seq in version 1.
+    let mut refused = world();
+    refused.came(1, 0, HI).unwrap();
+    assert_eq!(rule(refused.given_ack(1, 99)), Some("H9.1"));
+    // An accepted CUSTOMER_V2 has no seq: its ACK has any. One that is refused has.
+    let mut refused = world();
+    refused.came(1, 9, v2(BOB, SELLER, "as Bob")).unwrap();
+    assert_eq!(rule(refused.given_ack(1, 9)), Some("H11.1"));
+    assert_eq!(rule(refused.given_ack(1, 10)), Some("H9.1"));
     let mut world = world();
     let chat = v2(ANN, SELLER, "hi");
     world.came(1, 0, chat).unwrap();
@@ -648,6 +798,11 @@ fn s11_1_messages_are_taken_in_their_order() {
     world.says(1, 8, customer(ANN, SELLER, "ho"));
     world.came(1, 9, customer(ANN, SELLER, "never said")).unwrap();
     assert_eq!(rule(world.came(1, 8, customer(ANN, SELLER, "ho"))), Some("S11.1"));
+    // One that is refused need not be taken.
+    let mut world = self::world();
+    world.says(1, 7, customer(BOB, SELLER, "as Bob"));
+    world.says(1, 8, HI);
+    world.came(1, 8, HI).unwrap();
 }
 
 #[test]

@@ -119,12 +119,53 @@ fn s4_1_a_ping_has_one_pong_also_before_a_login() {
 fn s5_what_only_a_server_says_is_ignored_from_a_client() {
     let mut world = World::new();
     world.logs_in(1, ANN, PHONE);
-    for (command, body) in [(3, &[0; 8][..]), (5, b""), (14, b""), (27, &[0; 8]), (37, &[0; 32])] {
+    for (command, body) in
+        [(3, &[0; 8][..]), (3, &[0; 4]), (5, b""), (14, b""), (27, &[0; 8]), (37, &[0; 32])]
+    {
         world.sends(1, (1, command), body);
     }
     world.sends(1, (2, 13), b"");
     world.gets(1, 14, 0, b"").unwrap();
     world.finish().unwrap();
+}
+
+#[test]
+fn d1_8_what_a_host_keeps_counts_where_the_login_tells_nothing() {
+    let kept = |(remembers, chooses), device: Device, dialect| {
+        let mut terms = terms();
+        (terms.remembers_dialects, terms.chooses_dialects) = (remembers, chooses);
+        let mut world = World::on(terms);
+        world.logs_in(1, SELLER, device);
+        world.kept_dialect(1, dialect).unwrap();
+        world.logs_in(2, SELLER, device);
+        rule(world.metadata(2, 2, 1))
+    };
+    assert_eq!(kept((true, false), WEB, Dialect::V1), Some("D3.1"));
+    assert_eq!(kept((true, false), PHONE, Dialect::V2), Some("D3.1"));
+    // Nothing is remembered, or the host chooses by what else it knows (D1.5).
+    assert_eq!(kept((false, false), WEB, Dialect::V1), None);
+    assert_eq!(kept((true, true), WEB, Dialect::V1), None);
+}
+
+#[test]
+fn s1_2_so_many_devices_are_remembered_as_rows() {
+    let devices = |count: i64| {
+        let mut terms = terms();
+        terms.memory = 10;
+        let mut world = World::on(terms);
+        let mut comes = |connection, name: String, number| {
+            let device = Device { name: Box::leak(name.into_boxed_str()), ..PHONE };
+            world.knocks(connection, &token(ANN), device);
+            rule(world.logged_in(connection, ANN, (number, Dialect::V1)))
+        };
+        for number in 1..=count {
+            let connection = number.try_into().unwrap();
+            assert_eq!(comes(connection, number.to_string(), number), None);
+        }
+        comes(99, "another".into(), 1)
+    };
+    assert_eq!(devices(10), Some("S1.2"));
+    assert_eq!(devices(11), None);
 }
 
 #[test]

@@ -67,7 +67,9 @@ fn s10_1_a_message_without_a_mark_is_never_a_repeat() {
     world.says(1, 2, HI);
     world.saved(HI, [(SELLER, 1), (ANN, 1)]);
     world.acked(1, 1).unwrap();
-    assert_eq!(rule(world.acked(1, 2)), Some("S10.1"));
+    let violation = world.acked(1, 2).unwrap_err();
+    assert_eq!(violation.rule(), "S10.1");
+    assert!(violation.explanation().starts_with("2 ACKs of a message of 7/1"), "{violation}");
     world.saved(HI, [(SELLER, 2), (ANN, 2)]);
 }
 
@@ -103,6 +105,65 @@ fn w4_2_what_is_stored_is_what_was_said() {
     let mut world = once();
     world.says(1, 1, MARKED);
     assert_eq!(rule(world.stored(SELLER, &marked.row(1, 1))), Some("W4.2"));
+    // S10.1: said again in other words, it is stored in either.
+    world.says(1, 2, marked);
+    world.stored(SELLER, &marked.row(1, 1)).unwrap();
+    world.stored(ANN, &MARKED.row(1, 1)).unwrap();
+}
+
+#[test]
+fn h4_1_the_time_is_that_of_the_first_time_that_it_was_right() {
+    let at = |stamp| StoredMessage { body: HI.body(stamp).into(), ..HI.row(1, 1) };
+    let mut world = world();
+    world.says(1, 1, HI);
+    world.time(NOW + 10).unwrap();
+    world.says(1, 2, HI);
+    world.stored(SELLER, &at(NOW)).unwrap();
+    // What was said before the login is not.
+    let mut world = World::new();
+    world.opens(1, 0);
+    world.says(1, 1, HI);
+    world.says_token(1, &token(ANN), PHONE);
+    world.gets(1, 3, 0, &[0; 4]).unwrap();
+    world.time(NOW + 10).unwrap();
+    world.says(1, 2, HI);
+    assert_eq!(rule(world.stored(SELLER, &at(NOW))), Some("H4.1"));
+}
+
+#[test]
+fn h4_1_a_clock_that_jumps_has_not_shown_what_is_between() {
+    let at = |stamp| StoredMessage { body: HI.body(stamp).into(), ..HI.row(1, 1) };
+    for (jump, expected) in [(3_599, None), (3_600, Some("H4.1"))] {
+        let mut world = world();
+        world.says(1, 1, HI);
+        world.time(NOW + jump).unwrap();
+        assert_eq!(rule(world.stored(SELLER, &at(NOW + 1_800))), expected);
+    }
+    // So many settings are remembered one by one.
+    for (settings, expected) in [(63, Some("H4.1")), (64, None)] {
+        let mut world = world();
+        world.says(1, 1, HI);
+        for count in 1..=settings {
+            world.time(NOW - 10_000 * count).unwrap();
+        }
+        assert_eq!(rule(world.stored(SELLER, &at(NOW - 5_000))), expected);
+    }
+    // What is said after many of them bears the time since then.
+    let mut world = world();
+    for count in 1..=100 {
+        world.time(NOW - 10_000 * count).unwrap();
+    }
+    world.says(1, 1, HI);
+    assert_eq!(rule(world.stored(SELLER, &at(NOW - 990_000))), Some("H4.1"));
+    world.stored(SELLER, &at(NOW - 1_000_000)).unwrap();
+}
+
+#[test]
+fn w4_2_zeros_at_the_end_count() {
+    let zeros = customer(ANN, SELLER, "hi\0");
+    let mut world = world();
+    world.says(1, 1, HI);
+    assert_eq!(rule(world.stored(SELLER, &zeros.row(1, 1))), Some("W4.2"));
 }
 
 #[test]
@@ -172,6 +233,15 @@ fn s11_1_messages_of_a_connection_are_stored_in_their_order() {
     // Said again behind the other, it may be.
     world.says(1, 3, HI);
     world.stored(SELLER, &HI.row(2, 1)).unwrap();
+    // Of which of two equal messages the last copies are, nothing tells.
+    let mut world = self::world();
+    world.says(1, 1, HI);
+    world.says(1, 2, HI);
+    world.says(1, 3, MARKED);
+    world.stored(SELLER, &HI.row(1, 1)).unwrap();
+    world.stored(ANN, &HI.row(1, 1)).unwrap();
+    world.stored(SELLER, &MARKED.row(2, 1)).unwrap();
+    world.stored(SELLER, &HI.row(3, 1)).unwrap();
     // From two connections, or one that is gone, there is no order.
     let mut world = self::world();
     world.says(1, 1, HI);

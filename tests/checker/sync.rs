@@ -230,12 +230,70 @@ fn s3_1_the_greatest_key_is_kept() {
 
 #[test]
 fn s3_1_a_client_that_makes_keys_up_is_not_followed_for_ever() {
-    let mut world = world();
-    for key in 1..5_000_i64 {
-        world.sends(1, (0, 34), &key.to_be_bytes());
+    // With 0 they are as many as are remembered, or one less.
+    for (greatest, expected) in [(4_095, None), (4_094, Some("S3.1"))] {
+        let mut world = world();
+        for key in 1..=greatest {
+            world.sends(1, (0, 34), &i64::to_be_bytes(key));
+        }
+        world.asks(3, 0);
+        assert_eq!(rule(world.syncing(3, 4_500)), expected);
     }
+}
+
+#[test]
+fn s3_2_a_key_of_less_than_1_is_ignored() {
+    let mut world = world();
+    world.sends(1, (0, 34), &i64::to_be_bytes(-5));
     world.asks(3, 0);
-    world.syncing(3, 4_500).unwrap();
+    assert_eq!(rule(world.syncing(3, -5)), Some("S3.1"));
+}
+
+#[test]
+fn d4_6_the_end_is_the_newest_row_of_any_time_since_the_sync() {
+    // What nobody was told of is no more than a row.
+    let rows: Vec<_> = ["1", "2", "3", "4"].map(|it| customer(ANN, SELLER, it)).into();
+    let stored = |world: &mut World, range: std::ops::Range<usize>| {
+        for (chat, msgid) in rows[range.clone()].iter().zip(range.map(|it| it * 10 + 10)) {
+            let msgid = msgid.try_into().unwrap();
+            world.says(1, 1, *chat);
+            world.saved(*chat, [(SELLER, msgid), (ANN, msgid)]);
+        }
+    };
+    for memory in [1_000, 4] {
+        for (end, expected) in [(10, Some("S2.4")), (20, None), (30, None), (40, None)] {
+            let mut terms = terms();
+            terms.memory = memory;
+            let mut world = World::on(terms);
+            world.logs_in(1, ANN, PHONE);
+            world.logs_in(4, SELLER, TABLET);
+            stored(&mut world, 0..2);
+            world.asks(4, 99);
+            stored(&mut world, 2..4);
+            let is_forgotten = memory == 4 && end < 30;
+            if !is_forgotten {
+                assert_eq!(rule(world.answered(4, (end, end), &[])), expected, "{end}");
+            }
+        }
+    }
+}
+
+#[test]
+fn s2_3_the_place_in_a_queue_stays_though_its_beginning_is_forgotten() {
+    let mut terms = terms();
+    terms.memory = 8;
+    let mut world = filled(World::on(terms));
+    world.asks(3, 10);
+    world.gets_key(3, 27, 10).unwrap();
+    let more = ["4", "5"].map(|content| customer(ANN, SELLER, content));
+    for (chat, msgid) in more.into_iter().zip([40, 50]) {
+        world.says(1, 1, chat);
+        world.saved(chat, [(SELLER, msgid), (ANN, msgid)]);
+    }
+    for row in [TWO, THREE, more[0], more[1]] {
+        world.reads(3, row).unwrap();
+    }
+    world.gets_key(3, 28, 50).unwrap();
 }
 
 #[test]
@@ -372,6 +430,32 @@ fn s12_4_live_copies_may_have_led_further() {
     world.metadata(4, 40, 30).unwrap();
     world.acked(4, 9).unwrap();
     assert_eq!(rule(world.notified(4, 30)), Some("S12.4"));
+}
+
+#[test]
+fn s12_4_who_has_to_ask_on_is_owed_no_notify() {
+    let bounds = Some(SyncBounds { rows: 1, bytes: 1_000 });
+    let four = customer(ANN, SELLER, "4");
+    // The notify that the queue goes on comes behind the message; it has come; it may have.
+    for (bounds, is_late) in [(bounds, true), (bounds, false), (None, false)] {
+        let mut terms = terms();
+        terms.sync_bounds = bounds;
+        let mut world = filled(World::on(terms));
+        world.asks(3, 0);
+        world.answered(3, (0, 10), &[ONE]).unwrap();
+        if !is_late {
+            world.notified(3, 11).unwrap();
+        }
+        world.says(1, 40, four);
+        world.saved(four, [(SELLER, 40), (ANN, 40)]);
+        world.notified(2, 40).unwrap();
+        world.notified(4, 40).unwrap();
+        world.acked(1, 40).unwrap();
+        if is_late {
+            world.notified(3, 11).unwrap();
+        }
+        world.finish().unwrap();
+    }
 }
 
 #[test]

@@ -24,6 +24,19 @@ fn a_violation_has_its_rule_its_events_and_a_sentence() {
         ]
     );
     assert_eq!(world.checker.events(), 10);
+    // The end comes behind them all.
+    let mut world = World::new();
+    world.logs_in(1, ANN, PHONE);
+    world.sends(1, (1, 13), b"");
+    let end = world.finish().unwrap_err();
+    assert_eq!(
+        end.to_string(),
+        "S4.1: PING on connection 1 is not answered (5: connection 1 sends PING 1; 6: the end)"
+    );
+    let unasked = world.gets_key(1, 28, 3).unwrap_err();
+    assert!(unasked.to_string().contains("SYNC_END 3 on connection 1"), "{unasked}");
+    let wrong = world.gets(1, 29, 1, &[0; 8]).unwrap_err();
+    assert_eq!(wrong.explanation(), "SYNC_NOTIFY 3 has the flags 0x01");
     assert_eq!(
         violation.to_string(),
         "H7.2: the ACK of the message of 7/1 comes before the copy for 7/1 is stored \

@@ -36,10 +36,6 @@ impl State {
             let what = format!("{} has the flags {:#04x}", what(), head.flags);
             self.breaks(if poses { "H13.4" } else { rule }, what, &[message.said])
         })?;
-        demand(line.dialects().may_have_pairs(), || {
-            let what = format!("{}, whose dialect is V1", what());
-            self.breaks("D3.1", what, &[message.said])
-        })?;
         self.is_saved(message, |missing| format!("{} before {missing} is stored", what()))?;
         self.continues(connection, (rule, copy), id, keys)?;
         self.reaches(line, id, (rule, true))

@@ -254,9 +254,9 @@ impl Ledger {
         self[id].rows += 1;
     }
 
-    /// A row of it is not remembered any more.
-    pub(super) fn forgot_row(&mut self, id: MessageId) {
-        self[id].rows -= 1;
+    /// A row is not remembered any more. Its message, if there was one.
+    pub(super) fn forgot(&mut self, message: Option<MessageId>) {
+        message.into_iter().for_each(|id| self[id].rows -= 1);
     }
 
     /// Forgets the oldest messages of which nothing more is expected, where there are too many, but

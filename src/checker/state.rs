@@ -184,19 +184,16 @@ impl State {
     /// Forgets the oldest where there are too many.
     fn remembers(&mut self, account: Account) {
         self.rows.push_back(account);
-        if self.rows.len() <= self.terms.memory {
-            return;
-        }
-        if let Some(oldest) = self.rows.pop_front() {
+        let spare = self.rows.len().saturating_sub(self.terms.memory);
+        let oldest: Vec<Account> = self.rows.drain(..spare).collect();
+        for account in oldest {
             // What is not in the map may have been.
             self.none.unknown = i64::MAX;
-            let queue = self.queue(oldest);
+            let queue = self.queue(account);
             let (message, is_idle) = (queue.forget(), queue.is_idle());
-            if let Some(message) = message {
-                self.ledger.forgot_row(message);
-            }
+            self.ledger.forgot(message);
             if is_idle {
-                self.queues.remove(&oldest);
+                self.queues.remove(&account);
             }
         }
     }

@@ -94,15 +94,15 @@ impl Head {
 impl<'b> Frame<'b> {
     /// Takes the first frame off `bytes`; `None` while it is not whole.
     pub(super) fn take(bytes: &mut &'b [u8]) -> Result<Option<Self>, BadLength> {
-        let Some(header) = bytes.first_chunk::<HEADER>() else { return Ok(None) };
+        let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() else { return Ok(None) };
         let length = int32(header);
-        let body = usize::try_from(length).ok().filter(|length| *length < LIMIT);
-        let end = HEADER + body.ok_or(BadLength(length))?;
-        let Some((frame, rest)) = bytes.split_at_checked(end) else { return Ok(None) };
+        let wanted = usize::try_from(length).ok().filter(|length| *length < LIMIT);
+        let wanted = wanted.ok_or(BadLength(length))?;
+        let Some((body, rest)) = rest.split_at_checked(wanted) else { return Ok(None) };
         *bytes = rest;
         let &[.., command, version, flags, last] = header;
         let head = Head { seq: int32(&header[4..]), command, version, flags, last };
-        Ok(Some(Self { head, body: &frame[HEADER..] }))
+        Ok(Some(Self { head, body }))
     }
 
     /// One that has no number, version or flags.

@@ -229,6 +229,7 @@ fn s2_3_what_is_acknowledged_is_demanded_though_older_is_forgotten() {
     says(&mut world, 1..6);
     world.asks(2, 0);
     world.answered(2, (0, 5), &(1..6).map(message).collect::<Vec<_>>()).unwrap();
+    world.finish().unwrap();
     says(&mut world, 6..30);
     world.asks(2, 5);
     // All but the last.

@@ -623,6 +623,11 @@ fn a_store_that_was_not_empty_is_judged_from_where_it_is_known() {
     world.asks(5, 1);
     assert_eq!(rule(world.answered(5, (1, 30), &[old, ONE, THREE])), Some("S2.3"));
     world.closes(5);
+    // From the id before the first row that is known.
+    world.logs_in(9, ANN, DESK);
+    world.asks(9, 9);
+    assert_eq!(rule(world.answered(9, (9, 30), &[TWO, THREE])), Some("S2.3"));
+    world.closes(9);
     world.logs_in(6, ANN, DESK);
     world.asks(6, 1);
     world.answered(6, (1, 7), &[old]).unwrap();

@@ -191,7 +191,7 @@ impl State {
             self.none.unknown = i64::MAX;
             let queue = self.queue(account);
             let (message, is_idle) = (queue.forget(), queue.is_idle());
-            self.ledger.forgot(message);
+            self.ledger.forgot(message.as_slice());
             if is_idle {
                 self.queues.remove(&account);
             }

@@ -280,3 +280,11 @@ fn whoever_was_refused_first_may_say_it_rightly_later() {
     world.says(1, 2, HI);
     world.stored(SELLER, &HI.row(1, 1)).unwrap();
 }
+
+#[test]
+fn h4_1_without_the_server_s_clock_no_time_is_judged() {
+    let mut world = World::timeless(terms());
+    world.logs_in(1, ANN, PHONE);
+    world.says(1, 1, HI);
+    world.stored(SELLER, &StoredMessage { body: HI.body(-5).into(), ..HI.row(1, 1) }).unwrap();
+}

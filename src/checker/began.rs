@@ -86,7 +86,7 @@ impl State {
         // S2.2
         let fits = |dialect: &Dialect| *dialect != Dialect::V1 || begin.is_none_or(|it| it == said);
         let readers = dialects.iter().filter(fits).map(reader).collect();
-        self.chains(line, begin);
+        Self::chains(line, begin);
         // In V2 it has begun before SYNC_BEGIN, which carries the key of the end (D4.5).
         line.answered_since = start.map_or(sent.number, |start| start.at);
         if line.asks_on() {
@@ -98,12 +98,10 @@ impl State {
     }
 
     /// Where the store is not seen, one answer goes on where the last one ended.
-    fn chains(&mut self, line: &mut Line, begin: Option<i64>) {
+    fn chains(line: &mut Line, begin: Option<i64>) {
         if begin.is_some() && line.synced == begin {
             return;
         }
-        let before = line.account().map_or(0, |account| self.queue(account).acked_before);
-        line.chain =
-            Chain { begin: begin.unwrap_or(i64::MAX), checked: before, ..Chain::default() };
+        line.chain = Chain { begin: begin.unwrap_or(i64::MAX), ..Chain::default() };
     }
 }

@@ -1,6 +1,7 @@
 //! The server's clock, which may be set to any time (H4.1).
 
 use std::collections::VecDeque;
+use std::vec::Vec;
 
 /// So many settings are remembered; what is older counts as one.
 const SETTINGS: usize = 64;
@@ -41,11 +42,12 @@ impl Clock {
             Some(span) if span.to <= time && time - span.to < 3_600 => span.to = time,
             _ => self.spans.push_back(Span { from: time, to: time }),
         }
-        if self.spans.len() > SETTINGS {
-            let (first, next) = (self.spans[0], self.spans[1]);
-            self.spans[1] = Span { from: next.from.min(first.from), to: next.to.max(first.to) };
-            self.spans.pop_front();
+        let spare = self.spans.len().saturating_sub(SETTINGS);
+        for first in self.spans.drain(..spare).collect::<Vec<_>>() {
             self.before += 1;
+            let next = &mut self.spans[0];
+            next.from = next.from.min(first.from);
+            next.to = next.to.max(first.to);
         }
     }
 

@@ -18,8 +18,10 @@ impl State {
     ) -> Verdict {
         let connection = line.id;
         let is_transient = self.is_transient(line, (head, chat));
-        if let Some(reading) = line.reading.take_if(|_| !is_transient) {
-            return self.synced(line, session, reading, (head, chat));
+        if let Some(mut reading) = line.reading.take_if(|_| !is_transient) {
+            let verdict = self.synced(line, session, &mut reading, (head, chat));
+            line.reading = Some(reading);
+            return verdict;
         }
         let id = self.recognize(chat, is_transient)?;
         let message = &self.ledger[id];

@@ -254,9 +254,11 @@ impl Ledger {
         self[id].rows += 1;
     }
 
-    /// A row of it is not remembered any more.
-    pub(super) fn forgot_row(&mut self, id: MessageId) {
-        self[id].rows -= 1;
+    /// Rows of these messages are not remembered any more.
+    pub(super) fn forgot(&mut self, messages: &[MessageId]) {
+        for id in messages {
+            self[*id].rows -= 1;
+        }
     }
 
     /// Forgets the oldest messages of which nothing more is expected, where there are too many, but

@@ -75,13 +75,8 @@ impl State {
         }
         if !expected.has_ids(chat.ids, shop, translated) {
             return Err(match (translated, form.command) {
-                (false, _) => {
-                    if live {
-                        "H6.1"
-                    } else {
-                        "H10.1"
-                    }
-                }
+                (false, _) if live => "H6.1",
+                (false, _) => "H10.1",
                 (true, CUSTOMER_V2)
                     if expected.ids[0] == chat.ids[0] && expected.ids[1] == chat.ids[1] =>
                 {

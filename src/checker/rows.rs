@@ -19,16 +19,14 @@ impl State {
         &mut self,
         line: &mut Line,
         session: &Session,
-        mut reading: Reading,
-        (head, chat): (Head, &Chat<'_>),
+        reading: &mut Reading,
+        frame: (Head, &Chat<'_>),
     ) -> Verdict {
-        let verdict = if reading.exact {
-            self.reads(line.id, session, &mut reading, (head, chat))
+        if reading.exact {
+            self.reads(line.id, session, reading, frame)
         } else {
-            self.reads_unseen(line, session, &mut reading, (head, chat))
-        };
-        line.reading = Some(reading);
-        verdict
+            self.reads_unseen(line, session, reading, frame)
+        }
     }
 
     /// In each of the dialects that it may have begun in. Those that do not fit are out.

@@ -186,14 +186,14 @@ impl State {
         self.rows.push_back(account);
         let spare = self.rows.len().saturating_sub(self.terms.memory);
         let oldest: Vec<Account> = self.rows.drain(..spare).collect();
-        for oldest in oldest {
+        for account in oldest {
             // What is not in the map may have been.
             self.none.unknown = i64::MAX;
-            let queue = self.queue(oldest);
+            let queue = self.queue(account);
             let (message, is_idle) = (queue.forget(), queue.is_idle());
-            message.into_iter().for_each(|message| self.ledger.forgot_row(message));
+            self.ledger.forgot(message.as_slice());
             if is_idle {
-                self.queues.remove(&oldest);
+                self.queues.remove(&account);
             }
         }
     }

@@ -930,3 +930,42 @@ fn h7_6_what_is_confirmed_for_a_connection_that_is_gone_is_judged_too() {
     world.confirmed(1, HI, [(1, None), (1, None)]).unwrap();
     assert_eq!(rule(world.confirmed(1, HI, [(2, None), (1, None)])), Some("H7.1"));
 }
+
+#[test]
+fn h8_1_a_refused_message_has_no_save_that_could_fail() {
+    let mut world = world();
+    let posing = customer(BOB, SELLER, "x");
+    world.says(1, 7, posing);
+    world.failed(1, SELLER, posing).unwrap();
+    assert_eq!(rule(world.acked(1, 7)), Some("H11.1"));
+}
+
+#[test]
+fn whoever_has_not_read_the_answer_to_a_login_is_owed_nothing() {
+    let mut world = world();
+    world.knocks(5, &crate::world::token(SELLER), PHONE);
+    world.logged_in(5, SELLER, (1, Dialect::V1)).unwrap();
+    saved(&mut world);
+    for connection in [2, 3] {
+        world.given_notify(connection, 1).unwrap();
+        world.notified(connection, 1).unwrap();
+    }
+    world.given_ack(1, 7).unwrap();
+    world.acked(1, 7).unwrap();
+    world.gets(5, 3, 0, &[0; 4]).unwrap();
+    world.finish().unwrap();
+}
+
+#[test]
+fn a_live_copy_that_comes_late_is_owed_no_more() {
+    let (mut world, chat) = live_world();
+    world.confirmed(1, chat, [(1, Some(0)), (1, None)]).unwrap();
+    world.acked(1, 7).unwrap();
+    for connection in [2, 3] {
+        world.notified(connection, 1).unwrap();
+    }
+    assert_eq!(rule(world.finish()), Some("H14.4"));
+    world.metadata(2, 1, 0).unwrap();
+    world.gets(2, 64, PUSH, &chat.body(NOW)).unwrap();
+    world.finish().unwrap();
+}

@@ -264,3 +264,14 @@ fn s2_3_a_queue_that_nobody_reads_is_remembered_as_well() {
     world.asks(2, 4);
     assert_eq!(rule(world.answered(2, (4, 7), &[message(5), message(7)])), Some("S2.3"));
 }
+
+#[test]
+fn the_latest_message_is_remembered_in_any_case() {
+    let mut terms = terms();
+    terms.memory = 0;
+    let mut world = World::on(terms);
+    world.logs_in(1, ANN, PHONE);
+    let posing = crate::world::customer((7, 2), SELLER, "x");
+    world.says(1, 7, posing);
+    assert_eq!(rule(world.stored(SELLER, &posing.row(1, 1))), Some("H11.1"));
+}

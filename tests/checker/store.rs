@@ -186,7 +186,7 @@ fn h4_1_the_time_is_the_server_s() {
 
 #[test]
 fn h4_1_where_no_clock_is_shown_any_time_may_be_right() {
-    let mut world = World::without_clock(terms());
+    let mut world = World::timeless(terms());
     world.logs_in(1, ANN, PHONE);
     world.says(1, 1, HI);
     world.stored(SELLER, &StoredMessage { body: HI.body(12).into(), ..HI.row(1, 1) }).unwrap();
@@ -287,4 +287,12 @@ fn whoever_was_refused_first_may_say_it_rightly_later() {
     assert_eq!(rule(world.stored(SELLER, &HI.row(1, 1))), Some("S1.1"));
     world.says(1, 2, HI);
     world.stored(SELLER, &HI.row(1, 1)).unwrap();
+}
+
+#[test]
+fn h4_1_without_the_server_s_clock_no_time_is_judged() {
+    let mut world = World::timeless(terms());
+    world.logs_in(1, ANN, PHONE);
+    world.says(1, 1, HI);
+    world.stored(SELLER, &StoredMessage { body: HI.body(-5).into(), ..HI.row(1, 1) }).unwrap();
 }

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use kefu_proto::{Dialect, StoreId, SyncBounds};
 
 use crate::world::{
-    ANN, BOB, Chat, DESK, Device, NOW, PHONE, SELF, SELLER, TABLET, Verdict, WEB, World, customer,
-    rule, support, terms, v2,
+    ANN, BOB, Chat, DESK, Device, NOW, PHONE, PUSH, SELF, SELLER, TABLET, Verdict, WEB, World,
+    customer, rule, support, terms, v2,
 };
 
 const ONE: Chat = customer(ANN, SELLER, "1");
@@ -235,7 +235,7 @@ fn s3_1_the_greatest_key_is_kept() {
 #[test]
 fn s3_1_a_client_that_makes_keys_up_is_not_followed_for_ever() {
     // With 0 they are as many as are remembered, or one less.
-    for (greatest, expected) in [(4_096, None), (4_095, None), (4_094, Some("S3.1"))] {
+    for (greatest, expected) in [(4_200, None), (4_095, None), (4_094, Some("S3.1"))] {
         let mut world = world();
         for key in 1..=greatest {
             world.sends(1, (0, 34), &i64::to_be_bytes(key));
@@ -764,4 +764,32 @@ fn an_answer_begins_at_either_of_two_keys() {
         world.asks(5, 0);
         world.answered(5, (kept, 40), rows).unwrap();
     }
+}
+
+#[test]
+fn h14_9_what_was_before_a_forgotten_row_passes() {
+    let mut terms = terms();
+    terms.begins_empty = false;
+    let mut world = filled(World::on(terms));
+    let old = v2(ANN, SELLER, "4");
+    world.logs_in(5, ANN, TABLET);
+    world.says(5, 9, old);
+    world.stored(SELLER, &old.row(40, 9)).unwrap();
+    world.stored(ANN, &old.row(40, 9)).unwrap();
+    world.metadata(4, 5, 4).unwrap();
+    world.gets(4, 64, PUSH, &old.body(NOW)).unwrap();
+}
+
+#[test]
+fn d2_3_the_customer_is_who_wrote() {
+    let hi = v2(ANN, SELLER, "4");
+    let mut world = world();
+    world.logs_in(5, ANN, TABLET);
+    world.says(5, 9, hi);
+    world.stored(SELLER, &hi.row(40, 9)).unwrap();
+    world.stored(ANN, &hi.row(40, 9)).unwrap();
+    world.asks(2, 30);
+    let mut row = customer(ANN, SELLER, "4");
+    row.ids[1] = 9;
+    assert_eq!(rule(world.answered(2, (30, 40), &[row])), Some("D2.3"));
 }

@@ -38,6 +38,7 @@ fn s10_1_without_a_mark_it_is_never_a_repeat() {
         r#"{"uuid":"a"} more"#,
         r#"{"uuid":"a","uuid":1}"#,
         r#"{"text":"uuid"}"#,
+        r#"{"uuid" "a"}"#,
         "{",
         "{}",
     ];

@@ -117,12 +117,13 @@ impl World {
     }
 
     pub(crate) fn on(terms: Terms) -> Self {
-        let mut world = Self::without_clock(terms);
+        let mut world = Self::timeless(terms);
         world.time(NOW).unwrap();
         world
     }
 
-    pub(crate) fn without_clock(terms: Terms) -> Self {
+    /// The server's clock is not seen.
+    pub(crate) fn timeless(terms: Terms) -> Self {
         let mut checker = Checker::new(terms);
         for who in [ANN, BOB, SELLER, OTHER] {
             checker.add_token(token(who).as_bytes(), account(who));

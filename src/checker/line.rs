@@ -235,19 +235,20 @@ impl Line {
     /// In which dialects something may have been written that is received now.
     pub(super) fn dialects(&self) -> Dialects {
         let answered = self.online.map_or(Dialects::ANY, |online| online.dialects);
-        self.shown(|_| true).fold(answered, Dialects::or)
+        self.shown().map(|(_, shown)| shown).fold(answered, Dialects::or)
     }
 
     /// In which dialects the host may write now.
     pub(super) fn dialects_now(&self) -> Dialects {
         let taken = self.online.map_or(Dialects::ANY, |online| online.now);
-        self.shown(|attempt| !attempt.came).fold(taken, Dialects::or)
+        let shown = self.shown().filter(|(came, _)| !came).map(|(_, shown)| shown);
+        shown.fold(taken, Dialects::or)
     }
 
-    /// What these messages that wait for an answer show.
-    fn shown(&self, which: impl Fn(&Attempt) -> bool) -> impl Iterator<Item = Dialects> {
-        self.pending.iter().filter_map(move |pending| match &pending.what {
-            Sent::Chat(it) if it.refused.is_none() && which(it) => Some(Dialects::only(it.shows)),
+    /// What the messages that wait for an answer show, and whether the host has taken them.
+    fn shown(&self) -> impl Iterator<Item = (bool, Dialects)> {
+        self.pending.iter().filter_map(|pending| match &pending.what {
+            Sent::Chat(it) if it.refused.is_none() => Some((it.came, Dialects::only(it.shows))),
             _ => None,
         })
     }

@@ -194,7 +194,7 @@ fn what_is_remembered_does_not_grow() {
         world.says(connection, 1, message(number));
         world.closes(connection);
     };
-    let ways: [&dyn Fn(&mut World, usize); 3] = [&with_the_store, &without, &left];
+    let ways: [fn(&mut World, usize); 3] = [with_the_store, without, left];
     for (index, way) in ways.into_iter().enumerate() {
         let mut world = small();
         (1..1_200).for_each(|number| way(&mut world, number));

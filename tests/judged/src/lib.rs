@@ -9,6 +9,7 @@ mod failures;
 mod faults;
 mod host;
 mod knobs;
+mod robust;
 mod sockets;
 mod sound;
 

@@ -2,9 +2,6 @@
 
 use crate::world::{ANN, Chat, DESK, NOW, PHONE, PUSH, SELLER, TABLET, World, rule, terms};
 
-/// How a message goes.
-type Way<'w> = &'w dyn Fn(&mut World, usize);
-
 /// Messages that differ.
 fn message(number: usize) -> Chat {
     let content: &'static str = Box::leak(number.to_string().into_boxed_str());

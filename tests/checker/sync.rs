@@ -112,6 +112,13 @@ fn s2_7_what_is_left_out_at_the_end_counts_for_it() {
 }
 
 #[test]
+fn h10_1_a_row_keeps_its_shop() {
+    let mut row = ONE;
+    row.ids[2] = 9;
+    assert_eq!(rule(answers(3, 0, (0, 30), &[row])), Some("H10.1"));
+}
+
+#[test]
 fn s2_3_no_row_is_skipped_or_comes_twice_or_elsewhere() {
     let cases: [&[Chat]; 6] = [
         &[TWO, THREE],

@@ -1,6 +1,6 @@
 //! The conversations of the document, from outside: as they are, and with one thing wrong.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use kefu_proto::checker::{Checker, ConnectionId, Event, ServerId, Terms, Violation};
 use kefu_proto::{Account, AppId, Config, UnixTime, UserId};
@@ -23,49 +23,67 @@ fn the_conversations_of_the_document_are_right() {
     }
 }
 
-/// W7.1: only that a frame is missing is not to be found by its number.
+/// The numbers of the frames are made right, so that it is not W7.1 that finds it.
 #[test]
 fn a_frame_that_is_missing_is_found() {
-    let mut found = BTreeMap::new();
-    for (index, lines) in conversations().iter().enumerate() {
-        for line in lines.iter().filter(|line| !line.from_client) {
-            let left: Vec<Line> = lines.iter().filter(|it| *it != line).cloned().collect();
-            let rule = judge(&renumbered(left)).err().map_or("-", |it| it.rule());
-            found.insert((index, line.number), rule);
-        }
-    }
-    println!("{found:?}");
+    let missed = missed(|lines, place| {
+        let mut lines = lines.to_vec();
+        lines.remove(place);
+        vec![renumbered(lines)]
+    });
+    // A notify may be left out for a newer one, and METADATA where the store does not tell (H14.9).
+    assert_eq!(lines(&missed), [vec![12], vec![10, 17, 19, 22, 36]]);
 }
 
 #[test]
 fn a_frame_that_comes_twice_is_found() {
-    let mut found = BTreeMap::new();
-    for (index, lines) in conversations().iter().enumerate() {
-        for (place, line) in lines.iter().enumerate().filter(|(_, line)| !line.from_client) {
-            let mut twice = lines.clone();
-            twice.insert(place, line.clone());
-            let rule = judge(&renumbered(twice)).err().map_or("-", |it| it.rule());
-            found.insert((index, line.number), rule);
-        }
-    }
-    println!("{found:?}");
+    let missed = missed(|lines, place| {
+        let mut lines = lines.to_vec();
+        lines.insert(place, lines[place].clone());
+        vec![renumbered(lines)]
+    });
+    assert_eq!(lines(&missed), [vec![], vec![]]);
 }
 
+/// Every byte but those of the length, one after the other.
 #[test]
 fn a_byte_that_is_wrong_is_found() {
+    let missed = missed(|lines, place| {
+        let wrong = |byte| {
+            let mut lines: Vec<Line> = lines.to_vec();
+            lines[place].frame[byte] ^= 0x40;
+            lines
+        };
+        (4..lines[place].frame.len()).map(wrong).collect()
+    });
+    // In the first: the address in AUTH_STATUS (W3.3), then ids and keys that nothing told before
+    // contradicts, and nothing afterwards. In the second the same, the shop of a translation (D2.4)
+    // and, as a command of the host's own, what may be missing.
+    let expected = [vec![9, 12, 17, 29, 30, 35, 40], vec![10, 17, 19, 20, 22, 25, 26, 36, 38, 41]];
+    assert_eq!(lines(&missed), expected);
+    assert_eq!(missed.len(), 78);
+}
+
+/// Changes each frame of a server in some ways; those that are not found, by conversation and line.
+fn missed(change: impl Fn(&[Line], usize) -> Vec<Vec<Line>>) -> Vec<(usize, usize)> {
     let mut missed = Vec::new();
     for (index, lines) in conversations().iter().enumerate() {
         for place in (0..lines.len()).filter(|place| !lines[*place].from_client) {
-            for byte in 4..lines[place].frame.len() {
-                let mut wrong = lines.clone();
-                wrong[place].frame[byte] ^= 0x40;
-                if judge(&wrong).is_ok() {
-                    missed.push((index, lines[place].number, byte));
-                }
-            }
+            let passes = change(lines, place).iter().filter(|lines| judge(lines).is_ok()).count();
+            missed.extend(vec![(index, lines[place].number); passes]);
         }
     }
-    println!("{missed:?}");
+    missed
+}
+
+/// The lines of each conversation, once.
+fn lines(missed: &[(usize, usize)]) -> [Vec<usize>; 2] {
+    [0, 1].map(|index| {
+        let mut lines: Vec<usize> =
+            missed.iter().filter(|(it, _)| *it == index).map(|(_, line)| *line).collect();
+        lines.dedup();
+        lines
+    })
 }
 
 fn conversations() -> Vec<Vec<Line>> {

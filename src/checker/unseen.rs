@@ -62,9 +62,12 @@ impl State {
         if reading.readers.is_empty() {
             return breaks(wrong.0, wrong.1);
         }
-        let once = message.tries == 1 && message.parties.sender != message.parties.receiver;
-        if !line.chain.seen.insert(id) && once {
-            return breaks("S2.3", "a message that has come already");
+        let is_said_once = message.tries == 1;
+        let once = is_said_once || message.marked;
+        let has_two = message.parties.sender == message.parties.receiver;
+        if !line.chain.seen.insert(id) && once && !has_two {
+            let rule = if is_said_once { "S2.3" } else { "S10.2" };
+            return breaks(rule, "a message that has come already");
         }
         if let Order::On { connection: from, first, last } = message.order {
             let latest = line.chain.order.entry(from).or_insert(first);

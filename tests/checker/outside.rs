@@ -654,3 +654,25 @@ fn a_host_may_make_up_for_lost_notifies_so_often() {
     assert_eq!(rule(world.notified(1, 1)), Some("H7.4"), "once more");
     assert_eq!(rule(world.notified(2, 2)), Some("H7.4"), "one too many");
 }
+
+#[test]
+fn s10_2_a_message_with_a_mark_is_synced_once_however_often_it_is_said() {
+    let mut once = terms();
+    once.repeats = kefu_proto::checker::Repeats::UUID;
+    let marked = customer(ANN, SELLER, r#"{"uuid":"a"}"#);
+    let answered = |terms, chat: Chat| {
+        let mut world = World::on(terms);
+        world.logs_in(1, ANN, PHONE);
+        world.logs_in(2, SELLER, DESK);
+        for seq in [1, 2] {
+            world.says(1, seq, chat);
+            world.notified(2, seq.into()).unwrap();
+            world.acked(1, seq).unwrap();
+        }
+        world.asks(2, 0);
+        rule(world.answered(2, (0, 2), &[chat, chat]))
+    };
+    assert_eq!(answered(once, marked), Some("S10.2"));
+    assert_eq!(answered(once, ONE), None, "without a mark it is no repeat");
+    assert_eq!(answered(terms(), marked), None, "a store may keep both");
+}

@@ -134,10 +134,10 @@
 //! Test failed: step 4, 1453/1 device 1 says message 2 to 7/1: H7.6: connection 2 is given its ACK
 //!     before SYNC_NOTIFY is given to connection 1
 //!     (57: connection 2 sends CUSTOMER_SUPPORT 7; 61: connection 2 gets ACK)
-//!     7/1 (app, version 1): sync key 0, 0 in flight, >AUTH_TOKEN 1 >SYNC 2 <AUTH_STATUS 1
-//!         <SYNC_BEGIN 2 <SYNC_END 3 >SYNC_KEY 4 >CUSTOMER 7 <ACK 7
-//!     1453/1 (app, version 1): sync key 1, 1 in flight, >AUTH_TOKEN 1 >SYNC 2 <AUTH_STATUS 1
-//!         <SYNC_BEGIN 2 <CUSTOMER 3 <SYNC_END 4 >SYNC_KEY 4 >CUSTOMER_SUPPORT 7.
+//!     connection 1: 7/1 (app, version 1): sync key 0, 0 in flight, >AUTH_TOKEN 1 >SYNC 2
+//!         <AUTH_STATUS 1 <SYNC_BEGIN 2 <SYNC_END 3 >SYNC_KEY 4 >CUSTOMER 7 <ACK 7
+//!     connection 2: 1453/1 (app, version 1): sync key 1, 1 in flight, >AUTH_TOKEN 1 >SYNC 2
+//!         <AUTH_STATUS 1 <SYNC_BEGIN 2 <CUSTOMER 3 <SYNC_END 4 >SYNC_KEY 4 >CUSTOMER_SUPPORT 7.
 //! minimal failing input: script = Script
 //!     7/1 device 1: app, version 1
 //!     1453/1 device 1: app, version 1
@@ -150,12 +150,12 @@
 //! - **The step** at which it was noticed. The last one, after the script, is when all clients come
 //!   back, and the checker is asked whether anything is missing.
 //! - **The rule**: H7.6 in the [document](crate::spec), the ACK, which comes last of the effects.
-//! - **The sentence** has the ids. Connections have numbers in the order in which they are opened:
-//!   7/1 came first, so connection 1 is the customer's, and it is missing the SYNC_NOTIFY.
+//! - **The sentence** has the ids. Connections have numbers in the order in which they are opened;
+//!   connection 1 is the customer's, and it is missing the SYNC_NOTIFY.
 //! - **The witnesses**, in brackets: the events that show it, with their numbers. The last one is the
 //!   event that was checked.
-//! - **The clients**, with their last 12 frames: `>` sent, `<` read, `|` the end of a connection. The
-//!   customer has indeed read no SYNC_NOTIFY.
+//! - **The clients**, each with its connection, or away, and its last 12 frames: `>` sent, `<` read,
+//!   `|` the end of a connection. The customer has indeed read no SYNC_NOTIFY.
 //! - **The script**, shrunk: two clients, a message each way. proptest keeps its seed in
 //!   `proptest-regressions` and tries it first the next time.
 //!

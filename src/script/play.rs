@@ -1,5 +1,6 @@
 //! Plays a script: the host and the checker get every byte, step by step.
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -69,9 +70,10 @@ impl<'p> Play<'p> {
         }
     }
 
-    /// What each client has been doing.
+    /// Where each client is, and what it has been doing.
     fn clients(&self) -> Vec<String> {
-        self.peers.iter().map(|peer| peer.client.to_string()).collect()
+        let place = |peer: &Peer| peer.connection.map_or("away".into(), |it| it.to_string());
+        self.peers.iter().map(|peer| format!("{}: {}", place(peer), peer.client)).collect()
     }
 
     fn act(&mut self, who: usize, does: &Act) -> Result<(), Cause> {

@@ -93,7 +93,11 @@ impl State {
         let mut debts = Vec::new();
         for (to, copy) in self.addressees(line, attempt, message) {
             let other = self.line(to).unwrap_or(line);
-            if other.must_have(message, sent) {
+            // What servers may lose between them is not made up for.
+            let may_be_lost = attempt.is_unpersistent
+                && self.terms.spare_notifies > 0
+                && other.server != line.server;
+            if other.must_have(message, sent) && !may_be_lost {
                 let owed = self.owed(other, (to, copy), (sent, attempt), message);
                 debts.extend(owed.into_iter().flatten().map(|owed| (to, owed)));
             }

@@ -37,7 +37,7 @@ pub struct Terms {
     pub sees_everybody: bool,
     /// How many notifies a connection may get that no message accounts for, where bytes alone are
     /// seen: a host whose servers may lose what they tell each other notifies of the newest message
-    /// once more. Default: 0.
+    /// once more. With such servers unpersistent messages may be lost between them, too. Default: 0.
     pub spare_notifies: u32,
     /// By how many seconds the clocks of the servers may differ from [`Event::Time`].
     /// Default: 0.

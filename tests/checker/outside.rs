@@ -676,3 +676,26 @@ fn s10_2_a_message_with_a_mark_is_synced_once_however_often_it_is_said() {
     assert_eq!(answered(once, ONE), None, "without a mark it is no repeat");
     assert_eq!(answered(terms(), marked), None, "a store may keep both");
 }
+
+#[test]
+fn h6_1_servers_that_may_lose_what_they_tell_each_other_lose_unpersistent_messages() {
+    let typing = customer(ANN, SELLER, "...").with(UNPERSISTENT);
+    for (spare, server, expected) in
+        [(0, 0, Some("H6.1")), (0, 1, Some("H6.1")), (1, 0, Some("H6.1")), (1, 1, None)]
+    {
+        let mut terms = terms();
+        terms.spare_notifies = spare;
+        let mut world = World::on(terms);
+        world.logs_in(1, ANN, PHONE);
+        world.opens(2, server);
+        world.says_token(2, &crate::world::token(SELLER), DESK);
+        world.gets(2, 3, 0, &[0; 4]).unwrap();
+        world.says(1, 1, typing);
+        world.acked(1, 1).unwrap();
+        assert_eq!(rule(world.finish()), expected, "{spare} {server}");
+        // What is stored is notified in the end, by whichever notify.
+        world.says(1, 2, ONE);
+        world.acked(1, 2).unwrap();
+        assert!(world.finish().is_err());
+    }
+}

@@ -49,7 +49,12 @@ faults! {
 }
 
 fn assert_found(fault: Fault, tells: bool, rules: &[&str]) {
-    let config = Config { cases: 1000, failure_persistence: None, ..Config::default() };
+    let config = Config {
+        cases: 1000,
+        failure_persistence: None,
+        max_shrink_iters: crate::SHRINK,
+        ..Config::default()
+    };
     let rng = TestRunner::deterministic().rng().clone();
     let mut runner = TestRunner::new_with_rng(config, rng);
     // A shorter script may break another rule first: that is another failure.

@@ -149,7 +149,11 @@ fn tokens_and_contents_are_what_the_knobs_say() {
 /// What fails shrinks to the fewest clients and the one step that matters.
 #[test]
 fn scripts_shrink_to_few_clients_and_steps() {
-    let settings = Settings { failure_persistence: None, ..Settings::default() };
+    let settings = Settings {
+        failure_persistence: None,
+        max_shrink_iters: crate::SHRINK,
+        ..Settings::default()
+    };
     let mut runner = TestRunner::new_with_rng(settings, TestRunner::deterministic().rng().clone());
     let found = runner.run(&script(&Knobs::default()), |script| {
         let fails = format!("{script:?}").contains("at once");

@@ -15,6 +15,10 @@ mod sound;
 
 use kefu_proto::{AppId, Config};
 
+/// How many steps of shrinking there are at most. Set here, since shrinking is itself tested and the
+/// environment may turn it off.
+const SHRINK: u32 = 4096;
+
 const CONFIG: Config = match Config::new(AppId(1453)) {
     Ok(config) => config,
     Err(_) => panic!("the kefu app is not 0"),

@@ -14,6 +14,7 @@
 //! - `peers`: the other servers of a service on NATS
 //! - `forward`: messages to connections of this server and of others
 //! - `dispatch`: saves, whose effects are forwarded in the order of the queues
+//! - `places`: how many connections there may be
 //! - `unreadable`: rows of queues that fit no command
 //! - `trace`: a live trace of all messages, for the page
 //! - `service`: what all connections of a server share
@@ -36,6 +37,7 @@ mod http;
 mod metrics;
 pub mod options;
 mod peers;
+mod places;
 mod push;
 mod redis;
 mod router;

@@ -7,7 +7,6 @@ use kefu_proto::{
     Account, Authentication, ChatMessage, Command, Config, DecodeError, DeviceId, Dialect,
     FrameLimit, Identity, MsgId, Platform,
 };
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -17,6 +16,7 @@ use crate::dispatch::Dispatcher;
 use crate::forward::Forwarder;
 use crate::metrics::Metrics;
 use crate::peers::Presence;
+use crate::places::Places;
 use crate::router::{Inbox, Seat};
 use crate::store::{Push, Store};
 use crate::tokens::DemoToken;
@@ -43,8 +43,7 @@ pub struct Service {
     pub stopping: CancellationToken,
     /// The tasks of the connections.
     pub connections: TaskTracker,
-    /// How many more connections are admitted.
-    pub capacity: Arc<Semaphore>,
+    pub places: Arc<Places>,
 }
 
 /// Limits on what clients may do.

@@ -1,20 +1,38 @@
 //! Admission: a task for each connection, up to a limit.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::connection::end::End;
+use crate::places::Place;
 use crate::service::Service;
 
-/// Starts the task of a connection, unless there are too many.
-pub fn admit<F>(service: &Arc<Service>, serve: impl FnOnce(Arc<Service>) -> F)
+/// A connection that has a place.
+pub struct Guest {
+    /// Whose it is: of a client, not of a proxy before it.
+    pub peer: SocketAddr,
+    /// When it was accepted. The login timeout runs from here.
+    pub accepted: Instant,
+    pub place: Place,
+}
+
+/// A place for a connection, unless there are too many.
+pub fn admit(service: &Service, peer: SocketAddr) -> Option<Guest> {
+    let Some(place) = service.places.enter(peer.ip()) else {
+        tracing::warn!(%peer, "closing a connection: there are too many");
+        service.metrics.close("too_many");
+        return None;
+    };
+    Some(Guest { peer, accepted: Instant::now(), place })
+}
+
+/// Starts the task of a connection.
+pub fn start<F>(service: &Arc<Service>, serve: impl FnOnce(Arc<Service>) -> F)
 where
     F: Future<Output = End> + Send + 'static,
 {
-    let Ok(permit) = Arc::clone(&service.capacity).try_acquire_owned() else {
-        tracing::warn!("closing a connection: there are too many");
-        service.metrics.close("too_many");
-        return;
-    };
     let served = serve(Arc::clone(service));
     let metrics = Arc::clone(&service.metrics);
     service.connections.spawn(async move {
@@ -22,6 +40,5 @@ where
         let end = served.await;
         metrics.connections.dec();
         metrics.close(end.reason());
-        drop(permit);
     });
 }

@@ -8,22 +8,17 @@ use tokio::time::Instant;
 /// pings count as well.
 #[derive(Clone)]
 pub struct Liveness {
-    accepted: Instant,
     last_heard: Arc<Mutex<Instant>>,
 }
 
 impl Liveness {
     pub fn new(accepted: Instant) -> Self {
-        Self { accepted, last_heard: Arc::new(Mutex::new(accepted)) }
+        Self { last_heard: Arc::new(Mutex::new(accepted)) }
     }
 
     /// Notes that something came from the client.
     pub fn heard(&self) {
         *self.lock() = Instant::now();
-    }
-
-    pub(super) fn accepted(&self) -> Instant {
-        self.accepted
     }
 
     pub(super) fn last_heard(&self) -> Instant {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
+use crate::connection::admit::Guest;
 use crate::connection::end::End;
 use crate::connection::liveness::Liveness;
 use crate::connection::login::log_in;
@@ -13,16 +14,16 @@ use crate::connection::online::OnlineConnection;
 use crate::connection::socket::Socket;
 use crate::service::Service;
 
-/// Serves a connection and returns why it has ended. The login timeout runs from its
-/// acceptance.
+/// Serves a connection and returns why it has ended.
 pub async fn serve(
     reader: impl AsyncRead + Unpin,
     writer: impl AsyncWrite + Unpin,
+    guest: Guest,
     liveness: Liveness,
     service: Arc<Service>,
 ) -> End {
     let mut socket = Socket::new(reader, writer);
-    let time = service.limits.login_timeout.saturating_sub(liveness.accepted().elapsed());
+    let time = service.limits.login_timeout.saturating_sub(guest.accepted.elapsed());
     let end = match timeout(time, log_in(&mut socket, &service)).await {
         Ok(Ok(logged_in)) => {
             OnlineConnection::new(&mut socket, logged_in, liveness, &service).run().await

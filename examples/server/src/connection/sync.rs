@@ -6,6 +6,7 @@ use kefu_proto::{Closed, MsgId, Online, StoredMessage, SyncAnswer, SyncRequest, 
 use crate::connection::end::End;
 use crate::connection::pages::Pages;
 use crate::service::Service;
+use crate::store::{Page, PageBounds};
 
 /// A sync that is being answered.
 pub(super) struct Syncing {
@@ -57,12 +58,11 @@ impl Syncing {
         out: &mut BytesMut,
     ) -> Result<bool, End> {
         let Some(after) = self.answer.after() else { return Ok(false) };
-        let limit = self.pages.next_limit();
-        let page = service.store.page(self.answer.queue(), after, limit).await;
-        let page = page.map_err(|_| End::Store)?;
-        self.pages.took(&page);
-        let is_last = page.len() < limit;
-        for row in page {
+        let bounds = PageBounds { rows: self.pages.next_limit(), bytes: PAGE_BYTES };
+        let page = service.store.page(self.answer.queue(), after, bounds).await;
+        let Page { rows, is_last } = page.map_err(|_| End::Store)?;
+        self.pages.took(&rows);
+        for row in rows {
             self.take_row(row, online, service, out)?;
         }
         Ok(!is_last)
@@ -83,3 +83,6 @@ impl Syncing {
         Ok(())
     }
 }
+
+/// The bodies of one page are no longer, but for the last.
+const PAGE_BYTES: usize = 64 * 1024;

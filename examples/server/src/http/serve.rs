@@ -1,11 +1,13 @@
 //! The routes, and the server that serves them.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::connect_info::Connected;
 use axum::routing::get;
-use axum::serve::ListenerExt;
+use axum::serve::IncomingStream;
 use tokio::net::TcpListener;
 
 use crate::http::account::{demo, whoami};
@@ -23,14 +25,28 @@ pub async fn serve(
     service: Arc<Service>,
 ) -> io::Result<()> {
     let stopped = service.stopping.clone().cancelled_owned();
-    let app = routes(Arc::clone(&service));
+    let app = routes(Arc::clone(&service)).into_make_service_with_connect_info::<Peer>();
     if let Some(tls) = tls {
         let listener = TlsListener::new(listener, tls, Arc::clone(&service.metrics));
         return axum::serve(listener, app).with_graceful_shutdown(stopped).await;
     }
-    // Frames are not delayed (S8). With an error the connection has gone already.
-    let listener = listener.tap_io(|socket| _ = socket.set_nodelay(true));
     axum::serve(listener, app).with_graceful_shutdown(stopped).await
+}
+
+/// Whose request it is.
+#[derive(Clone, Copy)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
+impl Connected<IncomingStream<'_, TlsListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, TlsListener>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
+impl Connected<IncomingStream<'_, TcpListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
+        Self(*stream.remote_addr())
+    }
 }
 
 fn routes(service: Arc<Service>) -> Router {

@@ -2,19 +2,19 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser};
-use kefu_proto::{Config, FrameLimit};
+use kefu_proto::Config;
 
 use crate::dialect::PlatformSetting;
+use crate::options::account::AccountOptions;
 use crate::options::backend::Backend;
+use crate::options::limits::LimitOptions;
 use crate::options::redis::RedisOptions;
 use crate::options::streams::Streams;
-use crate::options::values::{config, frame_limit, seconds};
+use crate::options::values::{config, origin};
 use crate::store::jetstream::{is_address, without_secrets};
 
 /// A customer-service chat server: customers of your apps write to your sellers, over TCP or
@@ -92,6 +92,22 @@ pub struct Options {
     )]
     pub dialect: Vec<PlatformSetting>,
 
+    /// Address of a listener of its own for /metrics and /healthz [default: they are on --http, and
+    /// only while that is a loopback address]
+    #[arg(long, env = "KEFU_ADMIN", value_name = "ADDR")]
+    pub admin: Option<SocketAddr>,
+
+    /// Origins of web pages that may connect over WebSocket, such as https://example.com; several
+    /// are separated by commas [default: all]
+    #[arg(long, env = "KEFU_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', value_parser = origin)]
+    pub origin: Vec<String>,
+
+    /// Connections of both ports begin with a header of the PROXY protocol (version 1 or 2), which
+    /// names the client's address: for a server behind a proxy that writes it, and that alone can
+    /// reach the ports
+    #[arg(long, env = "KEFU_PROXY_PROTOCOL")]
+    pub proxy_protocol: bool,
+
     /// Certificate of the server and its chain, for TLS on both ports: a PEM file
     ///
     /// Most authorities call it fullchain.pem. With it the page is at https:// and WebSocket at
@@ -118,69 +134,11 @@ pub struct Options {
     )]
     pub tls_key: Option<PathBuf>,
 
-    /// Seconds within which a connection must log in
-    #[arg(
-        long,
-        env = "KEFU_LOGIN_TIMEOUT",
-        value_name = "SECONDS",
-        default_value = "10",
-        value_parser = seconds,
-        help_heading = "Limits"
-    )]
-    pub login_timeout: Duration,
+    #[command(flatten)]
+    pub limits: LimitOptions,
 
-    /// Seconds of silence after which a client is dropped
-    #[arg(
-        long,
-        env = "KEFU_IDLE_TIMEOUT",
-        value_name = "SECONDS",
-        default_value = "360",
-        value_parser = seconds,
-        help_heading = "Limits"
-    )]
-    pub idle_timeout: Duration,
-
-    /// Seconds that a stopping server gives its connections to finish what is in flight
-    #[arg(
-        long,
-        env = "KEFU_STOP_TIMEOUT",
-        value_name = "SECONDS",
-        default_value = "10",
-        value_parser = seconds,
-        help_heading = "Limits"
-    )]
-    pub stop_timeout: Duration,
-
-    /// Exclusive upper bound of a frame's body, in bytes
-    #[arg(
-        long,
-        env = "KEFU_FRAME_LIMIT",
-        value_name = "BYTES",
-        default_value = "32768",
-        value_parser = frame_limit,
-        help_heading = "Limits"
-    )]
-    pub frame_limit: FrameLimit,
-
-    /// Most connections, TCP and WebSocket together; further ones are closed at once
-    #[arg(
-        long,
-        env = "KEFU_MAX_CONNECTIONS",
-        value_name = "N",
-        default_value = "10000",
-        help_heading = "Limits"
-    )]
-    pub max_connections: NonZeroUsize,
-
-    /// Most messages of others that may wait for one connection; if there are more, it is closed
-    #[arg(
-        long,
-        env = "KEFU_OUTBOX",
-        value_name = "N",
-        default_value = "4096",
-        help_heading = "Limits"
-    )]
-    pub outbox: NonZeroUsize,
+    #[command(flatten)]
+    pub account: AccountOptions,
 
     #[command(flatten)]
     pub redis: RedisOptions,

@@ -29,3 +29,21 @@ pub(super) fn replicas(text: &str) -> Result<usize, String> {
 pub(super) fn frame_limit(text: &str) -> Result<FrameLimit, String> {
     text.parse().map(FrameLimit::new).map_err(|error: ParseIntError| error.to_string())
 }
+
+pub(super) fn ipv6_prefix(text: &str) -> Result<u8, String> {
+    match text.parse() {
+        Ok(bits @ 1..=128) => Ok(bits),
+        _ => Err(String::from("must be 1 to 128")),
+    }
+}
+
+/// A scheme and a host, as browsers send it.
+pub(super) fn origin(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['/', ' ']) => {
+            Ok(text.to_ascii_lowercase())
+        }
+        _ => Err(String::from("must be a scheme and a host, such as https://example.com")),
+    }
+}

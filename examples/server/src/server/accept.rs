@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
-use crate::connection::{self, End, Liveness, admit};
+use crate::connection::{self, End, Guest, Liveness, admit, start};
 use crate::service::Service;
 use crate::tls::Tls;
 
@@ -14,10 +14,13 @@ use crate::tls::Tls;
 pub(super) async fn accept(listener: &TcpListener, tls: Option<&Tls>, service: &Arc<Service>) {
     loop {
         match listener.accept().await {
-            Ok((socket, _)) => match tls.cloned() {
-                None => admit(service, |service| serve(socket, service)),
-                Some(tls) => admit(service, |service| tls.serve(socket, service)),
-            },
+            Ok((socket, peer)) => {
+                let Some(guest) = admit(service, peer) else { continue };
+                match tls.cloned() {
+                    None => start(service, |service| serve(socket, guest, service)),
+                    Some(tls) => start(service, |service| tls.serve(socket, guest, service)),
+                }
+            }
             Err(error) => {
                 // For example without free file handles. Connections go on, and some will end.
                 tracing::warn!(%error, "cannot accept a connection");
@@ -27,13 +30,14 @@ pub(super) async fn accept(listener: &TcpListener, tls: Option<&Tls>, service: &
     }
 }
 
-async fn serve(socket: TcpStream, service: Arc<Service>) -> End {
+async fn serve(socket: TcpStream, guest: Guest, service: Arc<Service>) -> End {
     // Frames are not delayed (S8).
     if socket.set_nodelay(true).is_err() {
         return End::Io;
     }
     let (reader, writer) = socket.into_split();
-    connection::serve(reader, writer, Liveness::new(Instant::now()), service).await
+    let liveness = Liveness::new(guest.accepted);
+    connection::serve(reader, writer, guest, liveness, service).await
 }
 
 /// How long to wait after a failure.

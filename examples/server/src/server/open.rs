@@ -36,7 +36,7 @@ pub(super) async fn auth(
             Ok((Auth::File(tokens), demo))
         }
         AuthSource::Redis(url) => {
-            Ok((Auth::redis(url, options.login_timeout, metrics).await?, Vec::new()))
+            Ok((Auth::redis(url, options.limits.login_timeout, metrics).await?, Vec::new()))
         }
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use std::{fs, io};
 
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,6 +16,7 @@ use crate::forward::Forwarder;
 use crate::http;
 use crate::metrics::Metrics;
 use crate::options::Options;
+use crate::places::Places;
 use crate::push::{self, Sink};
 use crate::router::Router;
 use crate::server::accept::accept;
@@ -54,16 +54,15 @@ impl Server {
         let sink = open::sink(options, &metrics).await?;
         let listener = open::port("--listen", options.listen).await?;
         let http = open::port("--http", options.http).await?;
-        let router = Router::new(options.outbox.get());
+        let router = Router::new(options.limits.outbox.get());
         let (store, peers) = open::store(options, &router, &metrics).await?;
         let forwarder = Arc::new(Forwarder { router, peers, metrics: Arc::clone(&metrics) });
-        let capacity = options.max_connections.get().min(Semaphore::MAX_PERMITS);
         let service = Service {
             config: options.kefu_appid,
             limits: Limits {
-                login_timeout: options.login_timeout,
-                idle_timeout: options.idle_timeout,
-                frame: options.frame_limit,
+                login_timeout: options.limits.login_timeout,
+                idle_timeout: options.limits.idle_timeout,
+                frame: options.limits.frame_limit,
             },
             auth,
             demo,
@@ -76,9 +75,9 @@ impl Server {
             trace: Trace::new(),
             stopping: CancellationToken::new(),
             connections: TaskTracker::new(),
-            capacity: Arc::new(Semaphore::new(capacity)),
+            places: Places::new(options.limits.max_connections.get()),
         };
-        let (service, stop_timeout) = (Arc::new(service), options.stop_timeout);
+        let (service, stop_timeout) = (Arc::new(service), options.limits.stop_timeout);
         Ok(Self { service, tls, listener, http, sink, stop_timeout })
     }
 

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use kefu_proto::{Account, DeviceId, Effects, MsgId, Platform, Saves, StoredMessage};
+use kefu_proto::{Account, DeviceId, Effects, MsgId, Platform, Saves};
 use tokio::time::Instant;
 
 use crate::dialect::Shown;
@@ -11,6 +11,7 @@ use crate::store::embedded;
 use crate::store::error::StoreError;
 use crate::store::jetstream::JetStream;
 use crate::store::outbox::PushBatch;
+use crate::store::page::{Page, PageBounds};
 use crate::store::push::Push;
 
 /// A handle to the store; clones are handles to the same one.
@@ -51,17 +52,16 @@ impl Store {
         }
     }
 
-    /// The messages of a queue with greater msgids than `after`, oldest first. Fewer than `limit`
-    /// are the end of the queue.
+    /// The messages of a queue with greater msgids than `after`, oldest first.
     pub async fn page(
         &self,
         queue: Account,
         after: MsgId,
-        limit: usize,
-    ) -> Result<Vec<StoredMessage>, StoreError> {
+        bounds: PageBounds,
+    ) -> Result<Page, StoreError> {
         Ok(match self {
-            Self::Embedded(store) => store.page(queue, after, limit).await?,
-            Self::JetStream(store) => store.page(queue, after, limit).await?,
+            Self::Embedded(store) => store.page(queue, after, bounds).await?,
+            Self::JetStream(store) => store.page(queue, after, bounds).await?,
         })
     }
 

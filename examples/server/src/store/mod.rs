@@ -6,10 +6,12 @@ mod handle;
 pub mod jetstream;
 mod observer;
 mod outbox;
+mod page;
 mod push;
 
 pub use error::StoreError;
 pub use handle::{PendingSave, Store};
 pub use observer::{Group, Observer};
 pub use outbox::PushBatch;
+pub use page::{Page, PageBounds};
 pub use push::{Push, PushEntry};

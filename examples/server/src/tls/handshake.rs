@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use tokio::io::split;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
-use crate::connection::{self, End, Liveness};
+use crate::connection::{self, End, Guest, Liveness};
 use crate::service::Service;
 use crate::tls::certificate::Tls;
 
 impl Tls {
     /// Serves a TCP connection and returns why it has ended. The handshake is part of the login and
     /// counts towards its timeout.
-    pub async fn serve(self, socket: TcpStream, service: Arc<Service>) -> End {
-        let liveness = Liveness::new(Instant::now());
+    pub async fn serve(self, socket: TcpStream, guest: Guest, service: Arc<Service>) -> End {
+        let liveness = Liveness::new(guest.accepted);
         let stream = tokio::select! {
             stream = self.shake_hands(socket, service.limits.login_timeout) => stream,
             () = service.stopping.cancelled() => Err(End::Stopping),
@@ -25,7 +25,7 @@ impl Tls {
         match stream {
             Ok(stream) => {
                 let (reader, writer) = split(stream);
-                connection::serve(reader, writer, liveness, service).await
+                connection::serve(reader, writer, guest, liveness, service).await
             }
             Err(end) => end,
         }

@@ -8,16 +8,21 @@ use axum::extract::ws::WebSocket;
 use futures_util::StreamExt;
 use tokio::io::{duplex, split};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
-use crate::connection::{self, CLOSE_GRACE, End, Liveness};
+use crate::connection::{self, CLOSE_GRACE, End, Guest, Liveness};
 use crate::service::Service;
 use crate::ws::from_client::FromClient;
 use crate::ws::packing::Packing;
 use crate::ws::to_client::ToClient;
 
 /// Serves a WebSocket connection and returns why it has ended.
-pub async fn serve(socket: WebSocket, packing: Packing, service: Arc<Service>) -> End {
+pub async fn serve(
+    socket: WebSocket,
+    packing: Packing,
+    guest: Guest,
+    service: Arc<Service>,
+) -> End {
     let limits = service.limits;
     let (near, far) = duplex(PIPE);
     let (near_reader, near_writer) = split(near);
@@ -25,7 +30,7 @@ pub async fn serve(socket: WebSocket, packing: Packing, service: Arc<Service>) -
     let (sink, stream) = socket.split();
     // A client that does not read its pong is not read from, so that no more are owed to it.
     let (pong_sender, pongs) = mpsc::channel(1);
-    let liveness = Liveness::new(Instant::now());
+    let liveness = Liveness::new(guest.accepted);
     let from_client = FromClient {
         packing,
         limit: limits.frame,
@@ -35,7 +40,7 @@ pub async fn serve(socket: WebSocket, packing: Packing, service: Arc<Service>) -
     };
     let greeting = packing.greeting(limits.idle_timeout);
     let to_client = ToClient { packing, greeting, pipe: far_reader, pongs };
-    let mut served = pin!(connection::serve(near_reader, near_writer, liveness, service));
+    let mut served = pin!(connection::serve(near_reader, near_writer, guest, liveness, service));
     // What came in before the end is still served, and its answers are sent (S7): so the pumps end
     // with the outgoing one.
     let mut pumps = pin!(async move {

@@ -1,9 +1,9 @@
 //! The store on a disk that works.
 
-use crate::common::{SELLER, customer, marked, msgids, open, queue, reply, save, saves};
+use crate::common::{SELLER, customer, marked, msgids, open, queue, reply, rows, save, saves};
 use kefu_proto::{Command, DeviceId, Encode, MsgId, Platform};
-use kefu_server::store::Push;
 use kefu_server::store::embedded::{OpenError, Options, Store, StoreError};
+use kefu_server::store::{PageBounds, Push};
 use tempfile::tempdir;
 
 #[tokio::test]
@@ -16,7 +16,7 @@ async fn both_copies_are_stored_as_they_came() {
         saves.requests()[0].message().encode_body(&mut body).unwrap();
         let [receiver, sender] = save(&store, saves).await;
         for (account, msgid) in [(SELLER, receiver), (customer(1), sender)] {
-            let page = store.page(account, MsgId(msgid.0 - 1), 10).await.unwrap();
+            let page = rows(&store, account, MsgId(msgid.0 - 1), 10).await;
             let [row] = &page[..] else { panic!("one row, not {}", page.len()) };
             assert_eq!(row.msgid, msgid);
             assert_eq!(row.device_id, DeviceId(11));
@@ -25,7 +25,7 @@ async fn both_copies_are_stored_as_they_came() {
         }
     }
     let [receiver, sender] = save(&store, reply(1, "hello")).await;
-    let page = store.page(customer(1), MsgId(receiver.0 - 1), 10).await.unwrap();
+    let page = rows(&store, customer(1), MsgId(receiver.0 - 1), 10).await;
     assert_eq!(page[0].command, Command::CUSTOMER_SUPPORT);
     assert!(queue(&store, SELLER).await.contains(&sender));
     store.close().await;
@@ -82,11 +82,11 @@ async fn a_queue_is_read_in_pages() {
     }
     assert_eq!(expected.len(), 1536);
     assert_eq!(queue(&store, customer(1)).await, expected);
-    let page = store.page(customer(1), expected[99], 100).await.unwrap();
+    let page = rows(&store, customer(1), expected[99], 100).await;
     let page: Vec<MsgId> = page.iter().map(|row| row.msgid).collect();
     assert_eq!(page, expected[100..200]);
-    assert!(store.page(customer(1), expected[1535], 100).await.unwrap().is_empty());
-    assert!(store.page(customer(3), MsgId(0), 100).await.unwrap().is_empty());
+    assert!(rows(&store, customer(1), expected[1535], 100).await.is_empty());
+    assert!(rows(&store, customer(3), MsgId(0), 100).await.is_empty());
     store.close().await;
 }
 
@@ -206,7 +206,7 @@ async fn what_is_asked_of_a_closed_store_fails() {
     assert_eq!(pending.await.unwrap().len(), 1);
     let error = clone.save(vec![saves(1, "x")]).await.unwrap_err();
     assert!(matches!(error, StoreError::Closed), "{error}");
-    let error = clone.page(SELLER, MsgId(0), 1).await.unwrap_err();
+    let error = clone.page(SELLER, MsgId(0), PageBounds { rows: 1, bytes: 1 }).await.unwrap_err();
     assert!(matches!(error, StoreError::Closed), "{error}");
     clone.close().await;
 }

@@ -5,9 +5,10 @@ use std::path::Path;
 use bytes::Bytes;
 use kefu_proto::{
     Accepted, Account, AppId, Appended, Body, Config, CustomerMessage, DeviceId, Effect, Effects,
-    Flags, Identity, Message, MsgId, Outbound, Saves, Seq, Session, StoreId, UnixTime, UserId,
-    Version,
+    Flags, Identity, Message, MsgId, Outbound, Saves, Seq, Session, StoreId, StoredMessage,
+    UnixTime, UserId, Version,
 };
+use kefu_server::store::PageBounds;
 use kefu_server::store::embedded::{Options, Store};
 
 pub(crate) const KEFU: AppId = AppId(1453);
@@ -82,11 +83,21 @@ pub(crate) fn answers(effects: &Effects) -> [Appended; 2] {
     [copies.receiver, copies.sender]
 }
 
+/// At most this many messages of a queue with greater msgids.
+pub(crate) async fn rows(
+    store: &Store,
+    queue: Account,
+    after: MsgId,
+    rows: usize,
+) -> Vec<StoredMessage> {
+    store.page(queue, after, PageBounds { rows, bytes: usize::MAX }).await.unwrap().rows
+}
+
 /// The msgids of a whole queue, read in pages.
 pub(crate) async fn queue(store: &Store, account: Account) -> Vec<MsgId> {
     let (mut all, mut after) = (Vec::new(), MsgId(0));
     loop {
-        let page = store.page(account, after, 256).await.unwrap();
+        let page = rows(store, account, after, 256).await;
         let Some(last) = page.last() else { return all };
         after = last.msgid;
         all.extend(page.iter().map(|row| row.msgid));

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::common::{SELLER, customer, marked, open, saves};
+use crate::common::{SELLER, customer, marked, open, rows, saves};
 use kefu_proto::{Account, MsgId};
 use kefu_server::store::embedded::Store;
 use tempfile::tempdir;
@@ -164,7 +164,7 @@ fn sender(uuid: &str) -> i64 {
 async fn contents(store: &Store, account: Account) -> HashMap<String, Vec<MsgId>> {
     let (mut all, mut after) = (HashMap::<String, Vec<MsgId>>::new(), MsgId(0));
     loop {
-        let page = store.page(account, after, 1_000).await.unwrap();
+        let page = rows(&store, account, after, 1_000).await;
         let Some(last) = page.last() else { return all };
         after = last.msgid;
         for row in page {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::common::{SELLER, answers, append, colleagues, marked, note, open, queue, reply, saves};
+use crate::common::{
+    SELLER, answers, append, colleagues, marked, note, open, queue, reply, rows, saves,
+};
 use fastrand::Rng;
 use kefu_proto::{Account, Appended, Command, Encode, MsgId, Saves};
 use kefu_server::store::Push;
@@ -151,7 +153,7 @@ async fn a_row_of_any_command_is_read_and_repeated() {
     let first = append(&store, saves(1, marked("a"))).await;
     let message = saves(1, "x").message().clone();
     store.push(Push { to: SELLER, message }).await.unwrap();
-    let body = store.page(SELLER, MsgId(0), 1).await.unwrap()[0].body.clone();
+    let body = rows(&store, SELLER, MsgId(0), 1).await[0].body.clone();
     store.close().await;
     let db = Connection::open(dir.path().join("kefu.db")).unwrap();
     for table in ["message", "push"] {
@@ -161,7 +163,7 @@ async fn a_row_of_any_command_is_read_and_repeated() {
 
     let store = open(dir.path());
     append(&store, saves(1, "x")).await;
-    let row = &store.page(SELLER, MsgId(0), 1).await.unwrap()[0];
+    let row = &rows(&store, SELLER, MsgId(0), 1).await[0];
     assert_eq!((row.command, &row.body), (CUSTOMER_V2, &body));
     assert_eq!(store.pushes(1).await.unwrap()[0].command, CUSTOMER_V2);
     assert_eq!(append(&store, saves(1, marked("a"))).await, first);

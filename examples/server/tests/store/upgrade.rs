@@ -1,6 +1,6 @@
 //! A data folder of the version before.
 
-use crate::common::{SELLER, append, customer, marked, open, queue, reply, saves};
+use crate::common::{SELLER, append, customer, marked, open, queue, reply, rows, saves};
 use kefu_proto::{Appended, DeviceId, MsgId, Platform};
 use kefu_server::store::embedded::Store;
 use rusqlite::Connection;
@@ -40,7 +40,7 @@ async fn assert_history(store: &Store) {
         let msgids: Vec<i64> = queue(store, account).await.into_iter().map(i64::from).collect();
         assert_eq!(msgids, expected, "{account}");
     }
-    let page = store.page(SELLER, MsgId(0), 3).await.unwrap();
+    let page = rows(&store, SELLER, MsgId(0), 3).await;
     assert_eq!(&page[0].body[36..], "你好".as_bytes());
     assert_eq!(&page[2].body[36..], b"\xff\x00");
     // Repeats are still known, and what was before them.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::thread::JoinHandle;
 
-use kefu_proto::{Account, DeviceId, Effects, MsgId, Platform, Saves, StoredMessage};
+use kefu_proto::{Account, DeviceId, Effects, MsgId, Platform, Saves};
 use tokio::sync::oneshot;
 
 use crate::dialect::Shown;
@@ -19,6 +19,7 @@ use crate::store::embedded::read::{self, ReadPool};
 use crate::store::embedded::task::{Stored, Task};
 use crate::store::embedded::writer::{Signals, Writer};
 use crate::store::embedded::{dialects, keys, mark, schema};
+use crate::store::page::{Page, PageBounds};
 use crate::store::push::Push;
 
 /// A handle to the store; clones are handles to the same one.
@@ -78,8 +79,7 @@ impl Store {
         Ok(Saving { answer: saving })
     }
 
-    /// The messages of a queue with greater msgids than `after`, oldest first. Fewer than `limit`
-    /// are the end of the queue.
+    /// The messages of a queue with greater msgids than `after`, oldest first.
     ///
     /// # Errors
     ///
@@ -88,9 +88,9 @@ impl Store {
         &self,
         queue: Account,
         after: MsgId,
-        limit: usize,
-    ) -> Result<Vec<StoredMessage>, StoreError> {
-        self.readers.read(move |db| read::page(db, queue, after, limit)).await
+        bounds: PageBounds,
+    ) -> Result<Page, StoreError> {
+        self.readers.read(move |db| read::page(db, queue, after, bounds)).await
     }
 
     /// The newest msgid of a queue; 0 if it is empty.

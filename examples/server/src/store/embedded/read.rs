@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use crate::store::embedded::error::{OpenError, StoreError};
 use crate::store::embedded::row::{message_columns, read_message};
 use crate::store::embedded::schema;
+use crate::store::page::{Page, PageBounds};
 
 /// A pool of read-only connections. Clones share it.
 #[derive(Clone, Debug)]
@@ -58,26 +59,33 @@ impl ReadPool {
     }
 }
 
-/// At most `limit` messages of a queue with greater msgids than `after`, oldest first.
+/// The messages of a queue with greater msgids than `after`, oldest first.
 pub(super) fn page(
     db: &Connection,
     queue: Account,
     after: MsgId,
-    limit: usize,
-) -> rusqlite::Result<Vec<StoredMessage>> {
+    bounds: PageBounds,
+) -> rusqlite::Result<Page> {
     let mut select = db.prepare_cached(concat!(
         "SELECT q.msgid, m.device_id, ",
         message_columns!(),
         " FROM queue q CROSS JOIN message m ON m.n = (q.msgid + 1) / 2
         WHERE q.appid = ?1 AND q.uid = ?2 AND q.msgid > ?3 ORDER BY q.msgid LIMIT ?4"
     ))?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    // One more tells whether the queue ends here.
+    let limit = i64::try_from(bounds.rows).unwrap_or(i64::MAX).saturating_add(1);
     let mut rows = select.query(params![queue.appid.0, queue.uid.0, after.0, limit])?;
-    let (mut page, mut bodies) = (Vec::new(), BytesMut::new());
+    let (mut page, mut bodies) = (Page { rows: Vec::new(), is_last: true }, BytesMut::new());
+    let mut bytes = 0;
     while let Some(row) = rows.next()? {
+        if page.rows.len() >= bounds.rows || bytes >= bounds.bytes {
+            page.is_last = false;
+            break;
+        }
         let (command, body) = read_message(row, 2, &mut bodies)?;
         let (msgid, device_id) = (MsgId(row.get(0)?), DeviceId(row.get(1)?));
-        page.push(StoredMessage { msgid, device_id, command, body });
+        bytes = bytes.saturating_add(body.len());
+        page.rows.push(StoredMessage { msgid, device_id, command, body });
     }
     Ok(page)
 }

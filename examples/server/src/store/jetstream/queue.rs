@@ -12,45 +12,50 @@ use kefu_proto::{Account, Command, DeviceId, MsgId, StoredMessage};
 use crate::store::jetstream::error::JetStreamError;
 use crate::store::jetstream::handle::JetStream;
 use crate::store::jetstream::subject::{self, COMMAND, DEVICE};
+use crate::store::page::{Page, PageBounds};
 
 impl JetStream {
-    /// The messages of a queue with greater msgids than `after`, oldest first. Fewer than `limit`
-    /// are the end of the queue.
+    /// The messages of a queue with greater msgids than `after`, oldest first.
     pub async fn page(
         &self,
         queue: Account,
         after: MsgId,
-        limit: usize,
-    ) -> Result<Vec<StoredMessage>, JetStreamError> {
+        bounds: PageBounds,
+    ) -> Result<Page, JetStreamError> {
         let mut attempts = self.attempts("reading a queue");
-        let mut page = Page { next: self.sequence(after).saturating_add(1), rows: Vec::new() };
-        while let Err(error) = attempts.run(self.read(queue, limit, &mut page)).await {
+        let next = self.sequence(after).saturating_add(1);
+        let mut page = Reading { next, bytes: 0, page: Page { rows: Vec::new(), is_last: false } };
+        while let Err(error) = attempts.run(self.read(queue, bounds, &mut page)).await {
             attempts.failed(error).await?;
         }
         attempts.done();
-        Ok(page.rows)
+        Ok(page.page)
     }
 
     /// Reads until the page is full. After an error it can be called again: no row is lost.
     async fn read(
         &self,
         queue: Account,
-        limit: usize,
-        page: &mut Page,
+        bounds: PageBounds,
+        reading: &mut Reading,
     ) -> Result<(), JetStreamError> {
         let subject = subject::queue(queue, self.inner.settings.shards);
         // A search beyond the newest would go through all later messages of other queues.
-        let Some(newest) = self.newest_sequence(queue).await? else { return Ok(()) };
-        while page.next <= newest && page.rows.len() < limit {
+        let newest = self.newest_sequence(queue).await?;
+        while newest.is_some_and(|newest| reading.next <= newest) && !reading.is_full(bounds) {
             let stream = self.stream(queue);
             // The retention limits may have removed it meanwhile: the next attempt asks for the
             // newest again.
-            let message = stream.get_first_raw_message_by_subject(&subject, page.next).await;
+            let message = stream.get_first_raw_message_by_subject(&subject, reading.next).await;
             let message = message.map_err(JetStreamError::nats)?;
             let next = message.sequence.saturating_add(1);
-            page.rows.extend(self.stored(queue, message)?);
-            page.next = next;
+            if let Some(row) = self.stored(queue, message)? {
+                reading.bytes = reading.bytes.saturating_add(row.body.len());
+                reading.page.rows.push(row);
+            }
+            reading.next = next;
         }
+        reading.page.is_last = newest.is_none_or(|newest| reading.next > newest);
         Ok(())
     }
 
@@ -92,8 +97,15 @@ impl JetStream {
     }
 }
 
-/// The rows that have been read so far, and the sequence from which to read on.
-struct Page {
+/// What has been read so far, and the sequence from which to read on.
+struct Reading {
     next: u64,
-    rows: Vec<StoredMessage>,
+    bytes: usize,
+    page: Page,
+}
+
+impl Reading {
+    fn is_full(&self, bounds: PageBounds) -> bool {
+        self.page.rows.len() >= bounds.rows || self.bytes >= bounds.bytes
+    }
 }

@@ -164,7 +164,7 @@ fn sender(uuid: &str) -> i64 {
 async fn contents(store: &Store, account: Account) -> HashMap<String, Vec<MsgId>> {
     let (mut all, mut after) = (HashMap::<String, Vec<MsgId>>::new(), MsgId(0));
     loop {
-        let page = rows(&store, account, after, 1_000).await;
+        let page = rows(store, account, after, 1_000).await;
         let Some(last) = page.last() else { return all };
         after = last.msgid;
         for row in page {

@@ -198,14 +198,12 @@ impl Online {
 
     /// Takes the next row of the queue, unless it is left out: this device has sent it (S2.5,
     /// S2.6), its msgid is not greater than [`after`](SyncAnswer::after), nobody could read it
-    /// (D4.8), or the answer is full (S12.1). It has no flag but SELF, since flags are not stored
-    /// (S6.1).
+    /// (D4.8), it is too long for this connection (D4.9), or the answer is full (S12.1). It has no
+    /// flag but SELF, since flags are not stored (S6.1).
     ///
     /// # Errors
     ///
-    /// [`EncodeError`]; the row is not written. After [`EncodeError::BufferTooSmall`] it may be
-    /// given again. A row that is [`EncodeError::BodyTooLong`] can never be sent on this
-    /// connection: close it, or go on with the row behind it.
+    /// [`EncodeError::BufferTooSmall`]; the row is not written, and may be given again.
     pub fn sync_row(
         &mut self,
         answer: &mut SyncAnswer,
@@ -215,7 +213,7 @@ impl Online {
         if let Some(passed) = answer.passes_over(row.msgid) {
             return Ok(passed);
         }
-        let verdict = answer.view(&row, self.writer.limit())?;
+        let verdict = answer.view(&row, self.writer.limit());
         self.write_begin(answer, Time::Row, out)?;
         if let Some(message) = verdict.message.filter(|_| !answer.holds()) {
             self.writer.write(&message, out)?;

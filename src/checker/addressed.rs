@@ -50,7 +50,8 @@ impl State {
         attempt: &Attempt,
         message: &Message,
     ) -> Option<&'static str> {
-        let reached = message.has_reached(to);
+        // S13.3, S13.4
+        let reached = message.has_reached(to) || self.terms.leaves_out;
         if attempt.is_unpersistent {
             return (!reached).then_some("the message");
         }
@@ -116,7 +117,8 @@ impl State {
         (sent, attempt): (Witness, &Attempt),
         message: &Message,
     ) -> [Option<Owed>; 2] {
-        let is_new = !message.has_reached(to);
+        // S13.3, S13.4
+        let is_new = !message.has_reached(to) && !self.terms.leaves_out;
         if attempt.is_unpersistent {
             return [is_new.then_some(Owed::Chat(attempt.message)), None];
         }

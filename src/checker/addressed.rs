@@ -123,10 +123,11 @@ impl State {
             return [is_new.then_some(Owed::Chat(attempt.message)), None];
         }
         let id = message.msgids[copy.index()];
+        // S12.4: the host may have dealt with it while this client had not asked on.
         let (told, notify) = if self.sees_store {
-            (other.told() >= id, Owed::Notify(copy, id))
+            let was_behind = message.saved.is_some_and(|saved| saved < other.behind_until);
+            (other.told() >= id || was_behind, Owed::Notify(copy, id))
         } else {
-            // S12.4: the host may have dealt with it while this client had not asked on.
             let told_at = other.told_at().max(other.behind_until);
             ((sent.number..).contains(&told_at), Owed::AnyNotify(copy))
         };

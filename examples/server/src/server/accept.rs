@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
-use crate::connection::{self, End, Guest, Liveness, admit, start};
+use crate::connection::{self, End, Framing, Guest, admit, start};
 use crate::service::Service;
 use crate::tls::Tls;
 
@@ -35,9 +36,7 @@ async fn serve(socket: TcpStream, guest: Guest, service: Arc<Service>) -> End {
     if socket.set_nodelay(true).is_err() {
         return End::Io;
     }
-    let (reader, writer) = socket.into_split();
-    let liveness = Liveness::new(guest.accepted);
-    connection::serve(reader, writer, guest, liveness, service).await
+    connection::serve(socket, Framing::Plain, BytesMut::new(), guest, service).await
 }
 
 /// How long to wait after a failure.

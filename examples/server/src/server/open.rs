@@ -4,16 +4,17 @@ use std::fs;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use kefu_proto::MsgId;
+use kefu_proto::{MsgId, OutboxBounds};
 use tokio::net::TcpListener;
 
 use crate::auth::Auth;
 use crate::metrics::Metrics;
 use crate::options::{AuthSource, Backend, Options, PushSink};
+use crate::pace::PaceBounds;
 use crate::peers::Peers;
 use crate::push::Sink;
 use crate::redis;
-use crate::router::Router;
+use crate::router::{Router, RouterBounds};
 use crate::server::error::StartError;
 use crate::store::jetstream::JetStream;
 use crate::store::{Observer, Store, embedded};
@@ -74,6 +75,16 @@ pub(super) async fn port(
 ) -> Result<TcpListener, StartError> {
     let bound = TcpListener::bind(address).await;
     bound.map_err(|source| StartError::Port { option, address, source })
+}
+
+/// What one connection and one account can have.
+pub(super) fn router_bounds(options: &Options) -> RouterBounds {
+    let Options { limits, account, .. } = options;
+    RouterBounds {
+        outbox: OutboxBounds { messages: limits.outbox.get(), bytes: limits.outbox_bytes.get() },
+        connections: account.account_connections,
+        pace: PaceBounds { requests: account.account_messages, bytes: account.account_bytes },
+    }
 }
 
 /// The store, and the other servers if it may be shared.

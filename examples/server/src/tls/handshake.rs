@@ -4,12 +4,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::split;
+use bytes::BytesMut;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
-use crate::connection::{self, End, Guest, Liveness};
+use crate::connection::{self, End, Framing, Guest, log_end};
 use crate::service::Service;
 use crate::tls::certificate::Tls;
 
@@ -17,17 +17,19 @@ impl Tls {
     /// Serves a TCP connection and returns why it has ended. The handshake is part of the login and
     /// counts towards its timeout.
     pub async fn serve(self, socket: TcpStream, guest: Guest, service: Arc<Service>) -> End {
-        let liveness = Liveness::new(guest.accepted);
         let stream = tokio::select! {
             stream = self.shake_hands(socket, service.limits.login_timeout) => stream,
             () = service.stopping.cancelled() => Err(End::Stopping),
+            () = guest.place.evicted() => Err(End::Evicted),
         };
         match stream {
             Ok(stream) => {
-                let (reader, writer) = split(stream);
-                connection::serve(reader, writer, guest, liveness, service).await
+                connection::serve(stream, Framing::Plain, BytesMut::new(), guest, service).await
             }
-            Err(end) => end,
+            Err(end) => {
+                log_end(guest.peer, None, end);
+                end
+            }
         }
     }
 

@@ -9,3 +9,4 @@ mod stream;
 pub use certificate::Tls;
 pub use error::TlsError;
 pub use listener::TlsListener;
+pub use stream::HttpStream;

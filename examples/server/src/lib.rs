@@ -2,6 +2,8 @@
 //!
 //! The rooms, lowest first. Each knows only rooms that stand before it:
 //!
+//! - `log`: lines for stdout and stderr, which nobody waits for
+//! - `signals`: the signals of the process
 //! - `uuid`: the `uuid` in a content, by which a repeated message is recognised
 //! - `dialect`: which dialect a client gets at its login
 //! - `store`: messages, sync keys, device numbers, dialects and offline pushes, embedded or on
@@ -22,7 +24,7 @@
 //! - `tls`: certificate, handshake, and the connections behind it
 //! - `engine_io`: the packets of Engine.IO, and its handshake
 //! - `ws`: clients over WebSocket, with and without Engine.IO
-//! - `http`: the HTTP port: the page, WebSocket clients, metrics and health
+//! - `http`: HTTP: the page, WebSocket clients, metrics and health
 //! - `push`: offline pushes, from the outbox to a sink
 //! - `options`: the command line
 //! - `server`: starts, accepts connections and stops
@@ -34,6 +36,7 @@ mod dispatch;
 mod engine_io;
 mod forward;
 mod http;
+pub mod log;
 mod metrics;
 pub mod options;
 mod peers;
@@ -43,6 +46,7 @@ mod redis;
 mod router;
 pub mod server;
 mod service;
+pub mod signals;
 pub mod store;
 mod tls;
 mod tokens;

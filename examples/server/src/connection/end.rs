@@ -7,6 +7,12 @@ use kefu_proto::Closed;
 pub enum End {
     /// The client closed it.
     Left,
+    /// There were too many connections, and none gave way.
+    TooMany,
+    /// It had not logged in, and gave way to another.
+    Evicted,
+    /// It did not begin with a header of the PROXY protocol.
+    Proxy,
     /// The TLS handshake failed, or took too long.
     Tls,
     /// Nobody logged in in time.
@@ -30,6 +36,9 @@ impl End {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Left => "left",
+            Self::TooMany => "too_many",
+            Self::Evicted => "evicted",
+            Self::Proxy => "proxy",
             Self::Tls => "tls",
             Self::LoginDeadline => "login_deadline",
             Self::Idle => "idle",
@@ -43,7 +52,7 @@ impl End {
 
     /// Whether the client may still read, so that the final frames are worth sending.
     pub const fn client_reads(self) -> bool {
-        !matches!(self, Self::Slow | Self::Io)
+        !matches!(self, Self::Slow | Self::Io | Self::Evicted)
     }
 }
 

@@ -5,6 +5,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::connection::end::End;
 use crate::connection::socket::Socket;
+use crate::places::{Evicted, Place};
 use crate::service::{Client, Registration, Service};
 
 /// A connection whose client has logged in.
@@ -20,6 +21,7 @@ pub(super) struct LoggedIn {
 /// it.
 pub(super) async fn log_in<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     socket: &mut Socket<R, W>,
+    place: &mut Place,
     service: &Service,
 ) -> Result<LoggedIn, End> {
     let mut login = Login::new(service.config, service.limits.frame);
@@ -30,18 +32,22 @@ pub(super) async fn log_in<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
                 socket.output.flush().await;
                 tokio::select! {
                     filled = socket.input.fill() => filled?,
+                    () = place.evicted() => return Err(End::Evicted),
                     () = service.stopping.cancelled() => return Err(End::Stopping),
                 }
             }
             LoginStep::Authenticate(mut authentication) => {
                 let out = &mut socket.output.buffer;
+                place.begin_login().map_err(|Evicted| End::Evicted)?;
                 if let Some(client) = service.identify(&authentication).await {
                     let Client { identity, platform, dialect } = client;
                     authentication.set_dialect(dialect);
                     let online = authentication.accept(identity, out).map_err(Closed::from)?;
+                    place.logged_in();
                     let registration = service.register(identity.account()).await;
                     return Ok(LoggedIn { online, platform, registration });
                 }
+                place.login_refused();
                 service.metrics.logins_refused.inc();
                 login = authentication.refuse(out).map_err(Closed::from)?;
             }

@@ -11,7 +11,7 @@ mod serve;
 mod socket;
 mod sync;
 
-pub use admit::{Guest, admit, start};
+pub use admit::{Guest, start};
 pub use end::End;
 pub use liveness::Liveness;
 pub use serve::{CLOSE_GRACE, serve};

@@ -18,13 +18,13 @@ use crate::service::Service;
 pub async fn serve(
     reader: impl AsyncRead + Unpin,
     writer: impl AsyncWrite + Unpin,
-    guest: Guest,
+    mut guest: Guest,
     liveness: Liveness,
     service: Arc<Service>,
 ) -> End {
     let mut socket = Socket::new(reader, writer);
     let time = service.limits.login_timeout.saturating_sub(guest.accepted.elapsed());
-    let end = match timeout(time, log_in(&mut socket, &service)).await {
+    let end = match timeout(time, log_in(&mut socket, &mut guest.place, &service)).await {
         Ok(Ok(logged_in)) => {
             OnlineConnection::new(&mut socket, logged_in, liveness, &service).run().await
         }

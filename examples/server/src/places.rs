@@ -292,8 +292,8 @@ mod tests {
         Places::new(PlaceBounds { total, waiting, per_address, ipv6_prefix: 64 })
     }
 
-    fn ip(last: u8) -> Option<IpAddr> {
-        Some([10, 0, 0, last].into())
+    fn enter(places: &Arc<Places>, last: u8) -> Result<Place, Full> {
+        places.enter(Some([10, 0, 0, last].into()))
     }
 
     fn is_evicted(place: &Place) -> bool {
@@ -303,9 +303,9 @@ mod tests {
     #[test]
     fn the_oldest_of_a_full_address_gives_way() {
         let places = places(100, 50, 2);
-        let [first, second] = [1, 1].map(|last| places.enter(ip(last)).unwrap());
-        let other = places.enter(ip(2)).unwrap();
-        let third = places.enter(ip(1)).unwrap();
+        let [first, second] = [1, 1].map(|last| enter(&places, last).unwrap());
+        let other = enter(&places, 2).unwrap();
+        let third = enter(&places, 1).unwrap();
         let evicted = [&first, &second, &other, &third].map(is_evicted);
         assert_eq!(evicted, [true, false, false, false]);
     }
@@ -313,11 +313,11 @@ mod tests {
     #[test]
     fn in_a_full_pool_the_oldest_of_the_address_with_the_most_gives_way() {
         let places = places(100, 4, 4);
-        let entered = [1, 2, 3, 2].map(|last| places.enter(ip(last)).unwrap());
-        let newcomer = places.enter(ip(4)).unwrap();
+        let entered = [1, 2, 3, 2].map(|last| enter(&places, last).unwrap());
+        let newcomer = enter(&places, 4).unwrap();
         assert_eq!(entered.each_ref().map(is_evicted), [false, true, false, false]);
         // Now each has one, and who came first goes.
-        let _another = places.enter(ip(5)).unwrap();
+        let _another = enter(&places, 5).unwrap();
         assert!(is_evicted(&entered[0]) && !is_evicted(&newcomer));
     }
 
@@ -326,53 +326,54 @@ mod tests {
         let places = places(3, 2, 2);
         let mut online: Vec<_> = (0..3)
             .map(|_| {
-                let mut place = places.enter(ip(1)).unwrap();
+                let mut place = enter(&places, 1).unwrap();
                 place.begin_login().unwrap();
                 place.logged_in();
                 place
             })
             .collect();
-        assert_eq!(places.enter(ip(2)).err(), Some(Full));
+        assert_eq!(enter(&places, 2).err(), Some(Full));
         assert!(!online.iter().any(is_evicted));
         online.pop();
-        let waiting = places.enter(ip(2)).unwrap();
+        let waiting = enter(&places, 2).unwrap();
         // There is no free place, but one that gives way.
-        let newcomer = places.enter(ip(3)).unwrap();
+        let newcomer = enter(&places, 3).unwrap();
         assert!(is_evicted(&waiting) && !is_evicted(&newcomer));
     }
 
     #[test]
     fn who_is_being_looked_up_does_not_give_way() {
         let places = places(100, 2, 2);
-        let mut first = places.enter(ip(1)).unwrap();
+        let mut first = enter(&places, 1).unwrap();
         first.begin_login().unwrap();
-        let mut second = places.enter(ip(1)).unwrap();
-        let _third = places.enter(ip(1)).unwrap();
+        let mut second = enter(&places, 1).unwrap();
+        let _third = enter(&places, 1).unwrap();
         assert!(!is_evicted(&first) && is_evicted(&second));
         assert_eq!(second.begin_login(), Err(Evicted));
         // Refused, it waits as long as it has.
         first.login_refused();
         drop(second);
-        let _fourth = places.enter(ip(1)).unwrap();
+        let _fourth = enter(&places, 1).unwrap();
         assert!(is_evicted(&first));
-        let mut held = places.enter(ip(2)).unwrap();
+        let mut held = enter(&places, 2).unwrap();
         held.begin_login().unwrap();
     }
 
     #[test]
     fn where_all_are_being_looked_up_a_newcomer_is_refused() {
         let places = places(100, 2, 1);
-        let mut held = [1, 2].map(|last| places.enter(ip(last)).unwrap());
-        held.iter_mut().for_each(|place| place.begin_login().unwrap());
-        assert_eq!(places.enter(ip(1)).err(), Some(Full), "its address is full");
-        assert_eq!(places.enter(ip(3)).err(), Some(Full), "the pool is full");
+        let mut held = [1, 2].map(|last| enter(&places, last).unwrap());
+        for place in &mut held {
+            place.begin_login().unwrap();
+        }
+        assert_eq!(enter(&places, 1).err(), Some(Full), "its address is full");
+        assert_eq!(enter(&places, 3).err(), Some(Full), "the pool is full");
     }
 
     #[test]
     fn evicted_ones_that_do_not_end_are_bounded() {
         let places = places(1000, 1, 1);
-        let entered: Vec<_> =
-            (0..2 * MOST_LEAVING).map_while(|_| places.enter(ip(1)).ok()).collect();
+        let entered: Vec<_> = (0..2 * MOST_LEAVING).map_while(|_| enter(&places, 1).ok()).collect();
         assert_eq!(entered.len(), MOST_LEAVING + 1);
     }
 
@@ -421,7 +422,7 @@ mod tests {
                     0..5 => {
                         let address = random.u8(0..5);
                         let expected = expected_victim(&bounds, &connections, address);
-                        let entered = places.enter(ip(address));
+                        let entered = enter(&places, address);
                         assert_eq!(entered.is_ok(), expected.is_ok(), "seed {seed}");
                         if let Ok(Some(victim)) = expected {
                             let at =

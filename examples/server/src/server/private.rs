@@ -34,7 +34,7 @@ pub(super) fn create(folder: &Path) -> io::Result<()> {
 fn is_own(entry: &DirEntry) -> bool {
     let name = entry.file_name();
     let name = name.to_string_lossy();
-    name == "tokens.toml" || name.starts_with("kefu.db")
+    name == "tokens.toml" || name == "lock" || name.starts_with("kefu.db")
 }
 
 fn is_folder(entry: &DirEntry) -> bool {
@@ -89,7 +89,7 @@ mod tests {
     fn what_is_there_is_tightened() {
         let folder = TempDir::new().unwrap();
         set_mode(folder.path(), 0o755);
-        for name in ["kefu.db", "kefu.db-wal", "tokens.toml", "notes.txt"] {
+        for name in ["kefu.db", "kefu.db-wal", "lock", "tokens.toml", "notes.txt"] {
             fs::write(folder.path().join(name), "").unwrap();
             set_mode(&folder.path().join(name), 0o664);
         }
@@ -98,6 +98,7 @@ mod tests {
         for (name, expected) in [
             ("kefu.db", 0o600),
             ("kefu.db-wal", 0o600),
+            ("lock", 0o600),
             ("tokens.toml", 0o600),
             ("notes.txt", 0o664),
         ] {

@@ -2,6 +2,8 @@
 //!
 //! The rooms, lowest first. Each knows only rooms that stand before it:
 //!
+//! - `log`: lines for stdout and stderr, which nobody waits for
+//! - `signals`: the signals of the process
 //! - `uuid`: the `uuid` in a content, by which a repeated message is recognised
 //! - `dialect`: which dialect a client gets at its login
 //! - `store`: messages, sync keys, device numbers, dialects and offline pushes, embedded or on
@@ -23,7 +25,7 @@
 //! - `ws`: the framing of WebSocket, with and without Engine.IO
 //! - `connection`: one task per connection, from its first byte to its end
 //! - `tls`: certificate, handshake, and the connections behind it
-//! - `http`: the HTTP port: the page, WebSocket clients, metrics and health
+//! - `http`: HTTP: the page, WebSocket clients, metrics and health
 //! - `push`: offline pushes, from the outbox to a sink
 //! - `options`: the command line
 //! - `server`: starts, accepts connections and stops
@@ -35,6 +37,7 @@ mod dispatch;
 mod engine_io;
 mod forward;
 mod http;
+pub mod log;
 mod metrics;
 pub mod options;
 mod pace;
@@ -45,6 +48,7 @@ mod redis;
 mod router;
 pub mod server;
 mod service;
+pub mod signals;
 pub mod store;
 mod tls;
 mod tokens;

@@ -8,6 +8,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::log;
 use crate::store::{Group, Observer};
 
 /// Counters that are cheap to increment. None of them names an account or a content.
@@ -49,6 +50,8 @@ pub struct Metrics {
     pub unlisted: Counter,
     /// Rows that a sync has left out because they fit no command.
     pub unreadable: Counter,
+    /// Traces that were refused because their account had too many.
+    pub traces_refused: Counter,
 }
 
 impl Metrics {
@@ -74,8 +77,10 @@ impl Metrics {
             push_failures: Counter::default(),
             unlisted: Counter::default(),
             unreadable: Counter::default(),
+            traces_refused: Counter::default(),
         };
         metrics.register();
+        metrics.register_bounds();
         metrics
     }
 
@@ -185,6 +190,23 @@ impl Metrics {
 const LIVE_COPY: &str = "live_copy";
 const UNPERSISTENT: &str = "unpersistent";
 const OTHER: &str = "other";
+
+impl Metrics {
+    /// What is left out because of a bound.
+    fn register_bounds(&mut self) {
+        let r = &mut self.registry;
+        r.register(
+            "traces_refused",
+            "Traces refused because their account had too many",
+            self.traces_refused.clone(),
+        );
+        r.register(
+            "log_lines_dropped",
+            "Lines of the log that could not be written",
+            log::DROPPED.clone(),
+        );
+    }
+}
 
 impl Observer for Metrics {
     fn group(&self, group: &Group) {

@@ -1,4 +1,4 @@
-//! Admission: a task for each connection, up to a limit.
+//! A connection that has a place, and its task.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,16 +16,6 @@ pub struct Guest {
     /// When it was accepted. The login timeout runs from here.
     pub accepted: Instant,
     pub place: Place,
-}
-
-/// A place for a connection, unless there are too many.
-pub fn admit(service: &Service, peer: SocketAddr) -> Option<Guest> {
-    let Some(place) = service.places.enter(peer.ip()) else {
-        tracing::warn!(%peer, "closing a connection: there are too many");
-        service.metrics.close("too_many");
-        return None;
-    };
-    Some(Guest { peer, accepted: Instant::now(), place })
 }
 
 /// Starts the task of a connection.

@@ -13,14 +13,18 @@ use crate::ws::Violation;
 pub enum End {
     /// The client closed it.
     Left,
+    /// There were too many connections, and none gave way.
+    TooMany,
+    /// It had not logged in, and gave way to another.
+    Evicted,
+    /// It did not begin with a header of the PROXY protocol.
+    Proxy,
     /// The TLS handshake failed, or took too long.
     Tls,
     /// Nobody logged in in time.
     LoginDeadline,
     /// Too many logins were refused.
     LoginAttempts,
-    /// It gave way to others that want to log in.
-    Evicted,
     /// The client was silent for too long (S4).
     Idle,
     /// The client does not read what is sent to it.
@@ -44,10 +48,12 @@ impl End {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Left => "left",
+            Self::TooMany => "too_many",
+            Self::Evicted => "evicted",
+            Self::Proxy => "proxy",
             Self::Tls => "tls",
             Self::LoginDeadline => "login_deadline",
             Self::LoginAttempts => "login_attempts",
-            Self::Evicted => "evicted",
             Self::Idle => "idle",
             Self::Slow => "slow",
             Self::Undecodable(_) | Self::WebSocket(_) => "undecodable",
@@ -67,18 +73,18 @@ impl End {
             Self::LoginDeadline | Self::LoginAttempts | Self::Idle | Self::Dismissed(_) => {
                 CloseCode::Policy
             }
-            Self::Evicted | Self::Slow | Self::Store | Self::Io => CloseCode::Again,
+            Self::TooMany | Self::Evicted | Self::Slow | Self::Store | Self::Io => CloseCode::Again,
             Self::Undecodable(Closed::Undecodable(DecodeError::Length { .. })) => CloseCode::Size,
             Self::Undecodable(Closed::Undecodable(_)) => CloseCode::Invalid,
             Self::Undecodable(_) => CloseCode::Error,
             Self::WebSocket(violation) => violation.close_code(),
-            Self::Tls => CloseCode::Protocol,
+            Self::Proxy | Self::Tls => CloseCode::Protocol,
         }
     }
 
     /// Whether the client may still read, so that the final frames are worth sending.
     pub const fn client_reads(self) -> bool {
-        !matches!(self, Self::Slow | Self::Io)
+        !matches!(self, Self::Slow | Self::Io | Self::Evicted)
     }
 }
 

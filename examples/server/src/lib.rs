@@ -10,6 +10,8 @@
 //! - `redis`: the Redis of an existing API service: its accounts, and the queue of its push service
 //! - `tokens`: the tokens file
 //! - `auth`: who a client is: by the tokens file, or by Redis
+//! - `health`: what `/healthz` says
+//! - `devices`: how many new devices an account may bring
 //! - `router`: who is connected to this server
 //! - `peers`: the other servers of a service on NATS
 //! - `forward`: messages to connections of this server and of others
@@ -29,10 +31,12 @@
 
 mod auth;
 mod connection;
+mod devices;
 pub mod dialect;
 mod dispatch;
 mod engine_io;
 mod forward;
+mod health;
 mod http;
 mod metrics;
 pub mod options;

@@ -9,7 +9,7 @@ use kefu_proto::{Account, OwnedOutbound};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, OutboxDrop};
 
 /// From accounts to their connections.
 ///
@@ -57,7 +57,7 @@ impl Router {
     ) {
         let dropped = self.offer(to, except, message);
         if dropped > 0 {
-            metrics.outbox_drops.inc_by(dropped);
+            metrics.outbox_drops.inc_by(OutboxDrop::LiveCopy, dropped);
             tracing::warn!(%to, dropped, "closing slow connections");
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::connection::end::End;
+use crate::metrics::CountedConnection;
 use crate::places::Place;
 use crate::service::Service;
 
@@ -16,16 +17,19 @@ pub struct Guest {
     /// When it was accepted. The login timeout runs from here.
     pub accepted: Instant,
     pub place: Place,
+    /// Counts it by what it does.
+    pub counted: CountedConnection,
 }
 
 /// A place for a connection, unless there are too many.
 pub fn admit(service: &Service, peer: SocketAddr) -> Option<Guest> {
     let Some(place) = service.places.enter(peer.ip()) else {
         tracing::warn!(%peer, "closing a connection: there are too many");
-        service.metrics.close("too_many");
+        service.metrics.close(End::TooMany.reason());
         return None;
     };
-    Some(Guest { peer, accepted: Instant::now(), place })
+    let counted = CountedConnection::new(Arc::clone(&service.metrics));
+    Some(Guest { peer, accepted: Instant::now(), place, counted })
 }
 
 /// Starts the task of a connection.
@@ -36,9 +40,7 @@ where
     let served = serve(Arc::clone(service));
     let metrics = Arc::clone(&service.metrics);
     service.connections.spawn(async move {
-        metrics.connections.inc();
         let end = served.await;
-        metrics.connections.dec();
         metrics.close(end.reason());
     });
 }

@@ -5,7 +5,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::connection::end::End;
 use crate::connection::socket::Socket;
-use crate::service::{Client, Registration, Service};
+use crate::service::{Client, Identified, Registration, Service};
 
 /// A connection whose client has logged in.
 pub(super) struct LoggedIn {
@@ -35,15 +35,23 @@ pub(super) async fn log_in<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
             }
             LoginStep::Authenticate(mut authentication) => {
                 let out = &mut socket.output.buffer;
-                if let Some(client) = service.identify(&authentication).await {
-                    let Client { identity, platform, dialect } = client;
-                    authentication.set_dialect(dialect);
-                    let online = authentication.accept(identity, out).map_err(Closed::from)?;
-                    let registration = service.register(identity.account()).await;
-                    return Ok(LoggedIn { online, platform, registration });
+                match service.identify(&authentication).await {
+                    Identified::Client(Client { identity, platform, dialect }) => {
+                        authentication.set_dialect(dialect);
+                        let online = authentication.accept(identity, out).map_err(Closed::from)?;
+                        let registration = service.register(identity.account()).await;
+                        return Ok(LoggedIn { online, platform, registration });
+                    }
+                    Identified::Unknown => {
+                        service.metrics.logins_refused.inc();
+                        login = authentication.refuse(out).map_err(Closed::from)?;
+                    }
+                    Identified::Unavailable => return Err(End::Store),
+                    Identified::TooManyDevices(account) => {
+                        tracing::warn!(%account, "closing a connection: too many new devices");
+                        return Err(End::TooManyDevices);
+                    }
                 }
-                service.metrics.logins_refused.inc();
-                login = authentication.refuse(out).map_err(Closed::from)?;
             }
         }
     }

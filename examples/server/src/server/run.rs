@@ -10,6 +10,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::connection::End;
+use crate::devices::NewDevices;
 use crate::dialect::Settings;
 use crate::dispatch::Dispatcher;
 use crate::forward::Forwarder;
@@ -49,7 +51,7 @@ impl Server {
         let tls = open::tls(options)?;
         let folder = |source| StartError::DataFolder { path: options.data.clone(), source };
         fs::create_dir_all(&options.data).map_err(folder)?;
-        let metrics = Arc::new(Metrics::new());
+        let metrics = Arc::new(Metrics::new(End::ALL.map(End::reason)));
         let (auth, demo) = open::auth(options, &metrics).await?;
         let sink = open::sink(options, &metrics).await?;
         let listener = open::port("--listen", options.listen).await?;
@@ -66,6 +68,7 @@ impl Server {
             },
             auth,
             demo,
+            devices: NewDevices::new(options.account.account_devices),
             dialects: Settings::new(options.dialect.clone()),
             dispatcher: Dispatcher::new(store.clone(), Arc::clone(&forwarder)),
             store,

@@ -1,0 +1,57 @@
+//! Open connections by state.
+
+use std::sync::Arc;
+
+use crate::metrics::all::Metrics;
+use crate::metrics::label::Label;
+
+/// What a connection does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ConnectionState {
+    /// It has not logged in.
+    Waiting,
+    /// It has logged in.
+    Online,
+    /// Only its final frames are still sent.
+    Closing,
+}
+
+impl Label for ConnectionState {
+    const LABEL: &'static str = "state";
+    const ALL: &'static [Self] = &[Self::Waiting, Self::Online, Self::Closing];
+
+    fn value(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Online => "online",
+            Self::Closing => "closing",
+        }
+    }
+}
+
+/// Counts one connection among those of its state, until it is dropped.
+pub struct CountedConnection {
+    metrics: Arc<Metrics>,
+    state: ConnectionState,
+}
+
+impl CountedConnection {
+    /// Counts a connection that has just been accepted.
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        let state = ConnectionState::Waiting;
+        metrics.connections.add(state, 1);
+        Self { metrics, state }
+    }
+
+    pub fn becomes(&mut self, state: ConnectionState) {
+        self.metrics.connections.add(self.state, -1);
+        self.metrics.connections.add(state, 1);
+        self.state = state;
+    }
+}
+
+impl Drop for CountedConnection {
+    fn drop(&mut self) {
+        self.metrics.connections.add(self.state, -1);
+    }
+}

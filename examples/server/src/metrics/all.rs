@@ -6,8 +6,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::metrics::connection::ConnectionState;
-use crate::metrics::label::{Counters, Eviction, Gauges, Labels, OutboxDrop, Throttle};
+use crate::metrics::label::{ConnectionState, Eviction, OutboxDrop, Throttle};
+use crate::metrics::series::{Counters, Gauges, Labels, counter};
 use crate::metrics::store::StoreMetrics;
 use crate::store::{Group, Observer, Pushes, WaitingPushes};
 
@@ -137,12 +137,6 @@ impl Observer for Metrics {
     fn waiting(&self, waiting: WaitingPushes) {
         self.store.waiting(waiting);
     }
-}
-
-pub(super) fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {
-    let counter = Counter::default();
-    registry.register(name, help, counter.clone());
-    counter
 }
 
 /// A counter at zero for each reason.

@@ -1,33 +1,9 @@
-//! Open connections by state.
+//! An open connection, counted by its state.
 
 use std::sync::Arc;
 
 use crate::metrics::all::Metrics;
-use crate::metrics::label::Label;
-
-/// What a connection does.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum ConnectionState {
-    /// It has not logged in.
-    Waiting,
-    /// It has logged in.
-    Online,
-    /// Only its final frames are still sent.
-    Closing,
-}
-
-impl Label for ConnectionState {
-    const LABEL: &'static str = "state";
-    const ALL: &'static [Self] = &[Self::Waiting, Self::Online, Self::Closing];
-
-    fn value(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Online => "online",
-            Self::Closing => "closing",
-        }
-    }
-}
+use crate::metrics::label::ConnectionState;
 
 /// Counts one connection among those of its state, until it is dropped.
 pub struct CountedConnection {

@@ -3,8 +3,9 @@
 mod all;
 mod connection;
 mod label;
+mod series;
 mod store;
 
 pub use all::Metrics;
-pub use connection::{ConnectionState, CountedConnection};
-pub use label::{Eviction, OutboxDrop, Throttle};
+pub use connection::CountedConnection;
+pub use label::{ConnectionState, Eviction, OutboxDrop, Throttle};

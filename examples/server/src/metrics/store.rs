@@ -5,8 +5,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::metrics::all::counter;
-use crate::metrics::label::Counters;
+use crate::metrics::series::{Counters, counter};
 use crate::store::{Group, Observer, PushBound, Pushes, SaveFailure, WaitingPushes};
 
 /// The metrics of the store.

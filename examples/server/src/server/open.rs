@@ -92,7 +92,6 @@ pub(super) async fn store(
             let settings =
                 embedded::Options { after, observer, pushes, min_free, ..Default::default() };
             let store = embedded::Store::open(&options.data, settings)?;
-            tokio::spawn(store.clone().watch());
             Ok((Store::Embedded(store), None))
         }
         Backend::Nats(url) => {

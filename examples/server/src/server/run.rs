@@ -58,6 +58,7 @@ impl Server {
         let http = open::port("--http", options.http).await?;
         let router = Router::new(options.limits.outbox.get());
         let (store, peers) = open::store(options, &router, &metrics).await?;
+        tokio::spawn(store.clone().watch());
         let forwarder = Arc::new(Forwarder { router, peers, metrics: Arc::clone(&metrics) });
         let service = Service {
             config: options.kefu_appid,

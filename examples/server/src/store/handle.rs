@@ -162,6 +162,14 @@ impl Store {
         }
     }
 
+    /// Looks after the store, until it is closed: without this, health does not return by itself.
+    pub async fn watch(self) {
+        match self {
+            Self::Embedded(store) => store.watch().await,
+            Self::JetStream(store) => store.watch().await,
+        }
+    }
+
     /// Finishes what is in flight and closes. What depends on other machines is given up at
     /// `deadline`.
     pub async fn close(self, deadline: Instant) {

@@ -9,7 +9,8 @@ use rustix::fs::statvfs;
 
 use crate::store::embedded::error::OpenError;
 use crate::store::embedded::options::Fault;
-use crate::store::embedded::schema::DATABASE;
+
+pub(super) const DATABASE: &str = "kefu.db";
 
 /// Opens a file that only the server's user may read, and creates it if it does not exist.
 pub(super) fn create(path: &Path) -> Result<File, OpenError> {

@@ -8,9 +8,10 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB, OpenFlags, wal::CheckpointMode};
 
+use crate::store::embedded::dialects;
+use crate::store::embedded::disk::{self, DATABASE};
 use crate::store::embedded::error::OpenError;
 use crate::store::embedded::options::Options;
-use crate::store::embedded::{dialects, disk};
 
 /// The version of the layout. It changes when older or newer servers could not read the data.
 const VERSION: i64 = 2;
@@ -20,8 +21,6 @@ const BEFORE: i64 = 1;
 
 /// `KEFU` in the database's header: tells tools, and this server, whose file it is.
 const APPLICATION: i64 = 0x4b45_4655;
-
-pub(super) const DATABASE: &str = "kefu.db";
 
 /// A message is one row; its two copies are two narrow rows in `queue`. Message `n` has the copies
 /// `2n - 1`, in the receiver's queue, and `2n`, in the sender's.

@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use crate::store::embedded::disk;
+use crate::store::embedded::disk::{self, DATABASE};
 use crate::store::embedded::error::is_corrupt;
 use crate::store::embedded::options::Options;
-use crate::store::embedded::schema::DATABASE;
 use crate::store::health::Problem;
 use crate::store::observer::WaitingPushes;
 

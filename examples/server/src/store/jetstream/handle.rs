@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::store::jetstream::connection::{ConnectError, check_payload, connect};
 use crate::store::jetstream::error::JetStreamError;
 use crate::store::jetstream::gaps::Gaps;
-use crate::store::jetstream::health::{self, Health};
+use crate::store::jetstream::health::Health;
 use crate::store::jetstream::streams::{self, Settings};
 use crate::store::jetstream::timing::ANSWER_TIMEOUT;
 use crate::store::observer::Observer;
@@ -88,7 +88,6 @@ impl JetStream {
         let store = Self { inner: Arc::new(inner) };
         // Without an answer the watch tries again.
         let _ = store.push_consumer().await;
-        tokio::spawn(health::watch(Arc::downgrade(&store.inner)));
         Ok(store)
     }
 
@@ -108,6 +107,10 @@ impl JetStream {
     /// Starts a task that [`close`](Self::close) waits for.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.inner.tasks.spawn(task);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.inner.tasks.is_closed()
     }
 
     /// Waits for the tasks, but no longer than until `deadline`: while NATS is away they may take

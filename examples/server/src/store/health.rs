@@ -28,7 +28,7 @@ pub enum Problem {
     #[error("stream {stream} is missing; it is made again")]
     StreamMissing { stream: String },
     #[error(
-        "stream {stream} is missing and is not made again, since clients have seen its msgids; \
+        "stream {stream} is missing and is not made again, since clients have seen its numbers; \
          restore it with `nats stream restore`"
     )]
     StreamLost { stream: String },

@@ -103,16 +103,22 @@ pub(super) async fn refuse_loss(
     context: &Context,
     settings: &Settings,
 ) -> Result<(), SettingsError> {
-    let (mut is_used, mut missing) = (false, None);
+    let (mut is_used, mut has_queues, mut missing) = (false, false, Vec::new());
     for wanted in all(settings).into_iter().filter(is_numbered) {
         match patiently(&wanted.name, async || find(context, &wanted).await).await? {
-            Some(stream) => is_used |= stream.cached_info().state.last_sequence > 0,
-            None => missing = missing.or(Some(wanted.name)),
+            Some(stream) => {
+                is_used |= stream.cached_info().state.last_sequence > 0;
+                has_queues |= described(&wanted).is_some();
+            }
+            None => missing.push(wanted),
         }
     }
-    match missing {
-        Some(stream) if is_used => Err(SettingsError::Lost { stream }),
-        _ => Ok(()),
+    // Without any queue, new msgids that are greater than all before are a new beginning.
+    let begins_anew = !has_queues && settings.after.0 > 0;
+    let may_be_made = |config: &Config| !is_used || begins_anew && described(config).is_some();
+    match missing.into_iter().find(|config| !may_be_made(config)) {
+        Some(Config { name: stream, .. }) => Err(SettingsError::Lost { stream }),
+        None => Ok(()),
     }
 }
 
@@ -337,8 +343,9 @@ pub enum SettingsError {
     )]
     After { is: MsgId, wanted: MsgId },
     #[error(
-        "stream {stream} is missing and is not made again, since clients have seen its msgids; \
-         restore it with `nats stream restore`"
+        "stream {stream} is missing and is not made again, since clients have seen its numbers; \
+         restore it with `nats stream restore`; if all kefu_queues_* are gone, --msgids-after \
+         begins anew"
     )]
     Lost { stream: String },
     #[error("NATS has no JetStream: {error}; start it with nats-server -js")]

@@ -84,7 +84,7 @@ async fn a_lost_queue_is_not_made_again_but_named() {
     let mut lost = Client::log_in(server.tcp, customer(2), "phone").await;
     let seq = lost.send(question(customer(2), seller(2), "after")).await;
     lost.receive_ack(seq).await;
-    let found = lost.sync(before).await;
+    let found = Client::log_in(server.tcp, customer(2), "tablet").await.sync(before).await;
     assert_eq!(found.contents(), [b"after"]);
     assert!(found.end >= MsgId(1_000), "{found:?}");
 }

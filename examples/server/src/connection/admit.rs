@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::connection::end::End;
+use crate::metrics::CountedConnection;
 use crate::places::Place;
 use crate::service::Service;
 
@@ -16,6 +17,8 @@ pub struct Guest {
     /// When it was accepted. The login timeout runs from here.
     pub accepted: Instant,
     pub place: Place,
+    /// Counts it by what it does.
+    pub counted: CountedConnection,
 }
 
 /// Starts the task of a connection.
@@ -26,9 +29,7 @@ where
     let served = serve(Arc::clone(service));
     let metrics = Arc::clone(&service.metrics);
     service.connections.spawn(async move {
-        metrics.connections.inc();
         let end = served.await;
-        metrics.connections.dec();
         metrics.close(end.reason());
     });
 }

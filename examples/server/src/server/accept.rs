@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connection::{self, End, Framing, Guest, start};
 use crate::http;
+use crate::metrics::CountedConnection;
 use crate::places::{Full, Places};
 use crate::server::refusals::Refusals;
 use crate::server::{proxy_header, socket};
@@ -75,7 +76,8 @@ impl Port {
             self.refusals.note(peer, End::TooMany);
             return None;
         };
-        Some(Guest { peer, accepted: Instant::now(), place })
+        let counted = CountedConnection::new(Arc::clone(&self.service.metrics));
+        Some(Guest { peer, accepted: Instant::now(), place, counted })
     }
 
     fn spawn(self: &Arc<Self>, socket: TcpStream, guest: Guest) {
@@ -149,11 +151,11 @@ impl Port {
         }
         let header = proxy_header::read(&mut socket);
         let client = self.in_time(&guest, End::Proxy, header).await?;
-        let Guest { peer, accepted, place } = guest;
+        let Guest { peer, accepted, place, counted } = guest;
         let peer = client.unwrap_or(peer);
         drop(place);
         let place = self.places.enter(Some(peer.ip())).map_err(|Full| End::TooMany)?;
-        Ok((socket, Guest { peer, accepted, place }))
+        Ok((socket, Guest { peer, accepted, place, counted }))
     }
 
     /// Runs a step unless it takes too long, the guest has to give way or the server stops.

@@ -64,3 +64,54 @@ impl Buffer {
 fn size(message: &OwnedOutbound) -> usize {
     size_of::<OwnedOutbound>().saturating_add(message.content_len())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Seq;
+    use crate::message::Ack;
+    use crate::outbound::Outbound;
+
+    fn ack(seq: i32) -> OwnedOutbound {
+        Outbound::Ack(Ack::from(Seq(seq))).into_owned()
+    }
+
+    fn filled(length: i32) -> Buffer {
+        let mut buffer = Buffer::new();
+        (0..length).for_each(|seq| buffer.push(ack(seq)));
+        buffer
+    }
+
+    #[test]
+    fn places_are_given_back_while_it_empties() {
+        let mut buffer = filled(4096);
+        for seq in 0..4096 {
+            assert_eq!(buffer.pop(), Some(ack(seq)));
+            let (len, capacity) = (buffer.len(), buffer.messages.capacity());
+            assert!(capacity <= (4 * len).max(16), "{capacity} places for {len}");
+        }
+        assert_eq!((buffer.pop(), buffer.messages.capacity()), (None, 0));
+    }
+
+    /// What waits is moved no more often than messages go out.
+    #[test]
+    fn places_are_kept_for_what_comes_next() {
+        let mut buffer = filled(4096);
+        let mut moved = 0;
+        for _ in 0..4096 {
+            let before = buffer.messages.capacity();
+            buffer.pop();
+            moved += if buffer.messages.capacity() < before { buffer.len() } else { 0 };
+        }
+        assert!(moved <= 4096, "{moved}");
+        // At the border, one more and one less costs nothing.
+        let mut buffer = filled(17);
+        (0..13).for_each(|_| drop(buffer.pop()));
+        let capacity = buffer.messages.capacity();
+        for seq in 0..100 {
+            buffer.push(ack(seq));
+            buffer.pop();
+            assert_eq!(buffer.messages.capacity(), capacity);
+        }
+    }
+}

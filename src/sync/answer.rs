@@ -64,6 +64,14 @@ impl SyncAnswer {
         SyncBounds { rows: rows.saturating_sub(self.rows), bytes: bytes.saturating_sub(self.bytes) }
     }
 
+    /// Whether SYNC_BEGIN is written: from then on, what the client has sent behind its SYNC may be
+    /// answered between the rows (S11.2). What others send may be written at any time. In
+    /// [`Dialect::V2`] nothing of the answer is written before it ends (D4.5).
+    #[must_use]
+    pub const fn has_begun(&self) -> bool {
+        self.has_begun
+    }
+
     /// Whose queue is read.
     #[must_use]
     pub const fn queue(&self) -> Account {

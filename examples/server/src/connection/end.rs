@@ -13,14 +13,18 @@ use crate::ws::Violation;
 pub enum End {
     /// The client closed it.
     Left,
+    /// There were too many connections, and none gave way.
+    TooMany,
+    /// It had not logged in, and gave way to another.
+    Evicted,
+    /// It did not begin with a header of the PROXY protocol.
+    Proxy,
     /// The TLS handshake failed, or took too long.
     Tls,
     /// Nobody logged in in time.
     LoginDeadline,
     /// Too many logins were refused.
     LoginAttempts,
-    /// It gave way to others that want to log in.
-    Evicted,
     /// The client was silent for too long (S4).
     Idle,
     /// The client does not read what is sent to it.
@@ -31,8 +35,10 @@ pub enum End {
     WebSocket(Violation),
     /// The network failed.
     Io,
-    /// The store cannot be read.
+    /// The store or the auth Redis cannot be read.
     Store,
+    /// The account has brought too many new devices.
+    TooManyDevices,
     /// The server stops.
     Stopping,
     /// Others have closed it.
@@ -40,19 +46,42 @@ pub enum End {
 }
 
 impl End {
+    /// Every reason once, so that each has a metric from the start.
+    pub const REASONS: [&str; 16] = [
+        "left",
+        "too_many",
+        "evicted",
+        "proxy",
+        "tls",
+        "login_deadline",
+        "login_attempts",
+        "too_many_devices",
+        "idle",
+        "slow",
+        "undecodable",
+        "io",
+        "store",
+        "stopping",
+        "superseded",
+        "withdrawn",
+    ];
+
     /// A constant name for metrics.
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Left => "left",
+            Self::TooMany => "too_many",
+            Self::Evicted => "evicted",
+            Self::Proxy => "proxy",
             Self::Tls => "tls",
             Self::LoginDeadline => "login_deadline",
             Self::LoginAttempts => "login_attempts",
-            Self::Evicted => "evicted",
             Self::Idle => "idle",
             Self::Slow => "slow",
             Self::Undecodable(_) | Self::WebSocket(_) => "undecodable",
             Self::Io => "io",
             Self::Store => "store",
+            Self::TooManyDevices => "too_many_devices",
             Self::Stopping => "stopping",
             Self::Dismissed(Dismissal::Superseded) => "superseded",
             Self::Dismissed(Dismissal::Withdrawn) => "withdrawn",
@@ -64,21 +93,23 @@ impl End {
         match self {
             Self::Left => CloseCode::Normal,
             Self::Stopping => CloseCode::Away,
-            Self::LoginDeadline | Self::LoginAttempts | Self::Idle | Self::Dismissed(_) => {
-                CloseCode::Policy
-            }
-            Self::Evicted | Self::Slow | Self::Store | Self::Io => CloseCode::Again,
+            Self::LoginDeadline
+            | Self::LoginAttempts
+            | Self::TooManyDevices
+            | Self::Idle
+            | Self::Dismissed(_) => CloseCode::Policy,
+            Self::TooMany | Self::Evicted | Self::Slow | Self::Store | Self::Io => CloseCode::Again,
             Self::Undecodable(Closed::Undecodable(DecodeError::Length { .. })) => CloseCode::Size,
             Self::Undecodable(Closed::Undecodable(_)) => CloseCode::Invalid,
             Self::Undecodable(_) => CloseCode::Error,
             Self::WebSocket(violation) => violation.close_code(),
-            Self::Tls => CloseCode::Protocol,
+            Self::Proxy | Self::Tls => CloseCode::Protocol,
         }
     }
 
     /// Whether the client may still read, so that the final frames are worth sending.
     pub const fn client_reads(self) -> bool {
-        !matches!(self, Self::Slow | Self::Io)
+        !matches!(self, Self::Slow | Self::Io | Self::Evicted)
     }
 }
 
@@ -107,5 +138,33 @@ impl From<Violation> for End {
 impl From<Dismissal> for End {
     fn from(dismissal: Dismissal) -> Self {
         Self::Dismissed(dismissal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_has_every_reason_once() {
+        let ends = [
+            End::Left,
+            End::TooMany,
+            End::Evicted,
+            End::Proxy,
+            End::Tls,
+            End::LoginDeadline,
+            End::LoginAttempts,
+            End::TooManyDevices,
+            End::Idle,
+            End::Slow,
+            End::WebSocket(Violation::Text),
+            End::Io,
+            End::Store,
+            End::Stopping,
+            End::Dismissed(Dismissal::Superseded),
+            End::Dismissed(Dismissal::Withdrawn),
+        ];
+        assert_eq!(ends.map(End::reason), End::REASONS);
     }
 }

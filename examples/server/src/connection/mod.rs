@@ -14,7 +14,7 @@ mod socket;
 mod sync;
 mod take;
 
-pub use admit::{Guest, admit, start};
+pub use admit::{Guest, start};
 pub use end::End;
 pub use framing::Framing;
-pub use serve::{log_end, serve};
+pub use serve::serve;

@@ -14,6 +14,7 @@ use crate::connection::framing::Framing;
 use crate::connection::login::{LoggedIn, log_in};
 use crate::connection::online::OnlineConnection;
 use crate::connection::socket::Socket;
+use crate::metrics::ConnectionState;
 use crate::service::Service;
 
 /// Serves a connection and returns why it has ended. `read` is what has been read of it already.
@@ -32,13 +33,14 @@ pub async fn serve(
     }
     let (end, account) = match admitted(&mut socket, &mut guest, &service).await {
         Ok(logged_in) => {
-            guest.place.logged_in();
+            guest.counted.becomes(ConnectionState::Online);
             let account = logged_in.registration.seat.account();
             let end = OnlineConnection::new(&mut socket, logged_in, &service).run().await;
             (end, Some(account))
         }
         Err(end) => (end, None),
     };
+    guest.counted.becomes(ConnectionState::Closing);
     log_end(guest.peer, account, end);
     // Queued frames are still sent (S7).
     socket.finish(end).await;
@@ -53,11 +55,12 @@ async fn admitted<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<Box<LoggedIn>, End> {
     let deadline = guest.accepted + service.limits.login_timeout;
     // In a box, since most connections are beyond it for most of their time.
-    let login = Box::pin(log_in(socket, service));
+    let evicted = guest.place.evicted();
+    let login = Box::pin(log_in(socket, &mut guest.place, service));
     tokio::select! {
         biased;
         () = service.stopping.cancelled() => Err(End::Stopping),
-        () = guest.place.evicted() => Err(End::Evicted),
+        () = evicted => Err(End::Evicted),
         in_time = timeout_at(deadline, login) => {
             in_time.unwrap_or(Err(End::LoginDeadline)).map(Box::new)
         }

@@ -1,35 +1,31 @@
 //! Clients over WebSocket: bare frames at `/ws`, Engine.IO at `/engine.io/`.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{ConnectInfo, Query, Request, State};
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::{Bytes, BytesMut};
+use axum::{Extension, Json};
+use bytes::BytesMut;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use hyper_util::server::conn::auto::upgrade::downcast;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tungstenite::handshake::derive_accept_key;
 
-use crate::connection::{self, Framing, Guest, admit, start};
+use crate::connection::{self, Framing, Guest, start};
 use crate::engine_io::{Handshake, Refusal};
-use crate::http::serve::Peer;
+use crate::http::guest::Admitted;
 use crate::service::Service;
-use crate::tls::HttpStream;
+use crate::tls::Stream;
 use crate::ws::Packing;
 
 pub(super) async fn bare(
     State(service): State<Arc<Service>>,
-    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
+    Extension(admitted): Extension<Admitted>,
     request: Request,
 ) -> Response {
-    match accept(request, Packing::Bare, peer, service) {
+    match accept(request, Packing::Bare, &admitted, service) {
         Some(response) => response,
         None => (StatusCode::BAD_REQUEST, "this is for WebSocket, version 13\n").into_response(),
     }
@@ -38,21 +34,21 @@ pub(super) async fn bare(
 /// Engine.IO without polling. What it refuses it refuses with an error that clients can read.
 pub(super) async fn engine_io(
     State(service): State<Arc<Service>>,
-    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
+    Extension(admitted): Extension<Admitted>,
     query: Result<Query<Handshake>, QueryRejection>,
     request: Request,
 ) -> Result<Response, (StatusCode, Json<Refusal>)> {
     let refuse = |refusal| (StatusCode::BAD_REQUEST, Json(refusal));
     let Query(handshake) = query.map_err(|_| refuse(Refusal::REQUEST))?;
     handshake.check().map_err(refuse)?;
-    accept(request, Packing::EngineIo, peer, service).ok_or(refuse(Refusal::REQUEST))
+    accept(request, Packing::EngineIo, &admitted, service).ok_or(refuse(Refusal::REQUEST))
 }
 
 /// The answer to an upgrade (RFC 6455, 4.2); `None` if the request is not one.
 fn accept(
     mut request: Request,
     packing: Packing,
-    peer: SocketAddr,
+    admitted: &Admitted,
     service: Arc<Service>,
 ) -> Option<Response> {
     let headers = request.headers();
@@ -62,10 +58,9 @@ fn accept(
     let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|_| is_upgrade)?;
     let accept = HeaderValue::from_str(&derive_accept_key(key.as_bytes())).ok()?;
     let upgrade = request.extensions_mut().remove::<OnUpgrade>()?;
+    let guest = admitted.take()?;
     tokio::spawn(async move {
-        if let Ok(upgraded) = upgrade.await
-            && let Some(guest) = admit(&service, peer)
-        {
+        if let Ok(upgraded) = upgrade.await {
             serve(upgraded, packing, guest, &service);
         }
     });
@@ -84,30 +79,11 @@ fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
     values.flat_map(|value| value.split(',')).any(|value| value.trim().eq_ignore_ascii_case(token))
 }
 
-/// Serves the stream itself where it can be had, without what HTTP has put around it.
+/// Serves the stream itself, without what HTTP has put around it.
 fn serve(upgraded: Upgraded, packing: Packing, guest: Guest, service: &Arc<Service>) {
-    let upgraded = match downcast::<TokioIo<TcpStream>>(upgraded) {
-        Ok(parts) => {
-            // Frames are not delayed (S8).
-            let _ = parts.io.inner().set_nodelay(true);
-            return begin(parts.io.into_inner(), &parts.read_buf, packing, guest, service);
-        }
-        Err(upgraded) => upgraded,
-    };
-    match downcast::<TokioIo<HttpStream>>(upgraded) {
-        Ok(parts) => begin(parts.io.into_inner(), &parts.read_buf, packing, guest, service),
-        Err(upgraded) => begin(TokioIo::new(upgraded), &Bytes::new(), packing, guest, service),
-    }
-}
-
-fn begin(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    read: &Bytes,
-    packing: Packing,
-    guest: Guest,
-    service: &Arc<Service>,
-) {
+    // It is the one that the connection was made of.
+    let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>() else { return };
     let framing = Framing::web_socket(packing, service.limits.frame);
-    let read = BytesMut::from(&read[..]);
+    let (stream, read) = (parts.io.into_inner(), BytesMut::from(&parts.read_buf[..]));
     start(service, |service| connection::serve(stream, framing, read, guest, service));
 }

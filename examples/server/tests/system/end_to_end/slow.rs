@@ -18,7 +18,7 @@ use crate::support::store::Store;
 
 /// A small outbox for each connection.
 const OUTBOX: &[&str] = &["--outbox", "16"];
-const DROPPED: &str = "kefu_dropped_total{reason=\"unpersistent\"}";
+const DROPPED: &str = "kefu_outbox_drops_total{reason=\"unpersistent\"}";
 const SECOND: Duration = Duration::from_secs(1);
 /// Few enough to fit into any outbox.
 const AT_ONCE: usize = 8;

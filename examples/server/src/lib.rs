@@ -12,7 +12,8 @@
 //! - `redis`: the Redis of an existing API service: its accounts, and the queue of its push service
 //! - `tokens`: the tokens file
 //! - `auth`: who a client is: by the tokens file, or by Redis
-//! - `router`: who is connected to this server
+//! - `pace`: how fast one account is read
+//! - `router`: who is connected to this server, and what waits for each connection
 //! - `peers`: the other servers of a service on NATS
 //! - `forward`: messages to connections of this server and of others
 //! - `dispatch`: saves, whose effects are forwarded in the order of the queues
@@ -20,10 +21,10 @@
 //! - `unreadable`: rows of queues that fit no command
 //! - `trace`: a live trace of all messages, for the page
 //! - `service`: what all connections of a server share
+//! - `engine_io`: the packets of Engine.IO, and its handshake
+//! - `ws`: the framing of WebSocket, with and without Engine.IO
 //! - `connection`: one task per connection, from its first byte to its end
 //! - `tls`: certificate, handshake, and the connections behind it
-//! - `engine_io`: the packets of Engine.IO, and its handshake
-//! - `ws`: clients over WebSocket, with and without Engine.IO
 //! - `http`: HTTP: the page, WebSocket clients, metrics and health
 //! - `push`: offline pushes, from the outbox to a sink
 //! - `options`: the command line
@@ -39,6 +40,7 @@ mod http;
 pub mod log;
 mod metrics;
 pub mod options;
+mod pace;
 mod peers;
 mod places;
 mod push;

@@ -1,5 +1,6 @@
 //! The metrics of `/metrics`.
 
+use kefu_proto::LeftOut;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -35,8 +36,12 @@ pub struct Metrics {
     pub connections: Gauge,
     /// Connections that have ended, by reason.
     closed: Family<Reason, Counter>,
-    /// Messages that were dropped because a connection's outbox was full.
-    pub outbox_drops: Counter,
+    /// Messages that were left out for a connection, by reason.
+    dropped: Family<Reason, Counter>,
+    /// How often an account was read no further for a while.
+    pub paused: Counter,
+    /// Messages too long for a connection's frame limit.
+    pub unsendable: Counter,
     /// Messages that were put into the push outbox.
     pub pushes: Counter,
     /// Batches that the push Redis has not taken.
@@ -65,7 +70,9 @@ impl Metrics {
             commit_seconds: Histogram::new(exponential_buckets(0.0005, 2.0, 14)),
             connections: Gauge::default(),
             closed: Family::default(),
-            outbox_drops: Counter::default(),
+            dropped: Family::default(),
+            paused: Counter::default(),
+            unsendable: Counter::default(),
             pushes: Counter::default(),
             push_failures: Counter::default(),
             unlisted: Counter::default(),
@@ -85,6 +92,16 @@ impl Metrics {
     /// A connection has ended.
     pub fn close(&self, reason: &'static str) {
         self.closed.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// A message was left out for one connection.
+    pub fn leave_out(&self, kind: LeftOut) {
+        let reason = match kind {
+            LeftOut::LiveCopy => LIVE_COPY,
+            LeftOut::Unpersistent => UNPERSISTENT,
+            _ => OTHER,
+        };
+        self.dropped.get_or_create(&Reason { reason }).inc();
     }
 
     /// All metrics in the text format of `OpenMetrics`.
@@ -134,9 +151,22 @@ impl Metrics {
             self.closed.clone(),
         );
         r.register(
-            "outbox_drops",
-            "Messages dropped because a connection's outbox was full",
-            self.outbox_drops.clone(),
+            "dropped",
+            "Messages left out because a connection's outbox was full, by kind",
+            self.dropped.clone(),
+        );
+        for reason in [LIVE_COPY, UNPERSISTENT, OTHER] {
+            drop(self.dropped.get_or_create(&Reason { reason }));
+        }
+        r.register(
+            "account_pauses",
+            "Pauses in reading an account that sends more than it may",
+            self.paused.clone(),
+        );
+        r.register(
+            "unsendable",
+            "Messages left out because they are longer than the frame limit",
+            self.unsendable.clone(),
         );
         r.register("pushes", "Messages put into the push outbox", self.pushes.clone());
         r.register(
@@ -156,6 +186,10 @@ impl Metrics {
         );
     }
 }
+
+const LIVE_COPY: &str = "live_copy";
+const UNPERSISTENT: &str = "unpersistent";
+const OTHER: &str = "other";
 
 impl Metrics {
     /// What is left out because of a bound.

@@ -1,5 +1,6 @@
 //! What all connections of a server share.
 
+use std::num::NonZeroU8;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use crate::forward::Forwarder;
 use crate::metrics::Metrics;
 use crate::peers::Presence;
 use crate::places::Places;
-use crate::router::{Inbox, Seat};
+use crate::router::Seat;
 use crate::store::{Push, Store};
 use crate::tokens::DemoToken;
 use crate::trace::{PushOutcome, Trace};
@@ -51,6 +52,8 @@ pub struct Service {
 pub struct Limits {
     pub login_timeout: Duration,
     pub idle_timeout: Duration,
+    pub unreachable_timeout: Duration,
+    pub login_attempts: NonZeroU8,
     pub frame: FrameLimit,
 }
 
@@ -66,7 +69,6 @@ pub struct Client {
 /// A connection's registration: what others send it, for as long as this is kept.
 pub struct Registration {
     pub seat: Seat,
-    pub inbox: Inbox,
     _presence: Option<Presence>,
 }
 
@@ -111,8 +113,8 @@ impl Service {
 
     /// Registers a connection. When this returns, messages of all servers reach it.
     pub async fn register(&self, account: Account) -> Registration {
-        let (seat, inbox, presence) = self.forwarder.join(account).await;
-        Registration { seat, inbox, _presence: presence }
+        let (seat, presence) = self.forwarder.join(account).await;
+        Registration { seat, _presence: presence }
     }
 
     /// A sync has left a row out.
@@ -125,6 +127,12 @@ impl Service {
     ) {
         self.metrics.unreadable.inc();
         self.unreadable.log(queue, msgid, command, error);
+    }
+
+    /// A sync has left a row out that is too long for its connection.
+    pub fn note_too_long(&self, queue: Account, msgid: MsgId, command: Command, length: usize) {
+        self.metrics.unsendable.inc();
+        self.unreadable.log_too_long(queue, msgid, command, length);
     }
 
     /// Puts a message into the push outbox if its receiver is connected nowhere (H7.3).

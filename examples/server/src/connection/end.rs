@@ -1,6 +1,12 @@
 //! Why connections end.
 
-use kefu_proto::Closed;
+use std::fmt;
+
+use kefu_proto::{Closed, DecodeError};
+use tungstenite::protocol::frame::coding::CloseCode;
+
+use crate::router::Dismissal;
+use crate::ws::Violation;
 
 /// Why a connection has ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -17,18 +23,24 @@ pub enum End {
     Tls,
     /// Nobody logged in in time.
     LoginDeadline,
+    /// Too many logins were refused.
+    LoginAttempts,
     /// The client was silent for too long (S4).
     Idle,
     /// The client does not read what is sent to it.
     Slow,
-    /// The client sent what cannot be decoded (W2, W5).
-    Undecodable,
+    /// The client sent what cannot be decoded (W2, W5), or cannot be answered.
+    Undecodable(Closed),
+    /// The client broke a rule of WebSocket, or sent what is no frame (S9).
+    WebSocket(Violation),
     /// The network failed.
     Io,
     /// The store cannot be read.
     Store,
     /// The server stops.
     Stopping,
+    /// Others have closed it.
+    Dismissed(Dismissal),
 }
 
 impl End {
@@ -41,12 +53,32 @@ impl End {
             Self::Proxy => "proxy",
             Self::Tls => "tls",
             Self::LoginDeadline => "login_deadline",
+            Self::LoginAttempts => "login_attempts",
             Self::Idle => "idle",
             Self::Slow => "slow",
-            Self::Undecodable => "undecodable",
+            Self::Undecodable(_) | Self::WebSocket(_) => "undecodable",
             Self::Io => "io",
             Self::Store => "store",
             Self::Stopping => "stopping",
+            Self::Dismissed(Dismissal::Superseded) => "superseded",
+            Self::Dismissed(Dismissal::Withdrawn) => "withdrawn",
+        }
+    }
+
+    /// What the close frame of a WebSocket says.
+    pub const fn close_code(self) -> CloseCode {
+        match self {
+            Self::Left => CloseCode::Normal,
+            Self::Stopping => CloseCode::Away,
+            Self::LoginDeadline | Self::LoginAttempts | Self::Idle | Self::Dismissed(_) => {
+                CloseCode::Policy
+            }
+            Self::TooMany | Self::Evicted | Self::Slow | Self::Store | Self::Io => CloseCode::Again,
+            Self::Undecodable(Closed::Undecodable(DecodeError::Length { .. })) => CloseCode::Size,
+            Self::Undecodable(Closed::Undecodable(_)) => CloseCode::Invalid,
+            Self::Undecodable(_) => CloseCode::Error,
+            Self::WebSocket(violation) => violation.close_code(),
+            Self::Proxy | Self::Tls => CloseCode::Protocol,
         }
     }
 
@@ -56,9 +88,30 @@ impl End {
     }
 }
 
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Undecodable(closed) => closed.fmt(f),
+            Self::WebSocket(violation) => violation.fmt(f),
+            _ => f.write_str(self.reason()),
+        }
+    }
+}
+
 impl From<Closed> for End {
     fn from(closed: Closed) -> Self {
-        tracing::debug!(%closed, "closing a connection");
-        Self::Undecodable
+        Self::Undecodable(closed)
+    }
+}
+
+impl From<Violation> for End {
+    fn from(violation: Violation) -> Self {
+        Self::WebSocket(violation)
+    }
+}
+
+impl From<Dismissal> for End {
+    fn from(dismissal: Dismissal) -> Self {
+        Self::Dismissed(dismissal)
     }
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use bytes::BytesMut;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::connection::{self, End, Guest, Liveness, start};
+use crate::connection::{self, End, Framing, Guest, start};
 use crate::http;
 use crate::places::{Full, Places};
 use crate::server::refusals::Refusals;
@@ -101,9 +102,7 @@ impl Port {
         let end = match Box::pin(self.begin(socket, guest)).await {
             Ok((stream, guest)) => {
                 peer = guest.peer;
-                let (reader, writer) = tokio::io::split(stream);
-                let liveness = Liveness::new(guest.accepted);
-                connection::serve(reader, writer, guest, liveness, service).await
+                connection::serve(stream, Framing::Plain, BytesMut::new(), guest, service).await
             }
             Err(end) => end,
         };

@@ -4,17 +4,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::{fs, io};
 
-use kefu_proto::MsgId;
+use kefu_proto::{MsgId, OutboxBounds};
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 
 use crate::auth::Auth;
 use crate::metrics::Metrics;
 use crate::options::{AuthSource, Backend, Options, PushSink};
+use crate::pace::PaceBounds;
 use crate::peers::Peers;
 use crate::push::Sink;
 use crate::redis;
-use crate::router::Router;
+use crate::router::{Router, RouterBounds};
 use crate::server::error::StartError;
 use crate::server::socket;
 use crate::store::jetstream::JetStream;
@@ -87,6 +88,16 @@ pub(super) async fn sink(
 pub(super) fn port(option: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
     let bound = socket::listen(address);
     bound.map_err(|source| StartError::Port { option, address, source })
+}
+
+/// What one connection and one account can have.
+pub(super) fn router_bounds(options: &Options) -> RouterBounds {
+    let Options { limits, account, .. } = options;
+    RouterBounds {
+        outbox: OutboxBounds { messages: limits.outbox.get(), bytes: limits.outbox_bytes.get() },
+        connections: account.account_connections,
+        pace: PaceBounds { requests: account.account_messages, bytes: account.account_bytes },
+    }
 }
 
 /// The store, and the other servers if it may be shared.

@@ -61,7 +61,7 @@ impl Server {
         let listener = open::port("--listen", options.listen)?;
         let http = open::port("--http", options.http)?;
         let admin = options.admin.map(|address| open::port("--admin", address)).transpose()?;
-        let router = Router::new(options.limits.outbox.get());
+        let router = Router::new(open::router_bounds(options));
         let (store, peers) = open::store(options, &router, &metrics).await?;
         let forwarder = Arc::new(Forwarder { router, peers, metrics: Arc::clone(&metrics) });
         let service = Service {
@@ -69,6 +69,8 @@ impl Server {
             limits: Limits {
                 login_timeout: options.limits.login_timeout,
                 idle_timeout: options.limits.idle_timeout,
+                unreachable_timeout: options.limits.unreachable_timeout,
+                login_attempts: options.limits.login_attempts,
                 frame: options.limits.frame_limit,
             },
             auth,

@@ -49,7 +49,7 @@ async fn metrics_are_prometheus_text_with_a_number_for_everything(store: Store) 
         "kefu_group_size_messages_sum 3.0",
         "kefu_connections 0",
         "kefu_connections_closed_total{reason=\"left\"} 1",
-        "kefu_outbox_drops_total 0",
+        "kefu_dropped_total{reason=\"unpersistent\"} 0",
         "kefu_pushes_total 3",
         "kefu_unlisted_frames_total 1",
         "kefu_unreadable_rows_total 0",

@@ -8,7 +8,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use kefu_proto::{Closed, Dialect, Encode, EncodeError, MsgId, Online, Platform, Saves, SyncRequest};
+use kefu_proto::{
+    Closed, Dialect, Encode, EncodeError, MsgId, Online, Platform, Saves, SyncRequest,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 

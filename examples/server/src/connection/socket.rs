@@ -219,7 +219,8 @@ mod tests {
         }
         assert!(socket.output.buffer.is_empty() && socket.is_waiting() && socket.stuck().is_some());
         let mut read = [0; 100];
-        let flushing = async { while socket.is_waiting() && socket.progress(false).await.is_ok() {} };
+        let flushing =
+            async { while socket.is_waiting() && socket.progress(false).await.is_ok() {} };
         let (read, ()) = tokio::join!(far.read_exact(&mut read), flushing);
         assert_eq!(read.ok(), Some(100));
         assert_eq!((socket.is_waiting(), socket.stuck()), (false, None));

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use kefu_proto::{Closed, MsgId, Online, StoredMessage, SyncAnswer, SyncBounds, SyncRequest, SyncRow};
+use kefu_proto::{
+    Closed, MsgId, Online, StoredMessage, SyncAnswer, SyncBounds, SyncRequest, SyncRow,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::connection::end::End;

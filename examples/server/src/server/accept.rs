@@ -132,7 +132,9 @@ impl Port {
         let (socket, guest) = self.identified(socket, guest).await?;
         let stream = match &self.tls {
             None => Stream::Plain(socket),
-            Some(tls) => self.in_time(&guest, End::Tls, tls.shake_hands(socket)).await?,
+            Some(tls) => {
+                self.in_time(&guest, End::Tls, tls.shake_hands(socket, guest.peer)).await?
+            }
         };
         Ok((stream, guest))
     }

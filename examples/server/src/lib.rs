@@ -12,6 +12,8 @@
 //! - `redis`: the Redis of an existing API service: its accounts, and the queue of its push service
 //! - `tokens`: the tokens file
 //! - `auth`: who a client is: by the tokens file, or by Redis
+//! - `health`: what `/healthz` says
+//! - `devices`: how many new devices an account may bring
 //! - `pace`: how fast one account is read
 //! - `router`: who is connected to this server, and what waits for each connection
 //! - `peers`: the other servers of a service on NATS
@@ -32,10 +34,12 @@
 
 mod auth;
 mod connection;
+mod devices;
 pub mod dialect;
 mod dispatch;
 mod engine_io;
 mod forward;
+mod health;
 mod http;
 pub mod log;
 mod metrics;

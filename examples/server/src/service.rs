@@ -12,10 +12,12 @@ use kefu_proto::{
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::Auth;
+use crate::auth::{Auth, LookupError};
+use crate::devices::NewDevices;
 use crate::dialect::{Settings, Shown};
 use crate::dispatch::Dispatcher;
 use crate::forward::Forwarder;
+use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::peers::Presence;
 use crate::places::Places;
@@ -32,6 +34,8 @@ pub struct Service {
     pub auth: Auth,
     /// The demo's tokens, as long as they are valid.
     pub demo: Vec<DemoToken>,
+    /// How many new devices an account may bring.
+    pub devices: NewDevices,
     /// Which dialects clients get at their login.
     pub dialects: Settings,
     pub store: Store,
@@ -58,6 +62,17 @@ pub struct Limits {
     pub frame: FrameLimit,
 }
 
+/// What is known of who logs in.
+pub enum Identified {
+    Client(Client),
+    /// Nobody has this token.
+    Unknown,
+    /// A lookup failed. The token may be good: a client that is told otherwise throws it away.
+    Unavailable,
+    /// The account has brought too many new devices.
+    TooManyDevices(Account),
+}
+
 /// Who has logged in, and with what.
 #[derive(Clone, Copy, Debug)]
 pub struct Client {
@@ -76,19 +91,49 @@ pub struct Registration {
 }
 
 impl Service {
-    /// Who logs in (S1, D1); `None` if the token is unknown, or a lookup failed.
-    pub async fn identify(&self, login: &Authentication) -> Option<Client> {
+    /// Who logs in (S1, D1).
+    pub async fn identify(&self, login: &Authentication) -> Identified {
+        self.look_up(login).await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "unknown who logs in");
+            Identified::Unavailable
+        })
+    }
+
+    async fn look_up(&self, login: &Authentication) -> Result<Identified, LookupError> {
         let token = login.auth_token();
-        let account = self.auth.account(token.token.as_bytes()).await.ok()??;
+        let Some(account) = self.auth.account(token.token.as_bytes()).await? else {
+            return Ok(Identified::Unknown);
+        };
         let device_id = match token.device() {
             None => DeviceId(0),
-            Some((name, platform)) => self.auth.device_id(&self.store, name, platform).await?,
+            Some((name, platform)) => match self.device_id(account, name, platform).await? {
+                Some(id) => id,
+                None => return Ok(Identified::TooManyDevices(account)),
+            },
         };
-        let identity = Identity::new(account, device_id).ok()?;
+        let Ok(identity) = Identity::new(account, device_id) else {
+            return Ok(Identified::Unknown);
+        };
         let platform = token.platform;
         let dialect = self.dialect(account, platform, login.dialect()).await?;
         let token = self.auth.digest(token.token.as_bytes());
-        Some(Client { identity, token, platform, dialect })
+        Ok(Identified::Client(Client { identity, token, platform, dialect }))
+    }
+
+    /// The number of a device; `None` if it is new and the account has brought too many.
+    async fn device_id(
+        &self,
+        account: Account,
+        name: &[u8],
+        platform: Platform,
+    ) -> Result<Option<DeviceId>, LookupError> {
+        if let Some(known) = self.auth.known_device(&self.store, name, platform).await? {
+            return Ok(Some(known));
+        }
+        if !self.devices.admit(account, name, platform) {
+            return Ok(None);
+        }
+        self.auth.device_id(&self.store, name, platform).await.map(Some)
     }
 
     /// In a wrong dialect a client would skip what it does not know. So a failed lookup is no login.
@@ -97,14 +142,19 @@ impl Service {
         account: Account,
         platform: Platform,
         told: Option<Dialect>,
-    ) -> Option<Dialect> {
+    ) -> Result<Dialect, LookupError> {
         let setting = self.dialects.of(platform);
         let shown = if setting.asks_shown(told) {
-            self.store.shown(account, platform).await.ok()?
+            self.store.shown(account, platform).await?
         } else {
             None
         };
-        Some(setting.choose(told, shown))
+        Ok(setting.choose(told, shown))
+    }
+
+    /// Whether the server can do its work.
+    pub fn health(&self) -> Health {
+        Health::new(&self.store, &self.auth)
     }
 
     /// Keeps what a client has shown (D1.8). If that fails it shows it again with its next login.
@@ -160,7 +210,6 @@ impl Service {
             peers.push(entry);
             return PushOutcome::Undecided;
         }
-        self.metrics.pushes.inc();
         match self.store.push(entry).await {
             Ok(()) => PushOutcome::Queued,
             // A closed store has no outbox any more. The message itself is stored already.

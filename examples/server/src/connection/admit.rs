@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::connection::end::End;
 use crate::connection::log::EndLog;
+use crate::metrics::CountedConnection;
 use crate::places::Place;
 use crate::service::Service;
 
@@ -19,6 +20,8 @@ pub struct Guest {
     pub place: Place,
     /// Where its end is noted.
     pub log: EndLog,
+    /// Counts it by what it does.
+    pub counted: CountedConnection,
 }
 
 /// Starts the task of a connection.
@@ -29,9 +32,7 @@ where
     let served = serve(Arc::clone(service));
     let metrics = Arc::clone(&service.metrics);
     service.connections.spawn(async move {
-        metrics.connections.inc();
         let end = served.await;
-        metrics.connections.dec();
         metrics.close(end.reason());
     });
 }

@@ -35,8 +35,10 @@ pub enum End {
     WebSocket(Violation),
     /// The network failed.
     Io,
-    /// The store cannot be read.
+    /// The store or the auth Redis cannot be read.
     Store,
+    /// The account has brought too many new devices.
+    TooManyDevices,
     /// The server stops.
     Stopping,
     /// Others have closed it.
@@ -44,6 +46,26 @@ pub enum End {
 }
 
 impl End {
+    /// Every reason once, so that each has a metric from the start.
+    pub const REASONS: [&str; 16] = [
+        "left",
+        "too_many",
+        "evicted",
+        "proxy",
+        "tls",
+        "login_deadline",
+        "login_attempts",
+        "too_many_devices",
+        "idle",
+        "slow",
+        "undecodable",
+        "io",
+        "store",
+        "stopping",
+        "superseded",
+        "withdrawn",
+    ];
+
     /// A constant name for metrics.
     pub const fn reason(self) -> &'static str {
         match self {
@@ -59,6 +81,7 @@ impl End {
             Self::Undecodable(_) | Self::WebSocket(_) => "undecodable",
             Self::Io => "io",
             Self::Store => "store",
+            Self::TooManyDevices => "too_many_devices",
             Self::Stopping => "stopping",
             Self::Dismissed(Dismissal::Superseded) => "superseded",
             Self::Dismissed(Dismissal::Withdrawn) => "withdrawn",
@@ -70,9 +93,11 @@ impl End {
         match self {
             Self::Left => CloseCode::Normal,
             Self::Stopping => CloseCode::Away,
-            Self::LoginDeadline | Self::LoginAttempts | Self::Idle | Self::Dismissed(_) => {
-                CloseCode::Policy
-            }
+            Self::LoginDeadline
+            | Self::LoginAttempts
+            | Self::TooManyDevices
+            | Self::Idle
+            | Self::Dismissed(_) => CloseCode::Policy,
             Self::TooMany | Self::Evicted | Self::Slow | Self::Store | Self::Io => CloseCode::Again,
             Self::Undecodable(Closed::Undecodable(DecodeError::Length { .. })) => CloseCode::Size,
             Self::Undecodable(Closed::Undecodable(_)) => CloseCode::Invalid,
@@ -113,5 +138,33 @@ impl From<Violation> for End {
 impl From<Dismissal> for End {
     fn from(dismissal: Dismissal) -> Self {
         Self::Dismissed(dismissal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_has_every_reason_once() {
+        let ends = [
+            End::Left,
+            End::TooMany,
+            End::Evicted,
+            End::Proxy,
+            End::Tls,
+            End::LoginDeadline,
+            End::LoginAttempts,
+            End::TooManyDevices,
+            End::Idle,
+            End::Slow,
+            End::WebSocket(Violation::Text),
+            End::Io,
+            End::Store,
+            End::Stopping,
+            End::Dismissed(Dismissal::Superseded),
+            End::Dismissed(Dismissal::Withdrawn),
+        ];
+        assert_eq!(ends.map(End::reason), End::REASONS);
     }
 }

@@ -6,7 +6,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::connection::end::End;
 use crate::connection::socket::Socket;
 use crate::places::{Evicted, Place};
-use crate::service::{Client, Registration, Service};
+use crate::service::{Client, Identified, Registration, Service};
 
 /// A connection whose client has logged in.
 pub(super) struct LoggedIn {
@@ -36,21 +36,30 @@ pub(super) async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
             }
             LoginStep::Authenticate(mut authentication) => {
                 place.begin_login().map_err(|Evicted| End::Evicted)?;
-                if let Some(client) = service.identify(&authentication).await {
-                    let Client { identity, token, platform, dialect } = client;
-                    authentication.set_dialect(dialect);
-                    let online = socket.write(|out| authentication.accept(identity, out));
-                    let online = online.map_err(Closed::from)?;
-                    place.logged_in();
-                    let registration = service.register(identity.account(), token).await;
-                    return Ok(LoggedIn { online, platform, registration });
-                }
-                place.login_refused();
-                service.metrics.logins_refused.inc();
-                refused += 1;
-                login = socket.write(|out| authentication.refuse(out)).map_err(Closed::from)?;
-                if refused >= service.limits.login_attempts.get() {
-                    return Err(End::LoginAttempts);
+                match service.identify(&authentication).await {
+                    Identified::Client(Client { identity, token, platform, dialect }) => {
+                        authentication.set_dialect(dialect);
+                        let online = socket.write(|out| authentication.accept(identity, out));
+                        let online = online.map_err(Closed::from)?;
+                        place.logged_in();
+                        let registration = service.register(identity.account(), token).await;
+                        return Ok(LoggedIn { online, platform, registration });
+                    }
+                    Identified::Unknown => {
+                        place.login_refused();
+                        service.metrics.logins_refused.inc();
+                        refused += 1;
+                        login =
+                            socket.write(|out| authentication.refuse(out)).map_err(Closed::from)?;
+                        if refused >= service.limits.login_attempts.get() {
+                            return Err(End::LoginAttempts);
+                        }
+                    }
+                    Identified::Unavailable => return Err(End::Store),
+                    Identified::TooManyDevices(account) => {
+                        tracing::warn!(%account, "closing a connection: too many new devices");
+                        return Err(End::TooManyDevices);
+                    }
                 }
             }
         }

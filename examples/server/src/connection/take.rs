@@ -149,7 +149,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> OnlineConnection<'_, S> {
         if requests > 0 || bytes > 0 {
             self.resting = self.registration.seat.pace().spend(requests, bytes).or(self.resting);
             if self.resting.is_some() {
-                self.service.metrics.paused.inc();
+                self.service.metrics.throttled.inc();
             }
         }
     }

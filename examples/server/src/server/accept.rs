@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connection::{self, End, EndLog, Framing, Guest, start};
 use crate::http;
+use crate::metrics::CountedConnection;
 use crate::places::{Full, Places};
 use crate::server::{proxy_header, socket};
 use crate::service::Service;
@@ -74,7 +75,8 @@ impl Port {
             self.log.note(peer, None, End::TooMany);
             return None;
         };
-        Some(Guest { peer, accepted: Instant::now(), place, log: self.log.clone() })
+        let counted = CountedConnection::new(Arc::clone(&self.service.metrics));
+        Some(Guest { peer, accepted: Instant::now(), place, log: self.log.clone(), counted })
     }
 
     fn spawn(self: &Arc<Self>, socket: TcpStream, guest: Guest) {
@@ -150,11 +152,11 @@ impl Port {
         }
         let header = proxy_header::read(&mut socket);
         let client = self.in_time(&guest, End::Proxy, header).await?;
-        let Guest { peer, accepted, place, log } = guest;
+        let Guest { peer, accepted, place, log, counted } = guest;
         let peer = client.unwrap_or(peer);
         drop(place);
         let place = self.places.enter(Some(peer.ip())).map_err(|Full| End::TooMany)?;
-        Ok((socket, Guest { peer, accepted, place, log }))
+        Ok((socket, Guest { peer, accepted, place, log, counted }))
     }
 
     /// Runs a step unless it takes too long, the guest has to give way or the server stops.

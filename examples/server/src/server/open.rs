@@ -19,7 +19,7 @@ use crate::router::{Router, RouterBounds};
 use crate::server::error::StartError;
 use crate::server::socket;
 use crate::store::jetstream::JetStream;
-use crate::store::{Observer, Store, embedded};
+use crate::store::{Observer, PushBounds, Store, embedded};
 use crate::tls::{Tls, TlsError};
 use crate::tokens::{self, DemoToken, DemoTokens, Tokens};
 
@@ -108,10 +108,13 @@ pub(super) async fn store(
 ) -> Result<(Store, Option<Arc<Peers>>), StartError> {
     let after = MsgId(options.msgids_after);
     let observer: Arc<dyn Observer> = metrics.clone();
+    let pushes = push_bounds(options);
     match &options.store {
         Backend::Embedded => {
             let observer = Some(observer);
-            let settings = embedded::Options { after, observer, ..Default::default() };
+            let min_free = options.limits.min_free;
+            let settings =
+                embedded::Options { after, observer, pushes, min_free, ..Default::default() };
             let data = options.data.clone();
             // It may wait for another process, and signals are to be served meanwhile.
             let opening = spawn_blocking(move || embedded::Store::open(&data, settings));
@@ -122,10 +125,18 @@ pub(super) async fn store(
             Ok((Store::Embedded(store), None))
         }
         Backend::Nats(url) => {
-            let settings = options.streams.settings(after);
+            let settings = options.streams.settings(after, pushes, options.limits.frame_limit);
             let store = JetStream::connect(url, settings, observer).await?;
             let peers = Peers::new(store.clone(), Arc::clone(router), Arc::clone(metrics));
             Ok((Store::JetStream(store), Some(peers)))
         }
     }
+}
+
+fn push_bounds(options: &Options) -> PushBounds {
+    let account = match options.account.account_pushes {
+        0 => usize::MAX,
+        most => usize::try_from(most).unwrap_or(usize::MAX),
+    };
+    PushBounds { account, all: options.limits.max_pushes.get() }
 }

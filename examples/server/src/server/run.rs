@@ -12,7 +12,8 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::connection::EndLog;
+use crate::connection::{End, EndLog};
+use crate::devices::NewDevices;
 use crate::dialect::Settings;
 use crate::dispatch::Dispatcher;
 use crate::forward::Forwarder;
@@ -55,7 +56,7 @@ impl Server {
         let tls = open::tls(options)?;
         let folder = |source| StartError::DataFolder { path: options.data.clone(), source };
         private::create(&options.data).map_err(folder)?;
-        let metrics = Arc::new(Metrics::new());
+        let metrics = Arc::new(Metrics::new(End::REASONS));
         let (auth, demo) = open::auth(options, &metrics).await?;
         let sink = open::sink(options, &metrics).await?;
         let listener = open::port("--listen", options.listen)?;
@@ -63,6 +64,7 @@ impl Server {
         let admin = options.admin.map(|address| open::port("--admin", address)).transpose()?;
         let router = Router::new(open::router_bounds(options));
         let (store, peers) = open::store(options, &router, &metrics).await?;
+        tokio::spawn(store.clone().watch());
         let forwarder = Arc::new(Forwarder { router, peers, metrics: Arc::clone(&metrics) });
         let service = Service {
             config: options.kefu_appid,
@@ -75,6 +77,7 @@ impl Server {
             },
             auth,
             demo,
+            devices: NewDevices::new(options.account.account_devices),
             dialects: Settings::new(options.dialect.clone()),
             dispatcher: Dispatcher::new(store.clone(), Arc::clone(&forwarder)),
             store,

@@ -41,6 +41,8 @@ pub struct Metrics {
     pub unreadable: Counter,
     /// Rows that a sync has left out because they are too long for the frame limit.
     pub unsendable: Counter,
+    /// Traces that were refused because their account had too many.
+    pub traces_refused: Counter,
     /// Lines that could not be written to the log.
     pub log_lines_dropped: Counter,
 }
@@ -98,6 +100,10 @@ impl Metrics {
             unsendable: {
                 let help = "Rows that a sync has left out because they exceed --frame-limit";
                 counter(r, "unsendable_rows", help)
+            },
+            traces_refused: {
+                let help = "Traces refused because their account had too many";
+                counter(r, "traces_refused", help)
             },
             log_lines_dropped: {
                 counter(r, "log_lines_dropped", "Lines that could not be written to the log")
@@ -165,3 +171,37 @@ const REFUSALS: [&str; 8] = [
     "sender_mismatch",
     "no_kefu_side",
 ];
+
+#[cfg(test)]
+mod tests {
+    use kefu_proto::{Account, AppId, Command, Refusal, UserId};
+
+    use super::*;
+
+    /// One of each kind.
+    fn refusals() -> [Refusal; 8] {
+        let (app, user) = (AppId(1), UserId(1));
+        let account = Account::new(app, user);
+        [
+            Refusal::OtherCommand { command: Command(1) },
+            Refusal::CustomerAppIdMismatch { claimed: app, session: app },
+            Refusal::CustomerIdMismatch { claimed: user, session: user },
+            Refusal::SellerIdZero,
+            Refusal::NotKefuApp { session: app, kefu_appid: app },
+            Refusal::SellerIdMismatch { claimed: user, session: user },
+            Refusal::SenderMismatch { claimed: account, session: account },
+            Refusal::NoKefuSide { sender: app, receiver: app, kefu_appid: app },
+        ]
+    }
+
+    #[test]
+    fn every_refusal_is_there_from_the_start() {
+        let text = Metrics::new([]).text();
+        for refusal in refusals() {
+            let reason = refusal.reason();
+            let line = format!("kefu_messages_refused_total{{reason=\"{reason}\"}} 0\n");
+            assert!(text.contains(&line), "{line}{text}");
+        }
+        assert_eq!(REFUSALS.len(), refusals().len());
+    }
+}

@@ -90,7 +90,7 @@ pub(super) async fn store(
             let observer = Some(observer);
             let min_free = options.limits.min_free;
             let settings =
-                embedded::Options { after, observer, pushes, min_free, ..Default::default() };
+                embedded::Options { after, min_free, pushes, observer, ..Default::default() };
             let store = embedded::Store::open(&options.data, settings)?;
             Ok((Store::Embedded(store), None))
         }

@@ -4,6 +4,7 @@
 
 mod crash;
 mod end_to_end;
+mod hostile;
 mod redis;
 mod service;
 mod skipped;

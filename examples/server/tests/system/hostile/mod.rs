@@ -2,7 +2,11 @@
 //! a login and after it.
 
 mod announced;
+mod floor;
+mod handles;
+mod http;
 mod in_flight;
+mod logins;
 mod pings;
 mod target;
 mod unread;

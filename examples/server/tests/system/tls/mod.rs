@@ -2,6 +2,6 @@
 
 mod conversations;
 mod farewell;
-mod pki;
+pub mod pki;
 mod start;
 mod strangers;

@@ -137,6 +137,17 @@ impl WebSocket {
         received
     }
 
+    /// The code with which the server closes the WebSocket. `None` if it says none.
+    pub async fn receive_close(&mut self) -> Option<u16> {
+        loop {
+            match within("a close of the WebSocket", self.socket.next()).await {
+                Some(Ok(Message::Close(close))) => return close.map(|close| close.code.into()),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return None,
+            }
+        }
+    }
+
     /// The connection under the WebSocket ends, too, and cleanly.
     pub async fn assert_closed(&mut self) {
         let end = within("the end of the connection", self.socket.next()).await;

@@ -1,12 +1,19 @@
-//! Those who want a server to fail, or its other clients to. Memory and places are bounded, before
-//! a login and after it.
+//! Those who want a server to fail, or its other clients to; and what an operator sees and does
+//! meanwhile.
 
+mod account;
 mod announced;
+mod close_codes;
+mod fairness;
 mod floor;
 mod handles;
 mod http;
 mod in_flight;
 mod logins;
+mod logs;
 mod pings;
+mod signals;
+mod silence;
+mod syncs;
 mod target;
 mod unread;

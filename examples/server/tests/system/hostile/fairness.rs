@@ -58,7 +58,9 @@ async fn thousands_of_notifies_during_a_sync_close_nobody() {
     for _ in 0..7 {
         let mut frames = Vec::new();
         for _ in 0..1_000 {
-            frames.extend_from_slice(&asker.frame(Flags::NONE, question(customer(1), seller(1), "x")));
+            frames.extend_from_slice(
+                &asker.frame(Flags::NONE, question(customer(1), seller(1), "x")),
+            );
         }
         asker.write(&frames).await;
         assert_eq!(asker.receive_all().await.len(), 1_000);

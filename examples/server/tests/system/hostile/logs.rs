@@ -7,7 +7,7 @@ use kefu_testing::{http, within};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Child;
+use tokio::process::{Child, Command};
 
 use super::target;
 
@@ -83,17 +83,16 @@ async fn start(is_disk_full: bool) -> (Child, std::net::SocketAddr, TempDir) {
 /// Whoever starts a server need not read what it says.
 #[tokio::test]
 async fn stdout_is_full_or_closed() {
-    for stdout in ["/dev/full", "closed"] {
+    for stdout in ["/dev/full", "&-"] {
         let folder = TempDir::new().unwrap();
         let tcp = kefu_testing::process::free_port();
         let http = kefu_testing::process::free_port();
-        let server = target::command(&folder, &[]);
-        let program = server.as_std().get_program().to_owned();
-        let mut command = tokio::process::Command::new("/bin/sh");
-        let shell = if stdout == "closed" { r#"exec "$0" "$@" >&-"# } else { r#"exec "$0" "$@" >/dev/full"# };
-        command.env_clear().args(["-c", shell]).arg(program);
-        command.args(server.as_std().get_args().filter(|arg| *arg != "--listen" && *arg != "--http" && *arg != "127.0.0.1:0"));
-        command.args(["--listen", &format!("127.0.0.1:{tcp}"), "--http", &format!("127.0.0.1:{http}")]);
+        let (listen, page) = (format!("127.0.0.1:{tcp}"), format!("127.0.0.1:{http}"));
+        let server = target::command_at(&folder, &["--listen", &listen, "--http", &page], &[]);
+        let shell = format!(r#"exec "$0" "$@" >{stdout}"#);
+        let mut command = Command::new("/bin/sh");
+        command.env_clear().args(["-c", &shell]);
+        command.arg(server.as_std().get_program()).args(server.as_std().get_args());
         command.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let addr = std::net::SocketAddr::from(([127, 0, 0, 1], tcp));

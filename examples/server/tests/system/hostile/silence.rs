@@ -141,9 +141,7 @@ async fn who_is_silent_is_closed_though_it_is_sent_to() {
     let target = Target::start(&OPTIONS).await;
     let mut desk = target.log_in(seller(1), "desk").await;
     let mut asker = target.log_in(customer(1), "phone").await;
-    let end = async {
-        while desk.next_message().await.is_some() {}
-    };
+    let end = async { while desk.next_message().await.is_some() {} };
     let chatter = async {
         loop {
             asker.send(question(customer(1), seller(1), "are you there?")).await;

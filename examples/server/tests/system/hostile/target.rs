@@ -1,12 +1,14 @@
 //! A server whose memory, handles and time are measured from outside.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use kefu_proto::Account;
 use kefu_testing::client::{Client, customer, seller};
 use kefu_testing::http;
+use kefu_testing::process::free_port;
 use kefu_testing::websocket::WebSocket;
 use kefu_testing::{DEADLINE, until};
 use rusqlite::Connection;
@@ -22,13 +24,19 @@ pub const MIB: usize = 1024 * 1024;
 pub struct Target {
     pub server: ServerProcess,
     pub folder: TempDir,
+    /// Where its metrics are.
+    admin: SocketAddr,
 }
 
 impl Target {
     pub async fn start(options: &[&str]) -> Self {
-        let folder = TempDir::new().unwrap();
+        Self::start_in(TempDir::new().unwrap(), options).await
+    }
+
+    /// With a folder that may have data already.
+    pub async fn start_in(folder: TempDir, options: &[&str]) -> Self {
         let server = ServerProcess::spawn(command(&folder, options)).await;
-        Self { server, folder }
+        Self { admin: server.http, server, folder }
     }
 
     /// In a shell, behind these words of it.
@@ -38,7 +46,17 @@ impl Target {
         let mut command = Command::new("/bin/sh");
         command.env_clear().args(["-c", &format!(r#"{shell}; exec "$0" "$@""#)]);
         command.arg(server.as_std().get_program()).args(server.as_std().get_args());
-        Self { server: ServerProcess::spawn(command).await, folder }
+        let server = ServerProcess::spawn(command).await;
+        Self { admin: server.http, server, folder }
+    }
+
+    /// With both ports at this address.
+    pub async fn start_at(ip: &str, options: &[&str]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let (addr, admin) = (format!("{ip}:0"), SocketAddr::from(([127, 0, 0, 1], free_port())));
+        let ports = ["--listen", &addr, "--http", &addr, "--admin", &admin.to_string()];
+        let server = ServerProcess::spawn(command_at(&folder, &ports, options)).await;
+        Self { server, folder, admin }
     }
 
     pub fn data(&self) -> PathBuf {
@@ -65,11 +83,11 @@ impl Target {
     }
 
     pub async fn metric(&self, name: &str) -> u64 {
-        http::metric(self.server.http, name).await
+        http::metric(self.admin, name).await
     }
 
     pub async fn until_metric(&self, name: &str, value: u64) {
-        http::until_metric(self.server.http, name, value).await;
+        http::until_metric(self.admin, name, value).await;
     }
 
     /// Waits until this many connections have ended for this reason.
@@ -143,11 +161,15 @@ impl Target {
 
 /// The command line of a server in this folder, which has its tokens from then on.
 pub fn command(folder: &TempDir, options: &[&str]) -> Command {
+    command_at(folder, &["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"], options)
+}
+
+/// As [`command`], with these ports.
+pub fn command_at(folder: &TempDir, ports: &[&str], options: &[&str]) -> Command {
     let tokens = folder.path().join("tokens.toml");
     let uids = 1..=999;
     write_tokens(&tokens, uids.clone().map(customer).chain(uids.map(seller)));
     let mut command = process::command(&folder.path().join("data"));
-    command.args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
-    command.arg("--tokens").arg(tokens).args(options);
+    command.args(ports).arg("--tokens").arg(tokens).args(options);
     command
 }

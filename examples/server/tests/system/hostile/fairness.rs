@@ -4,29 +4,40 @@ use kefu_proto::{Body, Flags, MsgId};
 use kefu_testing::client::{Client, customer, question, seller};
 use kefu_testing::flood::connect_narrowly;
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 use super::target::Target;
 
 const NO_PACE: [&str; 4] = ["--account-bytes", "0", "--account-messages", "0"];
-/// Far more than fits into an outbox.
+/// Far more than fits into an outbox, of which so many are sent before the first ACK is read.
 const MANY: usize = 30_000;
+const LATER: usize = 5_000;
 
 #[tokio::test]
 async fn a_flood_of_unpersistent_messages_closes_nobody_who_reads() {
     let target = Target::start(&NO_PACE).await;
     let mut desk = target.log_in(seller(1), "desk").await;
-    let mut asker = target.log_in(customer(1), "phone").await;
+    let mut askers = Vec::new();
+    for uid in 1..=3 {
+        askers.push((uid, target.log_in(customer(uid), "phone").await));
+    }
     let (over, mut is_over) = oneshot::channel();
     let flooding = async move {
-        for _ in 0..MANY / 1_000 {
-            let body = question(customer(1), seller(1), vec![b'x'; 100]);
-            let mut frames = Vec::new();
-            for _ in 0..1_000 {
-                frames.extend_from_slice(&asker.frame(Flags::UNPERSISTENT, body.clone()));
-            }
-            asker.write(&frames).await;
-            assert_eq!(asker.receive_all().await.len(), 1_000);
+        let mut flooding = JoinSet::new();
+        for (uid, mut asker) in askers {
+            flooding.spawn(async move {
+                for _ in 0..MANY / LATER {
+                    let body = question(customer(uid), seller(1), vec![b'x'; 100]);
+                    let mut frames = Vec::new();
+                    for _ in 0..LATER {
+                        frames.extend_from_slice(&asker.frame(Flags::UNPERSISTENT, body.clone()));
+                    }
+                    asker.write(&frames).await;
+                    assert_eq!(asker.receive_all().await.len(), LATER, "an ACK for each");
+                }
+            });
         }
+        flooding.join_all().await;
         over.send(()).unwrap();
     };
     let reading = async {
@@ -65,18 +76,23 @@ async fn thousands_of_notifies_during_a_sync_close_nobody() {
         asker.write(&frames).await;
         assert_eq!(asker.receive_all().await.len(), 1_000);
     }
-    let received = desk.receive_all().await;
-    let notified = received.iter().filter_map(|message| match message.body {
-        Body::SyncNotify(key) => Some(key),
-        _ => None,
-    });
-    let newest = notified.max().expect("a SYNC_NOTIFY");
-    assert!(received.iter().any(|message| matches!(message.body, Body::SyncEnd(_))));
-    let mut found = desk.sync(MsgId(-1)).await;
-    let mut total = found.messages.len();
-    while found.end < newest {
-        found = desk.sync(found.end).await;
-        total += found.messages.len();
+    // Message n has the key 2n - 1 in the queue of its receiver.
+    let newest = MsgId(2 * 7_020 - 1);
+    let mut has_ended = false;
+    loop {
+        match desk.receive("a SYNC_NOTIFY of the newest message").await.body {
+            Body::SyncNotify(key) if key == newest => break,
+            Body::SyncEnd(_) => has_ended = true,
+            _ => {}
+        }
+    }
+    while !has_ended {
+        has_ended = matches!(desk.receive("a SYNC_END").await.body, Body::SyncEnd(_));
+    }
+    let (mut key, mut total) = (MsgId(-1), 0);
+    while key < newest {
+        let found = desk.sync(key).await;
+        (key, total) = (found.end, total + found.messages.len());
     }
     assert_eq!(total, 20 + 7_000);
 }

@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use kefu_proto::{Body, Flags, MsgId};
 use kefu_testing::client::{Client, customer, question, seller};
+use kefu_testing::until;
 use rustix::process::Signal;
 use tokio::time::sleep;
 
 use super::target::Target;
 
 const NO_PACE: [&str; 4] = ["--account-bytes", "0", "--account-messages", "0"];
-const ROWS: usize = 3_000;
+const ROWS: usize = 20_000;
 const SYNCS: usize = 800;
+/// Long enough to have begun, and far from the end.
+const BUSY: Duration = Duration::from_millis(50);
 
 #[tokio::test]
 async fn syncs_stop_when_their_client_is_gone() {
@@ -73,7 +76,8 @@ async fn pipelined(target: &Target) -> Client {
     for _ in 0..SYNCS {
         frames.extend_from_slice(&client.frame(Flags::NONE, Body::Sync(MsgId(-1))));
     }
+    let before = target.cpu();
     client.write(&frames).await;
-    client.receive("a SYNC_BEGIN").await;
+    until("it is busy with them", async || target.cpu() > before + BUSY).await;
     client
 }

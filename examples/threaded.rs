@@ -14,7 +14,7 @@ use bytes::BytesMut;
 use kefu_proto::{
     Account, AppId, Appended, Authentication, Closed, Config, Delivery, DeviceId, Dialect, Effect,
     EncodeError, FrameLimit, IDLE_TIMEOUT, Identity, Login, LoginStep, MsgId, Online, Outbound,
-    OwnedOutbound, Platform, Request, SaveMessage, StoredMessage, SyncRequest, UnixTime, UserId,
+    Outbox, Platform, Request, SaveMessage, StoredMessage, SyncRequest, UnixTime, UserId,
 };
 
 const HELP: &str = "\
@@ -58,22 +58,23 @@ fn serve(host: &Mutex<Host>, config: Config, stream: TcpStream) -> io::Result<()
     let login = Login::new(config, FrameLimit::CLIENT);
     if let Some(online) = log_in(host, login, &stream, &mut read, &mut out) {
         let account = online.identity().account();
-        let (outbox, inbox) = sync_channel(4096); // full: the connection is too slow, and closed
+        let (outbox, (wake, woken)) = (Arc::new(Mutex::default()), sync_channel(1));
+        let peer = (Arc::clone(&stream), Arc::clone(&outbox), wake);
         // AUTH_STATUS has not been sent yet: a client that has read it misses nothing.
-        lock(host).outboxes.entry(account).or_default().push((Arc::clone(&stream), outbox));
+        lock(host).peers.entry(account).or_default().push(peer);
         let connection = Mutex::new(Connection { host, stream: &stream, online, out: &mut out });
         thread::scope(|scope| {
             // This thread reads and answers. A second one writes what other connections send.
-            let write = || inbox.into_iter().try_for_each(|sent| lock(&connection).send(&sent));
+            let write = || woken.into_iter().try_for_each(|()| lock(&connection).send(&outbox));
             let writer = thread::Builder::new().spawn_scoped(scope, write);
             let mut is_open = writer.is_ok();
             while is_open {
                 let finished = lock(&connection).take_requests(&mut read);
                 is_open = finished.is_ok() && fill(&stream, &mut read).is_some();
             }
-            // Once nobody can send to it, the second thread writes what waits, and ends.
-            let outboxes = &mut lock(host).outboxes;
-            outboxes.entry(account).or_default().retain(|(peer, _)| !Arc::ptr_eq(peer, &stream));
+            // Once nobody can wake it, the second thread has written what waited, and ends.
+            let peers = &mut lock(host).peers;
+            peers.entry(account).or_default().retain(|(peer, ..)| !Arc::ptr_eq(peer, &stream));
         });
     }
     // What is queued still goes out. Closing while bytes are unread could discard it.
@@ -204,8 +205,12 @@ impl Connection<'_> {
         self.online.finish_sync(answer, self.out)
     }
 
-    fn send(&mut self, message: &OwnedOutbound) -> Result<(), EncodeError> {
-        self.online.write(message, self.out)?;
+    /// Writes what others have sent.
+    fn send(&mut self, outbox: &Mutex<Outbox>) -> Result<(), EncodeError> {
+        let next = || lock(outbox).pop(); // unlocked again at once
+        while let Some(sent) = next() {
+            self.online.write(&sent, self.out)?;
+        }
         flush(self.stream, self.out);
         Ok(())
     }
@@ -218,11 +223,11 @@ struct Host {
     kept_keys: HashMap<Account, MsgId>,
     dialects: HashMap<(Account, DeviceId), Dialect>,
     devices: HashMap<(Vec<u8>, Platform), DeviceId>,
-    outboxes: HashMap<Account, Vec<Outbox>>,
+    peers: HashMap<Account, Vec<Peer>>,
 }
 
-/// One connection: its socket, and the queue of what others send to it.
-type Outbox = (Arc<TcpStream>, SyncSender<OwnedOutbound>);
+/// One connection: its socket, what others have sent to it, and what wakes its second thread.
+type Peer = (Arc<TcpStream>, Arc<Mutex<Outbox>>, SyncSender<()>);
 
 impl Host {
     /// Who logs in, and from which device. A real host looks the token up.
@@ -258,11 +263,12 @@ impl Host {
         rows.skip_while(|row| row.msgid <= after).take(256).cloned().collect()
     }
 
-    /// Sends to all connections of a user but one, and closes those that are too slow.
+    /// Sends to all connections of a user but one.
     fn send(&self, to: Account, except: &Arc<TcpStream>, message: Outbound<'_>) {
-        for (stream, outbox) in self.outboxes.get(&to).into_iter().flatten() {
-            if !Arc::ptr_eq(stream, except) && outbox.try_send(message.into_owned()).is_err() {
-                let _ = stream.shutdown(Shutdown::Both);
+        for (stream, outbox, wake) in self.peers.get(&to).into_iter().flatten() {
+            if !Arc::ptr_eq(stream, except) {
+                lock(outbox).push(message.into_owned());
+                let _ = wake.try_send(()); // full: it has not looked yet
             }
         }
     }

@@ -22,9 +22,8 @@ pub enum Effect<'m> {
     /// it is the user's (H6.1, H7.4, H14.4, H14.5).
     /// [`into_owned`](Outbound::into_owned) makes a value that can be queued or sent elsewhere.
     ///
-    /// Close a connection that cannot take it: its client syncs when it comes back. A SYNC_NOTIFY
-    /// may be dropped for a newer one of the same queue; an unpersistent message that is dropped is
-    /// lost.
+    /// What may be left out for a connection that cannot take it is in S13:
+    /// [`Outbox`](crate::Outbox) holds what waits for one.
     SendAppMessage {
         /// The receiver.
         to: Account,

@@ -153,6 +153,8 @@ mod message;
 
 mod outbound;
 
+mod outbox;
+
 mod effect;
 
 mod delivery;
@@ -205,6 +207,7 @@ pub use message::{Ack, AckStatus, AuthStatus, AuthToken, Body, ChatMessage, Cust
 pub use message::{CustomerMessageV2, LoginStatus, Message, Metadata, Parsed, Platform};
 pub use message::{ShortBytes, TooLong};
 pub use outbound::{DecodeOutboundError, LiveAck, LiveCopy, Outbound, OwnedOutbound};
+pub use outbox::{LeftOut, Outbox, OutboxBounds, Pushed};
 pub use rules::Refusal;
 pub use session::Session;
 pub use sync::{StoredMessage, SyncAnswer, SyncBounds, SyncRequest, SyncRow};

@@ -10,8 +10,8 @@ use bytes::{Bytes, BytesMut};
 use kefu_proto::{Accepted, Account, AppId, Appended, Body, Command, Config, Copies};
 use kefu_proto::{CustomerMessage, CustomerMessageV2};
 use kefu_proto::{DeviceId, Effect, Encode, EncodeError, Flags, FrameDecoder, FrameLimit};
-use kefu_proto::{FrameWriter, Identity, Message, MsgId, Parsed, Refusal, Seq, Session};
-use kefu_proto::{StoreId, UnixTime, UserId, Version};
+use kefu_proto::{FrameWriter, Identity, Message, MsgId, Outbound, Outbox, OutboxBounds};
+use kefu_proto::{Parsed, Pushed, Refusal, Seq, Session, StoreId, UnixTime, UserId, Version};
 
 const MESSAGES: usize = 10_000;
 const LARGEST: usize = 16 * 1024;
@@ -115,6 +115,31 @@ fn the_counter_counts_in_the_very_same_loop() {
         (kept, counted.count_total)
     });
     assert!(kept.iter().any(|(_, counted)| *counted > 0));
+}
+
+/// Half a million connections have nothing to wait for.
+#[test]
+fn an_outbox_that_is_emptied_gives_its_memory_back() {
+    let notify = || Outbound::SyncNotify(MsgId(1)).into_owned();
+    let message = chat(Command::CUSTOMER, Flags::UNPERSISTENT, 100);
+    let message = Outbound::Chat(&message.try_into().unwrap()).into_owned();
+    let mut outbox = Outbox::new(OutboxBounds { messages: MESSAGES, bytes: usize::MAX });
+    let counted = measure(|| {
+        for _ in 0..MESSAGES {
+            outbox.push(notify());
+        }
+        assert_eq!(outbox.pop(), Some(notify()));
+    });
+    assert_eq!(counted.count_total, 0, "{counted:?}");
+    let counted = measure(|| {
+        for _ in 0..MESSAGES {
+            assert_eq!(outbox.push(message.clone()), Pushed::Kept);
+        }
+        assert_eq!(outbox.len(), MESSAGES);
+        while outbox.pop().is_some() {}
+    });
+    assert!(counted.bytes_max >= u64::try_from(MESSAGES * 100).unwrap(), "{counted:?}");
+    assert_eq!((counted.count_current, counted.bytes_current), (0, 0), "{counted:?}");
 }
 
 /// One frame on one session, and why it is refused, if it is.

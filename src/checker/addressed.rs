@@ -50,7 +50,8 @@ impl State {
         attempt: &Attempt,
         message: &Message,
     ) -> Option<&'static str> {
-        let reached = message.has_reached(to);
+        // S13.3, S13.4
+        let reached = message.has_reached(to) || self.terms.leaves_out;
         if attempt.is_unpersistent {
             return (!reached).then_some("the message");
         }
@@ -116,15 +117,17 @@ impl State {
         (sent, attempt): (Witness, &Attempt),
         message: &Message,
     ) -> [Option<Owed>; 2] {
-        let is_new = !message.has_reached(to);
+        // S13.3, S13.4
+        let is_new = !message.has_reached(to) && !self.terms.leaves_out;
         if attempt.is_unpersistent {
             return [is_new.then_some(Owed::Chat(attempt.message)), None];
         }
         let id = message.msgids[copy.index()];
+        // S12.4: the host may have dealt with it while this client had not asked on.
         let (told, notify) = if self.sees_store {
-            (other.told() >= id, Owed::Notify(copy, id))
+            let was_behind = message.saved.is_some_and(|saved| saved < other.behind_until);
+            (other.told() >= id || was_behind, Owed::Notify(copy, id))
         } else {
-            // S12.4: the host may have dealt with it while this client had not asked on.
             let told_at = other.told_at().max(other.behind_until);
             ((sent.number..).contains(&told_at), Owed::AnyNotify(copy))
         };

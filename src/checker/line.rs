@@ -286,6 +286,11 @@ impl Line {
         });
     }
 
+    /// S12.6: of what has waited for the end of an answer, whoever has to ask on is not notified.
+    pub(super) fn asks_anyway(&mut self) {
+        self.debts.retain(|debt| matches!(debt.what, Owed::Chat(_) | Owed::Copy(_)));
+    }
+
     /// Whether it has just been notified of this id. From now on it has.
     pub(super) fn notifies_again(&mut self, msgid: i64) -> bool {
         let again = self.recent.contains(&msgid);

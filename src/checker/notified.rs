@@ -16,6 +16,9 @@ impl State {
         if line.owed.take() == Some(msgid) {
             // S12.4: by a live copy the client may be beyond it.
             line.is_behind = line.copied_at <= line.answered_since;
+            if line.is_behind {
+                line.asks_anyway();
+            }
             return Ok(());
         }
         // S12.3: where it is not known whether the queue goes on.
@@ -25,6 +28,7 @@ impl State {
             line.chain.ended = None;
             line.may_be_behind = true;
             line.was_notified(msgid, self.now.number);
+            line.asks_anyway();
             return Ok(());
         }
         demand(!line.is_behind || line.has_asked(), || {

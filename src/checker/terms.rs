@@ -35,6 +35,9 @@ pub struct Terms {
     /// Whether nobody else writes to the accounts of whom the checker sees something. If others do,
     /// what bytes alone show of notifies and of synced messages is judged less. Default: `true`.
     pub sees_everybody: bool,
+    /// Whether the host leaves out live copies and unpersistent messages for which a connection has
+    /// no room (S13.3, S13.4). Then nobody is owed one. Default: `false`.
+    pub leaves_out: bool,
     /// How many notifies a connection may get that no message accounts for, where bytes alone are
     /// seen: a host whose servers may lose what they tell each other notifies of the newest message
     /// once more. With such servers unpersistent messages may be lost between them, too. Default: 0.
@@ -82,6 +85,7 @@ impl Terms {
             saves_may_fail: false,
             begins_empty: true,
             sees_everybody: true,
+            leaves_out: false,
             spare_notifies: 0,
             clock_error: 0,
             memory: 1_000_000,

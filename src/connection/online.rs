@@ -1,5 +1,6 @@
 //! A connection after its login: requests in, frames out (S2–S7, S12, D1, D3, W7).
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::{BufMut, BytesMut};
@@ -10,9 +11,10 @@ use crate::dialect::{Alone, Dialect, Written};
 use crate::id::{MsgId, UnixTime};
 use crate::identity::Identity;
 use crate::message::{Body, ChatMessage, Parsed};
+use crate::outbound::Outbound;
 use crate::session::Session;
 use crate::sync::{Reader, StoredMessage, SyncAnswer, SyncBounds, SyncRequest, SyncRow, Time};
-use crate::wire::{Command, Encode, EncodeError, FrameDecoder, FrameWriter};
+use crate::wire::{Command, Encode, EncodeError, FrameDecoder, FrameWriter, Version};
 
 /// S4.2: a client that has sent nothing for this long, 6 minutes, is gone.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(6 * 60);
@@ -77,8 +79,7 @@ pub struct Online {
     bounds: SyncBounds,
     /// The key of the last SYNC_END.
     synced: Option<MsgId>,
-    /// The client has been told that its queue goes on, and has not asked again.
-    is_behind: bool,
+    notifies: Notifies,
     /// A METADATA has been written since the last answer began: the client may be beyond its end.
     has_copies: bool,
 }
@@ -99,7 +100,7 @@ impl Online {
             has_decided: false,
             bounds: SyncBounds::default(),
             synced: None,
-            is_behind: false,
+            notifies: Notifies::Pass,
             has_copies: false,
         }
     }
@@ -137,21 +138,24 @@ impl Online {
     /// Writes a message under the connection's next number (W7), in the form that its dialect knows
     /// (D2, D3). Nothing is written, and no number used, where the dialect has no form for it: a
     /// live copy in version 1 (D3.1), a METADATA by itself (D3.5), a status that the version could
-    /// not carry (W3.7); nor is a SYNC_NOTIFY while the client has more to ask for (S12.4).
+    /// not carry (W3.7); nor is a SYNC_NOTIFY while the client has more to ask for (S12.4). While an
+    /// answer is under way a SYNC_NOTIFY waits for its end (S12.6); everything else may come between
+    /// its rows.
     ///
     /// A live copy is two frames and two numbers. Over WebSocket each frame is a message of its own
     /// (S9.1): [`FrameDecoder::cut`] takes `out` apart.
     ///
     /// # Errors
     ///
-    /// [`EncodeError`]; nothing is written and no number used.
+    /// [`EncodeError`]; nothing is written and no number used. The connection can go on: a host
+    /// leaves a message out that is [`EncodeError::BodyTooLong`], and the client gets what comes
+    /// behind it.
     pub fn write(
         &mut self,
         message: &impl Encode,
         out: &mut impl BufMut,
     ) -> Result<(), EncodeError> {
-        // S12.4
-        if self.is_behind && message.command() == Command::SYNC_NOTIFY {
+        if message.command() == Command::SYNC_NOTIFY && self.holds_back(message) {
             return Ok(());
         }
         let kefu_appid = self.session.config().kefu_appid();
@@ -191,21 +195,18 @@ impl Online {
         let after = request.after(kept, self.synced);
         let mut answer = SyncAnswer::new(reader, self.bounds, after);
         self.write_begin(&mut answer, Time::Start, out)?;
-        // S12.4
-        (self.is_behind, self.has_copies) = (false, false);
+        (self.notifies, self.has_copies) = (Notifies::Wait(None), false);
         Ok(answer)
     }
 
     /// Takes the next row of the queue, unless it is left out: this device has sent it (S2.5,
     /// S2.6), its msgid is not greater than [`after`](SyncAnswer::after), nobody could read it
-    /// (D4.8), or the answer is full (S12.1). It has no flag but SELF, since flags are not stored
-    /// (S6.1).
+    /// (D4.8), it is too long for this connection (D4.9), or the answer is full (S12.1). It has no
+    /// flag but SELF, since flags are not stored (S6.1).
     ///
     /// # Errors
     ///
-    /// [`EncodeError`]; the row is not written. After [`EncodeError::BufferTooSmall`] it may be
-    /// given again. A row that is [`EncodeError::BodyTooLong`] can never be sent on this
-    /// connection: close it, or go on with the row behind it.
+    /// [`EncodeError::BufferTooSmall`]; the row is not written, and may be given again.
     pub fn sync_row(
         &mut self,
         answer: &mut SyncAnswer,
@@ -215,7 +216,7 @@ impl Online {
         if let Some(passed) = answer.passes_over(row.msgid) {
             return Ok(passed);
         }
-        let verdict = answer.view(&row, self.writer.limit())?;
+        let verdict = answer.view(&row, self.writer.limit());
         self.write_begin(answer, Time::Row, out)?;
         if let Some(message) = verdict.message.filter(|_| !answer.holds()) {
             self.writer.write(&message, out)?;
@@ -226,8 +227,8 @@ impl Online {
     }
 
     /// Finishes the answer once the queue has no more rows or the answer is full: writes the rows
-    /// that were held, SYNC_END (S2.4), and if the queue goes on the SYNC_NOTIFY that makes the
-    /// client ask again (S12.3).
+    /// that were held, SYNC_END (S2.4), if the queue goes on the SYNC_NOTIFY that makes the client
+    /// ask again (S12.3), and else the one that has waited (S12.6).
     ///
     /// # Errors
     ///
@@ -245,12 +246,16 @@ impl Online {
         self.writer.write(&answer.end_message(), out)?;
         let (end, more) = answer.finish();
         self.synced = Some(end);
-        if let Some(more) = more {
-            self.writer.write(&more, out)?;
-            // S12.4: a client that is beyond it does not ask.
-            self.is_behind = !self.has_copies;
+        if let Some(more) = &more {
+            self.writer.write(more, out)?;
         }
-        Ok(())
+        // S12.4: a client that is beyond it does not ask.
+        let is_behind = more.is_some() && !self.has_copies;
+        let next = if is_behind { Notifies::Stop } else { Notifies::Pass };
+        match core::mem::replace(&mut self.notifies, next) {
+            Notifies::Wait(Some(msgid)) => self.write(&Outbound::SyncNotify(msgid), out),
+            Notifies::Wait(None) | Notifies::Pass | Notifies::Stop => Ok(()),
+        }
     }
 
     /// How much one SYNC is answered from now on (S12.1).
@@ -268,6 +273,19 @@ impl Online {
     #[must_use]
     pub const fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    /// Whether a SYNC_NOTIFY is not written now.
+    fn holds_back(&mut self, notify: &impl Encode) -> bool {
+        match &mut self.notifies {
+            Notifies::Pass => false,
+            Notifies::Wait(greatest) => {
+                // S13.2
+                *greatest = (*greatest).max(msgid(notify));
+                true
+            }
+            Notifies::Stop => true,
+        }
     }
 
     fn write_begin(
@@ -341,4 +359,21 @@ impl Online {
             | Body::CustomerV2(_) => return None,
         })
     }
+}
+
+/// What becomes of a SYNC_NOTIFY.
+#[derive(Debug)]
+enum Notifies {
+    Pass,
+    /// S12.6: an answer is under way. The greatest waits for its end.
+    Wait(Option<MsgId>),
+    /// S12.4: the client has been told that its queue goes on, and has not asked again.
+    Stop,
+}
+
+/// What a SYNC_NOTIFY says; `None` for a body that is too short.
+fn msgid(notify: &impl Encode) -> Option<MsgId> {
+    let mut body = Vec::new();
+    notify.put_body(Version(0), &mut body);
+    body.first_chunk().map(|key| MsgId(i64::from_be_bytes(*key)))
 }

@@ -47,6 +47,11 @@ impl ChatMessage {
         self.body.timestamp
     }
 
+    /// Copies the content, which then shares no memory with the buffer that it was read into.
+    pub(crate) fn detach(&mut self) {
+        self.body.content = Bytes::copy_from_slice(&self.body.content);
+    }
+
     /// Replaces the content, unless no reader with this limit would take the message (W2.4).
     pub(crate) fn set_content(
         &mut self,

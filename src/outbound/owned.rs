@@ -75,6 +75,22 @@ impl OwnedOutbound {
         }
     }
 
+    /// How many bytes of content it has.
+    pub(crate) const fn content_len(&self) -> usize {
+        match &self.0 {
+            Owned::Chat(message) | Owned::LiveCopy(message, _) => message.content().len(),
+            Owned::SyncNotify(_) | Owned::Ack(_) | Owned::LiveAck(..) => 0,
+        }
+    }
+
+    /// Copies the content, which then shares no memory with the buffer that it was read into.
+    pub(crate) fn detach(&mut self) {
+        match &mut self.0 {
+            Owned::Chat(message) | Owned::LiveCopy(message, _) => message.detach(),
+            Owned::SyncNotify(_) | Owned::Ack(_) | Owned::LiveAck(..) => {}
+        }
+    }
+
     /// Takes the next message from the front of `read`, as another server encoded it. Returns
     /// `None`, and leaves `read` as it was, while it is incomplete: a METADATA without the frame
     /// behind it is.

@@ -9,7 +9,7 @@ use super::stored::StoredMessage;
 use crate::dialect::Dialect;
 use crate::id::{Account, MsgId, StoreId};
 use crate::message::{Body, Message};
-use crate::wire::{EncodeError, FrameLimit, Header, Layout, Version, check_body_len};
+use crate::wire::{FrameLimit, Header, Layout, Version, check_body_len};
 
 /// The answer to a [`SyncRequest`](crate::SyncRequest) while the queue is read (S2, S12).
 ///
@@ -53,6 +53,23 @@ impl SyncAnswer {
     #[must_use]
     pub const fn after(&self) -> Option<MsgId> {
         if self.goes_on { None } else { Some(self.after) }
+    }
+
+    /// What is missing until the answer is full (S12.1): how much of the queue is worth reading at
+    /// once. Nothing where it is full; [`after`](Self::after) then asks for one more row, to learn
+    /// whether the queue goes on.
+    #[must_use]
+    pub const fn room(&self) -> SyncBounds {
+        let SyncBounds { rows, bytes } = self.bounds.at_least_one();
+        SyncBounds { rows: rows.saturating_sub(self.rows), bytes: bytes.saturating_sub(self.bytes) }
+    }
+
+    /// Whether SYNC_BEGIN is written: from then on, what the client has sent behind its SYNC may be
+    /// answered between the rows (S11.2). What others send may be written at any time. In
+    /// [`Dialect::V2`] nothing of the answer is written before it ends (D4.5).
+    #[must_use]
+    pub const fn has_begun(&self) -> bool {
+        self.has_begun
     }
 
     /// Whose queue is read.
@@ -114,7 +131,8 @@ impl SyncAnswer {
             return Some(SyncRow::LeftOut);
         }
         // S12.1
-        if self.rows >= self.bounds.rows.max(1) || self.bytes >= self.bounds.bytes.max(1) {
+        let room = self.room();
+        if room.rows == 0 || room.bytes == 0 {
             self.goes_on = true;
             return Some(SyncRow::Full);
         }
@@ -122,16 +140,14 @@ impl SyncAnswer {
     }
 
     /// What the client gets of the row, for a connection with this limit.
-    pub(crate) fn view<'r>(
-        &self,
-        row: &'r StoredMessage,
-        limit: FrameLimit,
-    ) -> Result<RowView<'r>, EncodeError> {
+    pub(crate) fn view<'r>(&self, row: &'r StoredMessage, limit: FrameLimit) -> RowView<'r> {
         let view = self.reader.view(row, self.store_id);
-        if let Some(message) = &view.message {
-            check_body_len(message.body_len(Version(0)), limit)?;
+        // D4.9
+        let length = view.message.as_ref().map_or(0, |message| message.body_len(Version(0)));
+        match check_body_len(length, limit) {
+            Ok(_) => view,
+            Err(_) => RowView { message: None, row: SyncRow::TooLong { length, limit } },
         }
-        Ok(view)
     }
 
     /// The row has been dealt with. S2.7, S12.2: whether it was left out or not.

@@ -18,3 +18,11 @@ impl Default for SyncBounds {
         Self { rows: 1000, bytes: 256 * 1024 }
     }
 }
+
+impl SyncBounds {
+    /// S12.1: one message always fits.
+    pub(super) const fn at_least_one(self) -> Self {
+        let Self { rows, bytes } = self;
+        Self { rows: if rows == 0 { 1 } else { rows }, bytes: if bytes == 0 { 1 } else { bytes } }
+    }
+}

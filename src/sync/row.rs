@@ -1,6 +1,6 @@
 //! What became of a row.
 
-use crate::wire::DecodeError;
+use crate::wire::{DecodeError, FrameLimit};
 
 /// What became of a row of the queue.
 ///
@@ -15,6 +15,14 @@ pub enum SyncRow {
     /// It is not: its body does not fit its command, so no client could read it (D4.8). A store
     /// should not hold such a row: log it.
     Unreadable(DecodeError),
+    /// It is not: its frame would not be below the limit of this connection, so its reader would
+    /// refuse it (D4.9). Log it: this client never gets the message.
+    TooLong {
+        /// The length of the body in bytes.
+        length: usize,
+        /// The limit of the connection.
+        limit: FrameLimit,
+    },
     /// It is not: the answer is full (S12.1). The client asks again.
     Full,
 }

@@ -9,6 +9,7 @@ mod inside;
 mod login;
 mod memory;
 mod outside;
+mod slow;
 mod store;
 mod sync;
 mod uuid;

@@ -6,6 +6,7 @@ mod connection;
 mod decision_table;
 mod forwarded;
 mod messages;
+mod outbox;
 mod own_rules;
 mod untrusted;
 mod version2;

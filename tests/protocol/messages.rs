@@ -287,9 +287,9 @@ fn a_session_tells_what_it_was_made_of() {
 #[test]
 fn a_session_is_small() {
     assert_eq!(size_of::<Session>(), 32);
-    // With its decoder, its numbering, the reason why it is over, its dialect, and the end and the
-    // bounds of its syncs.
-    assert_eq!(size_of::<Online>(), 120);
+    // With its decoder, its numbering, the reason why it is over, its dialect, the end and the
+    // bounds of its syncs, and the SYNC_NOTIFY that waits for one.
+    assert_eq!(size_of::<Online>(), 136);
 }
 
 /// Checks the plain and the pretty form for the text and for its bytes as a list.

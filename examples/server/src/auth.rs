@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kefu_proto::{Account, DeviceId, MsgId, Platform};
+use thiserror::Error;
 
 use crate::metrics::Metrics;
 use crate::redis::{Accounts, ConnectError, Redis, RedisError};
@@ -46,16 +47,31 @@ impl Auth {
         }
     }
 
-    /// The number of a device; `None` if it could not be looked up.
+    /// The number of a device that has one.
+    pub async fn known_device(
+        &self,
+        store: &Store,
+        name: &[u8],
+        platform: Platform,
+    ) -> Result<Option<DeviceId>, LookupError> {
+        Ok(match self {
+            Self::File(_) => store.known_device(name, platform).await?,
+            Self::Redis(accounts) => accounts.known_device(name, platform).await?,
+        })
+    }
+
+    /// The number of a device; a new device gets the next one (S1.2).
     pub async fn device_id(
         &self,
         store: &Store,
         name: &[u8],
         platform: Platform,
-    ) -> Option<DeviceId> {
+    ) -> Result<DeviceId, LookupError> {
         match self {
-            Self::File(_) => store.device_id(name, platform).await.ok(),
-            Self::Redis(accounts) => accounts.device_id(name, platform).await.ok()?,
+            Self::File(_) => Ok(store.device_id(name, platform).await?),
+            Self::Redis(accounts) => {
+                accounts.device_id(name, platform).await?.ok_or(LookupError::NoNumber)
+            }
         }
     }
 
@@ -81,6 +97,17 @@ impl Auth {
             }
         }
     }
+}
+
+/// Why something of a client is unknown, which is no reason to refuse it.
+#[derive(Debug, Error)]
+pub enum LookupError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the auth Redis: {0}")]
+    Redis(#[from] RedisError),
+    #[error("the auth Redis has no number for the device")]
+    NoNumber,
 }
 
 /// The longest that a lookup may take.

@@ -6,7 +6,7 @@ use kefu_proto::{Account, Effect, Effects, OwnedOutbound};
 
 use crate::metrics::Metrics;
 use crate::peers::{Peers, Presence};
-use crate::router::{ConnectionId, Inbox, Router, Seat};
+use crate::router::{ConnectionId, Router, Seat};
 
 /// The connections of this server, and of others of the same service.
 pub struct Forwarder {
@@ -18,13 +18,13 @@ pub struct Forwarder {
 
 impl Forwarder {
     /// Registers a connection of `account`. When this returns, messages of all servers reach it.
-    pub async fn join(&self, account: Account) -> (Seat, Inbox, Option<Presence>) {
-        let (seat, inbox) = self.router.join(account);
+    pub async fn join(&self, account: Account) -> (Seat, Option<Presence>) {
+        let seat = self.router.join(account);
         let presence = match &self.peers {
             Some(peers) => Some(peers.join(account).await),
             None => None,
         };
-        (seat, inbox, presence)
+        (seat, presence)
     }
 
     /// Applies what goes to connections, in order (H6, H7, H14). `from` is the connection of the

@@ -89,7 +89,6 @@ impl Peers {
                     if error.kind() != RequestErrorKind::NoResponders {
                         tracing::debug!(%error, "unknown whether the receiver is connected");
                     }
-                    peers.metrics.pushes.inc();
                     if let Err(error) = peers.store.push(&entry).await {
                         tracing::warn!(%error, "a push is lost");
                     }

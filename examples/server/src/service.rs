@@ -1,5 +1,6 @@
 //! What all connections of a server share.
 
+use std::num::NonZeroU8;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,14 +11,16 @@ use kefu_proto::{
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::Auth;
+use crate::auth::{Auth, LookupError};
+use crate::devices::NewDevices;
 use crate::dialect::{Settings, Shown};
 use crate::dispatch::Dispatcher;
 use crate::forward::Forwarder;
+use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::peers::Presence;
 use crate::places::Places;
-use crate::router::{Inbox, Seat};
+use crate::router::Seat;
 use crate::store::{Push, Store};
 use crate::tokens::DemoToken;
 use crate::trace::{PushOutcome, Trace};
@@ -30,6 +33,8 @@ pub struct Service {
     pub auth: Auth,
     /// The demo's tokens, as long as they are valid.
     pub demo: Vec<DemoToken>,
+    /// How many new devices an account may bring.
+    pub devices: NewDevices,
     /// Which dialects clients get at their login.
     pub dialects: Settings,
     pub store: Store,
@@ -51,7 +56,20 @@ pub struct Service {
 pub struct Limits {
     pub login_timeout: Duration,
     pub idle_timeout: Duration,
+    pub unreachable_timeout: Duration,
+    pub login_attempts: NonZeroU8,
     pub frame: FrameLimit,
+}
+
+/// What is known of who logs in.
+pub enum Identified {
+    Client(Client),
+    /// Nobody has this token.
+    Unknown,
+    /// A lookup failed. The token may be good: a client that is told otherwise throws it away.
+    Unavailable,
+    /// The account has brought too many new devices.
+    TooManyDevices(Account),
 }
 
 /// Who has logged in, and with what.
@@ -66,23 +84,52 @@ pub struct Client {
 /// A connection's registration: what others send it, for as long as this is kept.
 pub struct Registration {
     pub seat: Seat,
-    pub inbox: Inbox,
     _presence: Option<Presence>,
 }
 
 impl Service {
-    /// Who logs in (S1, D1); `None` if the token is unknown, or a lookup failed.
-    pub async fn identify(&self, login: &Authentication) -> Option<Client> {
+    /// Who logs in (S1, D1).
+    pub async fn identify(&self, login: &Authentication) -> Identified {
+        self.look_up(login).await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "unknown who logs in");
+            Identified::Unavailable
+        })
+    }
+
+    async fn look_up(&self, login: &Authentication) -> Result<Identified, LookupError> {
         let token = login.auth_token();
-        let account = self.auth.account(token.token.as_bytes()).await.ok()??;
+        let Some(account) = self.auth.account(token.token.as_bytes()).await? else {
+            return Ok(Identified::Unknown);
+        };
         let device_id = match token.device() {
             None => DeviceId(0),
-            Some((name, platform)) => self.auth.device_id(&self.store, name, platform).await?,
+            Some((name, platform)) => match self.device_id(account, name, platform).await? {
+                Some(id) => id,
+                None => return Ok(Identified::TooManyDevices(account)),
+            },
         };
-        let identity = Identity::new(account, device_id).ok()?;
+        let Ok(identity) = Identity::new(account, device_id) else {
+            return Ok(Identified::Unknown);
+        };
         let platform = token.platform;
         let dialect = self.dialect(account, platform, login.dialect()).await?;
-        Some(Client { identity, platform, dialect })
+        Ok(Identified::Client(Client { identity, platform, dialect }))
+    }
+
+    /// The number of a device; `None` if it is new and the account has brought too many.
+    async fn device_id(
+        &self,
+        account: Account,
+        name: &[u8],
+        platform: Platform,
+    ) -> Result<Option<DeviceId>, LookupError> {
+        if let Some(known) = self.auth.known_device(&self.store, name, platform).await? {
+            return Ok(Some(known));
+        }
+        if !self.devices.admit(account, name, platform) {
+            return Ok(None);
+        }
+        self.auth.device_id(&self.store, name, platform).await.map(Some)
     }
 
     /// In a wrong dialect a client would skip what it does not know. So a failed lookup is no login.
@@ -91,14 +138,19 @@ impl Service {
         account: Account,
         platform: Platform,
         told: Option<Dialect>,
-    ) -> Option<Dialect> {
+    ) -> Result<Dialect, LookupError> {
         let setting = self.dialects.of(platform);
         let shown = if setting.asks_shown(told) {
-            self.store.shown(account, platform).await.ok()?
+            self.store.shown(account, platform).await?
         } else {
             None
         };
-        Some(setting.choose(told, shown))
+        Ok(setting.choose(told, shown))
+    }
+
+    /// Whether the server can do its work.
+    pub fn health(&self) -> Health {
+        Health::new(&self.store, &self.auth)
     }
 
     /// Keeps what a client has shown (D1.8). If that fails it shows it again with its next login.
@@ -111,8 +163,8 @@ impl Service {
 
     /// Registers a connection. When this returns, messages of all servers reach it.
     pub async fn register(&self, account: Account) -> Registration {
-        let (seat, inbox, presence) = self.forwarder.join(account).await;
-        Registration { seat, inbox, _presence: presence }
+        let (seat, presence) = self.forwarder.join(account).await;
+        Registration { seat, _presence: presence }
     }
 
     /// A sync has left a row out.
@@ -127,6 +179,12 @@ impl Service {
         self.unreadable.log(queue, msgid, command, error);
     }
 
+    /// A sync has left a row out that is too long for its connection.
+    pub fn note_too_long(&self, queue: Account, msgid: MsgId, command: Command, length: usize) {
+        self.metrics.unsendable.inc();
+        self.unreadable.log_too_long(queue, msgid, command, length);
+    }
+
     /// Puts a message into the push outbox if its receiver is connected nowhere (H7.3).
     pub async fn push(&self, to: Account, message: &ChatMessage) -> PushOutcome {
         if self.forwarder.router.is_online(to) {
@@ -137,7 +195,6 @@ impl Service {
             peers.push(entry);
             return PushOutcome::Undecided;
         }
-        self.metrics.pushes.inc();
         match self.store.push(entry).await {
             Ok(()) => PushOutcome::Queued,
             // A closed store has no outbox any more. The message itself is stored already.

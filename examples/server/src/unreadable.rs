@@ -16,6 +16,12 @@ impl UnreadableRows {
         }
     }
 
+    pub fn log_too_long(&self, queue: Account, msgid: MsgId, command: Command, length: usize) {
+        if self.is_new(queue, msgid) {
+            tracing::error!(%queue, %msgid, %command, length, "a row beyond --frame-limit; left out");
+        }
+    }
+
     fn is_new(&self, queue: Account, msgid: MsgId) -> bool {
         // No panic can leave the set half changed.
         let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);

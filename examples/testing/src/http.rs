@@ -21,10 +21,16 @@ impl Answer {
         fields.find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// A counter or gauge of /metrics by name and labels; 0 if it is missing.
+    /// A counter or gauge of /metrics by name and labels, or by its name alone: the sum over all
+    /// labels. 0 if it is missing.
     pub fn metric(&self, name: &str) -> u64 {
-        let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
-        self.body.lines().find_map(value).unwrap_or(0)
+        let value = |line: &str| {
+            let rest = line.strip_prefix(name)?;
+            let rest = rest.strip_prefix('{').and_then(|labels| labels.split_once('}'));
+            let value = rest.map_or(line.strip_prefix(name)?, |(_, value)| value);
+            value.strip_prefix(' ')?.parse::<u64>().ok()
+        };
+        self.body.lines().filter_map(value).sum()
     }
 }
 
@@ -73,6 +79,15 @@ pub async fn until_health(addr: SocketAddr, status: u16, body: &str) {
     until(&format!("/healthz is {status}"), async || {
         let health = get(addr, "/healthz").await;
         (health.status, &*health.body) == (status, body)
+    })
+    .await;
+}
+
+/// Waits until /healthz answers 503 with this text among others.
+pub async fn until_unhealthy(addr: SocketAddr, text: &str) {
+    until(&format!("/healthz says {text}"), async || {
+        let health = get(addr, "/healthz").await;
+        health.status == 503 && health.body.contains(text)
     })
     .await;
 }

@@ -12,12 +12,11 @@ use clap::Parser;
 use kefu_proto::{
     Account, AppId, Appended, Authentication, Closed, Config, Delivery, DeviceId, Dialect, Effect,
     Encode, EncodeError, FrameLimit, IDLE_TIMEOUT, Identity, Login, LoginStep, MsgId, Online,
-    Outbound, OwnedOutbound, Platform, Request, SaveMessage, StoredMessage, SyncRequest, UnixTime,
-    UserId,
+    Outbound, Outbox, Platform, Request, SaveMessage, StoredMessage, SyncRequest, UnixTime, UserId,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio::{select, task};
 
@@ -57,16 +56,14 @@ async fn serve(host: Arc<Mutex<Host>>, config: Config, stream: TcpStream) {
     let mut socket = Socket { stream, read, out, last_read: Instant::now() };
     if let Some(online) = log_in(&host, config, &mut socket).await {
         let account = online.identity().account();
-        let (outbox, inbox) = channel(4096); // full: the connection is too slow, and closed
+        let peer = Arc::new(Peer::default());
         // AUTH_STATUS has not been sent yet: a client that has read it misses nothing.
-        lock(&host).outboxes.entry(account).or_default().insert(task::id(), outbox);
-        let mut connection = Connection { host: &host, socket: &mut socket, online, inbox };
+        lock(&host).peers.entry(account).or_default().insert(task::id(), Arc::clone(&peer));
+        let mut connection = Connection { host: &host, socket: &mut socket, online, peer };
         let _ = connection.run().await;
         // Nobody sends to it any more. What waits is still written.
-        lock(&host).outboxes.entry(account).or_default().remove(&task::id());
-        while let Ok(message) = connection.inbox.try_recv() {
-            let _ = connection.write(&message);
-        }
+        lock(&host).peers.entry(account).or_default().remove(&task::id());
+        let _ = connection.write_waiting();
     }
     // What is queued still goes out. Closing while bytes are unread could discard it.
     let _ = socket.flush().await;
@@ -123,21 +120,19 @@ struct Connection<'c> {
     host: &'c Mutex<Host>,
     socket: &'c mut Socket,
     online: Online,
-    inbox: Receiver<OwnedOutbound>,
+    peer: Arc<Peer>,
 }
 
 impl Connection<'_> {
     /// Returns when the client has left, was silent for too long or does not read.
     async fn run(&mut self) -> Option<()> {
         loop {
-            while let Ok(message) = self.inbox.try_recv() {
-                self.write(&message).ok()?;
-            }
+            self.write_waiting().ok()?;
             self.finish_requests().await.ok()?;
             self.socket.flush().await?;
             select! {
                 filled = self.socket.fill() => filled?,
-                sent = self.inbox.recv() => self.write(&sent?).ok()?,
+                () = self.peer.wake.notified() => {}
             }
         }
     }
@@ -211,6 +206,16 @@ impl Connection<'_> {
         self.online.finish_sync(answer, &mut self.socket.out)
     }
 
+    /// Writes what others have sent.
+    fn write_waiting(&mut self) -> Result<(), EncodeError> {
+        let peer = Arc::clone(&self.peer);
+        let mut outbox = lock(&peer.outbox);
+        while let Some(message) = outbox.pop() {
+            self.write(&message)?;
+        }
+        Ok(())
+    }
+
     fn write(&mut self, message: &impl Encode) -> Result<(), EncodeError> {
         self.online.write(message, &mut self.socket.out)
     }
@@ -223,11 +228,18 @@ struct Host {
     kept_keys: HashMap<Account, MsgId>,
     dialects: HashMap<(Account, DeviceId), Dialect>,
     devices: HashMap<(Vec<u8>, Platform), DeviceId>,
-    outboxes: HashMap<Account, HashMap<task::Id, Sender<OwnedOutbound>>>,
+    peers: HashMap<Account, HashMap<task::Id, Arc<Peer>>>,
 }
 
-fn lock(host: &Mutex<Host>) -> MutexGuard<'_, Host> {
-    host.lock().unwrap_or_else(PoisonError::into_inner)
+/// What others have sent to a connection, and what wakes its task.
+#[derive(Default)]
+struct Peer {
+    outbox: Mutex<Outbox>,
+    wake: Notify,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Host {
@@ -264,10 +276,13 @@ impl Host {
         rows.skip_while(|row| row.msgid <= after).take(256).cloned().collect()
     }
 
-    /// Sends to all other connections of a user. One that is too slow loses its outbox, and ends.
-    fn send(&mut self, to: Account, message: Outbound<'_>) {
-        self.outboxes.entry(to).or_default().retain(|&id, outbox| {
-            id == task::id() || outbox.try_send(message.into_owned()).is_ok()
-        });
+    /// Sends to all other connections of a user.
+    fn send(&self, to: Account, message: Outbound<'_>) {
+        for (&id, peer) in self.peers.get(&to).into_iter().flatten() {
+            if id != task::id() {
+                lock(&peer.outbox).push(message.into_owned());
+                peer.wake.notify_one();
+            }
+        }
     }
 }

@@ -45,6 +45,7 @@ impl Answer {
             answer.write_begin(outbox)?;
         }
         (outbox.is_behind, outbox.has_copies) = (false, false);
+        outbox.until_end = Some(vec![]);
         Ok(answer)
     }
 
@@ -61,9 +62,12 @@ impl Answer {
             self.goes_on = true;
             return Ok(SyncRow::Full);
         }
-        let (verdict, raw) = self.look(row);
-        if let Some(raw) = &raw {
-            outbox.check_length(raw.body.len())?;
+        let (mut verdict, mut raw) = self.look(row);
+        // D4.9
+        let length = raw.as_ref().map_or(0, |raw| raw.body.len());
+        if outbox.check_length(length).is_err() {
+            verdict = SyncRow::TooLong { length, limit: outbox.limit };
+            raw = None;
         }
         if self.dialect == Dialect::AsSent {
             self.write_begin(outbox)?;
@@ -119,6 +123,14 @@ impl Answer {
         self.store_id = store_id;
     }
 
+    /// S12.1: what the bounds leave.
+    pub(crate) fn room(&self) -> SyncBounds {
+        let (rows, bytes) = (self.bounds.rows.max(1), self.bounds.bytes.max(1));
+        let rows = if self.rows < rows { rows - self.rows } else { 0 };
+        let bytes = if self.bytes < bytes { bytes - self.bytes } else { 0 };
+        SyncBounds { rows, bytes }
+    }
+
     pub(crate) fn after(&self) -> Option<MsgId> {
         (!self.goes_on).then_some(self.after)
     }
@@ -135,7 +147,12 @@ impl Answer {
             outbox.expect(&Body::SyncNotify(next).into())?;
             outbox.is_behind = !outbox.has_copies;
         }
-        Ok(())
+        // S12.6, S13.2
+        let waiting = outbox.until_end.take().unwrap().into_iter().max();
+        match waiting.filter(|_| !outbox.is_behind) {
+            Some(key) => outbox.expect(&Body::SyncNotify(key).into()),
+            None => Ok(()),
+        }
     }
 
     fn write_begin(&mut self, outbox: &mut Outbox) -> Result<(), EncodeError> {

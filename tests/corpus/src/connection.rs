@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 use bytes::BytesMut;
 use kefu_proto::{Authentication, Body, Closed, Command, Config, Dialect, EncodeError, Frame};
-use kefu_proto::{FrameLimit, Login, LoginStatus, LoginStep, Message, MsgId, Online, Outbound};
+use kefu_proto::{FrameLimit, Login, LoginStatus, LoginStep, Message, Online};
 use kefu_proto::{Parsed, Seq, UnixTime, Version};
 
 use self::host::Host;
@@ -162,10 +162,7 @@ fn serve(mut online: Online, line: &mut Line<'_>, host: &mut Host<'_, '_>) {
             (Ok(None), None) => {
                 line.check_taken();
                 if host.choices.of(8) == 7 {
-                    // Another session has something to say.
-                    let key = MsgId(host.choices.number());
-                    let (notify, expected) = (Outbound::SyncNotify(key), Body::SyncNotify(key));
-                    let _ = host.outbox.write(&mut online, &notify, &expected.into());
+                    host.tell_of_others(&mut online);
                 }
                 if !line.receive(host.choices) {
                     break;

@@ -19,6 +19,8 @@ pub(crate) struct Outbox {
     pub(crate) synced: Option<MsgId>,
     /// S12.4: the client has more to ask for.
     pub(crate) is_behind: bool,
+    /// S12.6: what is notified while an answer is under way.
+    pub(crate) until_end: Option<Vec<MsgId>>,
     /// A METADATA has been written since the last answer began.
     pub(crate) has_copies: bool,
     expected: Vec<u8>,
@@ -35,6 +37,7 @@ impl Outbox {
             dialect: Dialect::AsSent,
             synced: None,
             is_behind: false,
+            until_end: None,
             has_copies: false,
             expected: vec![],
             last: 0,
@@ -54,6 +57,10 @@ impl Outbox {
         outgoing: &Outgoing,
     ) -> Result<(), EncodeError> {
         let frames = self.frames_of(outgoing);
+        if let Some(waiting) = self.until_end.as_mut().filter(|_| outgoing.is_notify()) {
+            let body = outgoing.raw(self.version).body;
+            waiting.extend(body.first_chunk().map(|key| MsgId(i64::from_be_bytes(*key))));
+        }
         let written = online.write(message, &mut self.sink());
         assert_eq!(written, self.expect_all(&frames));
         self.has_copies |= written.is_ok() && frames.len() > 1;
@@ -62,7 +69,8 @@ impl Outbox {
     }
 
     pub(crate) fn frames_of(&self, outgoing: &Outgoing) -> Vec<Raw> {
-        let waits = self.is_behind && outgoing.command() == Command::SYNC_NOTIFY;
+        let waits = self.is_behind || self.until_end.is_some();
+        let waits = waits && outgoing.is_notify();
         if waits { vec![] } else { outgoing.frames(self.dialect, self.version) }
     }
 

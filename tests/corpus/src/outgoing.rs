@@ -34,6 +34,10 @@ impl From<Body> for Outgoing {
 }
 
 impl Outgoing {
+    pub(crate) fn is_notify(&self) -> bool {
+        self.command() == Command::SYNC_NOTIFY
+    }
+
     pub(crate) fn command(&self) -> Command {
         match &self.what {
             What::Body(body) => body.command(),

@@ -95,22 +95,22 @@ pub(crate) const FAULTS: &[Fault] = &[
         "departed-connection-given-messages",
         "H7.4",
         "A connection that has left is still given messages.",
-        "outboxes.retain(|(peer, ..)| !Arc::ptr_eq(peer, &stream));",
+        "peers.retain(|(peer, ..)| !Arc::ptr_eq(peer, &stream));",
         r#"if !fault.is("departed-connection-given-messages") {
-                outboxes.retain(|(peer, ..)| !Arc::ptr_eq(peer, &stream));
+                peers.retain(|(peer, ..)| !Arc::ptr_eq(peer, &stream));
             }"#,
     ),
     fault(
         "everybody-notified",
         "H7.4",
         "Everybody who is connected gets every SYNC_NOTIFY.",
-        "for (stream, outbox, id) in self.outboxes.get(&to).into_iter().flatten() {",
+        "for (stream, outbox, wake, id) in self.peers.get(&to).into_iter().flatten() {",
         r#"let is_for_all =
             matches!(message, Outbound::SyncNotify(_)) && self.fault.is("everybody-notified");
-        let others = self.outboxes.iter().take(if is_for_all { usize::MAX } else { 0 });
-        let others = others.filter(|(account, _)| **account != to).map(|(_, outboxes)| outboxes);
-        let addressed = self.outboxes.get(&to).into_iter().chain(others);
-        for (stream, outbox, id) in addressed.flatten() {"#,
+        let others = self.peers.iter().take(if is_for_all { usize::MAX } else { 0 });
+        let others = others.filter(|(account, _)| **account != to).map(|(_, peers)| peers);
+        let addressed = self.peers.get(&to).into_iter().chain(others);
+        for (stream, outbox, wake, id) in addressed.flatten() {"#,
     ),
     fault(
         "ack-before-notify",
@@ -126,24 +126,24 @@ pub(crate) const FAULTS: &[Fault] = &[
         "metadata-separated",
         "W10.3",
         "A SYNC_NOTIFY comes between a METADATA and its message.",
-        "self.online.write(message, self.out)?;",
+        "self.online.write(&sent, self.out)?;",
         r#"if self.fault.is("metadata-separated") {
-            wrong::separate(&mut self.online, message, self.out)?;
-        } else {
-            self.online.write(message, self.out)?;
-        }"#,
+                wrong::separate(&mut self.online, &sent, self.out)?;
+            } else {
+                self.online.write(&sent, self.out)?;
+            }"#,
     ),
     fault(
         "live-copy-to-version-1",
         "D3.1",
         "A connection of version 1 gets live copies, in its own form.",
-        "fn send(&mut self, message: &OwnedOutbound) -> Result<(), EncodeError> {",
-        r#"fn send(&mut self, message: &OwnedOutbound) -> Result<(), EncodeError> {
-        if self.online.dialect() == Dialect::V1 && self.fault.is("live-copy-to-version-1") {
-            if let Some(copy) = wrong::without_metadata(message) {
-                self.online.write(&copy, self.out)?;
-            }
-        }"#,
+        "while let Some(sent) = next() {",
+        r#"while let Some(sent) = next() {
+            if self.online.dialect() == Dialect::V1 && self.fault.is("live-copy-to-version-1") {
+                if let Some(copy) = wrong::without_metadata(&sent) {
+                    self.online.write(&copy, self.out)?;
+                }
+            }"#,
     ),
     fault(
         "self-flag-missing",

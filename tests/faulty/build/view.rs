@@ -67,7 +67,7 @@ const HELP",
     if let Some(online) = online {",
     ),
     change(
-        "lock(host).outboxes.entry(account).or_default().push((Arc::clone(&stream), outbox));",
+        "lock(host).peers.entry(account).or_default().push(peer);",
         "let fault = {
             let mut host = lock(host);
             host.tell(Event::LoggedIn {
@@ -75,22 +75,22 @@ const HELP",
                 identity: online.identity(),
                 dialect: online.dialect(),
             });
-            let outbox = (Arc::clone(&stream), outbox, id);
-            host.outboxes.entry(account).or_default().push(outbox);
+            host.peers.entry(account).or_default().push(peer);
             host.fault
         };",
     ),
+    change("Arc::clone(&outbox), wake);", "Arc::clone(&outbox), wake, id);"),
     change(
         "Connection { host, stream: &stream, online, out: &mut out }",
         "Connection { host, stream: &stream, online, out: &mut out, id, fault, held: None }",
     ),
     change(
-        "let outboxes = &mut lock(host).outboxes;
-            outboxes.entry(account).or_default().retain(|(peer, _)| !Arc::ptr_eq(peer, &stream));",
+        "let peers = &mut lock(host).peers;
+            peers.entry(account).or_default().retain(|(peer, ..)| !Arc::ptr_eq(peer, &stream));",
         "let mut host = lock(host);
             host.tell(Event::Closed { connection: id });
-            let outboxes = host.outboxes.entry(account).or_default();
-            outboxes.retain(|(peer, ..)| !Arc::ptr_eq(peer, &stream));",
+            let peers = host.peers.entry(account).or_default();
+            peers.retain(|(peer, ..)| !Arc::ptr_eq(peer, &stream));",
     ),
     change(
         "    out: &'c mut BytesMut,
@@ -101,10 +101,10 @@ const HELP",
     held: Option<Request>,
 }",
     ),
-    change("SyncSender<OwnedOutbound>);", "SyncSender<OwnedOutbound>, ConnectionId);"),
+    change("SyncSender<()>);", "SyncSender<()>, ConnectionId);"),
     change(
-        "outboxes: HashMap<Account, Vec<Outbox>>,",
-        "outboxes: HashMap<Account, Vec<Outbox>>,
+        "peers: HashMap<Account, Vec<Peer>>,",
+        "peers: HashMap<Account, Vec<Peer>>,
     fault: Chosen,
     watch: Option<Watch>,",
     ),
@@ -143,7 +143,7 @@ const HELP",
     change(
         "Effect::PushMessage { .. } => {} // tell a push service, if `to` is not connected",
         "Effect::PushMessage { to, message } => {
-                    if host.outboxes.get(&to).is_none_or(Vec::is_empty) {
+                    if host.peers.get(&to).is_none_or(Vec::is_empty) {
                         host.tell(Event::Pushed { to, message });
                     }
                 }",
@@ -172,14 +172,11 @@ const HELP",
         self.tell(Event::Stored { queue: save.queue(), row: &row });
         self.queues.entry(save.queue()).or_default().push(row);",
     ),
-    change("for (stream, outbox) in", "for (stream, outbox, id) in"),
+    change("for (stream, outbox, wake) in", "for (stream, outbox, wake, id) in"),
     change(
-        "if !Arc::ptr_eq(stream, except) && outbox.try_send(message.into_owned()).is_err() {",
-        "if Arc::ptr_eq(stream, except) {
-                continue;
-            }
-            // Before the client can have it.
-            self.tell(Event::Given { connection: *id, message });
-            if outbox.try_send(message.into_owned()).is_err() {",
+        "lock(outbox).push(message.into_owned());",
+        "// Before the client can have it.
+                self.tell(Event::Given { connection: *id, message });
+                lock(outbox).push(message.into_owned());",
     ),
 ];

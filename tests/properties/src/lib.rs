@@ -9,6 +9,7 @@ mod connection;
 mod exchange;
 mod handler;
 mod live;
+mod outbox;
 mod pairs;
 mod reference;
 mod script;

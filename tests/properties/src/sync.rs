@@ -4,9 +4,9 @@
 use bytes::BytesMut;
 use kefu_proto::strategy;
 use kefu_proto::{
-    Body, Command, Config, DeviceId, Dialect, Encode, EncodeError, FrameLimit, Identity, Login,
-    LoginStep, Message, MsgId, Online, Outbound, Request, StoreId, StoredMessage, SyncBounds,
-    SyncRow, UnixTime, Version,
+    Body, Command, Config, DeviceId, Dialect, Encode, FrameLimit, Identity, Login, LoginStep,
+    Message, MsgId, Online, Outbound, Request, StoreId, StoredMessage, SyncBounds, SyncRow,
+    UnixTime, Version,
 };
 use proptest::prelude::*;
 
@@ -78,8 +78,41 @@ proptest! {
         let answer = online.begin_sync(request, MsgId(0), &mut Vec::new())?;
         let mut out = Vec::new();
         online.write(&Outbound::SyncNotify(key), &mut out)?;
-        prop_assert!(!out.is_empty());
-        online.finish_sync(answer, &mut Vec::new())?;
+        online.finish_sync(answer, &mut out)?;
+        let frames = reference::frames(&out);
+        prop_assert!(frames.iter().any(|frame| frame.command == Command::SYNC_NOTIFY.0));
+    }
+
+    /// S12.6, S13.2: they wait for the end of an answer, and one comes out for all.
+    #[test]
+    fn s12_notifies_wait_for_the_end_of_an_answer(
+        (script, rows) in reader(),
+        keys in prop::collection::vec((0..8_usize, strategy::msg_id()), 0..4),
+    ) {
+        let answered = |keys: &[(usize, MsgId)]| -> Result<_, TestCaseError> {
+            let (mut online, mut out) = (script.connect(), Vec::new());
+            let request = request(&mut online, MsgId(0))?;
+            let mut answer = online.begin_sync(request, MsgId(0), &mut out)?;
+            for index in 0..8 {
+                for (_, key) in keys.iter().filter(|(at, _)| *at == index) {
+                    online.write(&Outbound::SyncNotify(*key), &mut out)?;
+                }
+                if let Some(row) = rows.get(index) {
+                    online.sync_row(&mut answer, row.clone(), &mut out)?;
+                }
+            }
+            let is_full = answer.after().is_none();
+            online.finish_sync(answer, &mut out)?;
+            Ok((reference::frames(&out), is_full))
+        };
+        let (mut expected, is_full) = answered(&[])?;
+        let greatest = keys.iter().map(|(_, key)| key.0).max().filter(|_| !is_full);
+        expected.extend(greatest.map(|key| reference::Written {
+            command: Command::SYNC_NOTIFY.0,
+            flags: 0,
+            body: key.to_be_bytes().to_vec(),
+        }));
+        prop_assert_eq!(answered(&keys)?.0, expected);
     }
 
     /// S2.1, S2.9: a SYNC of 0 begins at the kept key, and behind an answer at its end.
@@ -194,9 +227,9 @@ proptest! {
         prop_assert_eq!(keys, [end.0.to_be_bytes(); 2]);
     }
 
-    /// W2.4: a row that is too long for the connection is not written, and the answer goes on.
+    /// D4.9: a row that is too long for the connection is not written, and the answer goes on.
     #[test]
-    fn s12_a_row_that_is_too_long_leaves_the_answer_as_it_was(
+    fn d4_a_row_that_is_too_long_is_left_out(
         dialect in dialect(),
         (config, identity) in strategy::login(),
         length in 40..60_usize,
@@ -205,25 +238,18 @@ proptest! {
         let request = request(&mut online, MsgId(1))?;
         let mut out = Vec::new();
         let mut answer = online.begin_sync(request, MsgId(0), &mut out)?;
-        let before = out.len();
         let device_id = DeviceId(identity.device_id().0 ^ 1);
         let (msgid, command, body) = (MsgId(2), Command::CUSTOMER_V2, vec![0; length].into());
         let row = StoredMessage { msgid, device_id, command, body };
-        match online.sync_row(&mut answer, row, &mut out) {
-            Ok(row) => {
-                prop_assert_eq!(row, SyncRow::Taken);
-                prop_assert!(length < 50);
-                prop_assert_eq!(answer.after(), Some(msgid));
-            }
-            Err(refused) => {
-                let limit = FrameLimit::new(50);
-                prop_assert_eq!(refused, EncodeError::BodyTooLong { length, limit });
-                prop_assert!(length >= 50);
-                prop_assert_eq!(out.len(), before);
-                prop_assert_eq!(answer.after(), Some(MsgId(1)));
-            }
-        }
+        let limit = FrameLimit::new(50);
+        let too_long = SyncRow::TooLong { length, limit };
+        let expected = if length < 50 { SyncRow::Taken } else { too_long };
+        prop_assert_eq!(online.sync_row(&mut answer, row, &mut out)?, expected);
+        prop_assert_eq!(answer.after(), Some(msgid));
         online.finish_sync(answer, &mut out)?;
+        let frames = reference::frames(&out);
+        prop_assert_eq!(frames.len(), 2 + usize::from(length < 50));
+        prop_assert_eq!(&frames[frames.len() - 1].body, &msgid.0.to_be_bytes());
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{
-    AckStatus, Body, Command, DeviceId, Dialect, Flags, MsgId, Online, Outbound, Request,
+    AckStatus, Body, Command, DeviceId, Dialect, Flags, Frame, MsgId, Online, Outbound, Request,
     StoredMessage, SyncAnswer, SyncBounds, SyncRow, UnixTime,
 };
 
@@ -46,6 +46,144 @@ fn s12_1_an_answer_has_as_many_bytes_as_the_bounds_say_and_one_message() {
         }
     }
     assert_eq!(SyncBounds::default(), SyncBounds { rows: 1000, bytes: 262_144 });
+}
+
+/// S12.1: how much of the queue is worth reading.
+#[test]
+fn s12_1_an_answer_tells_what_is_missing_until_it_is_full() {
+    for dialect in DIALECTS {
+        let mut online = online(CUSTOMER, 2, dialect);
+        for (bounds, rooms) in [
+            ((3, 150), [(3, 150), (2, 50), (1, 0), (1, 0)]),
+            ((2, 1000), [(2, 1000), (1, 900), (0, 800), (0, 800)]),
+            ((0, 0), [(1, 1), (0, 0), (0, 0), (0, 0)]),
+        ] {
+            online.set_sync_bounds(SyncBounds { rows: bounds.0, bytes: bounds.1 });
+            let request = asks(&mut online, 1);
+            let mut out = BytesMut::new();
+            let mut answer = online.begin_sync(request, MsgId(0), &mut out).unwrap();
+            for (msgid, room) in (2..).zip(rooms) {
+                let SyncBounds { rows, bytes } = answer.room();
+                assert_eq!((rows, bytes), room, "{dialect:?} {bounds:?} {msgid}");
+                online.sync_row(&mut answer, row(msgid, 100 - 12 - 36), &mut out).unwrap();
+            }
+            online.finish_sync(answer, &mut out).unwrap();
+        }
+    }
+}
+
+/// S12.6, S13.2: the oldest clients ask at every notify, and would get the answer once more.
+#[test]
+fn s12_6_a_notify_waits_for_the_end_of_the_answer() {
+    for dialect in DIALECTS {
+        let mut online = online(CUSTOMER, 2, dialect);
+        let mut out = BytesMut::new();
+        let request = asks(&mut online, 0);
+        let mut answer = online.begin_sync(request, MsgId(0), &mut out).unwrap();
+        for msgid in [8, 9, 7] {
+            online.write(&Outbound::SyncNotify(MsgId(msgid)), &mut out).unwrap();
+            // Whatever a host makes it of.
+            let short = Frame::new(Command::SYNC_NOTIFY, Bytes::from_static(&[0xff; 7]));
+            online.write(&short, &mut out).unwrap();
+            online.sync_row(&mut answer, row(msgid - 6, 0), &mut out).unwrap();
+        }
+        online.finish_sync(answer, &mut out).unwrap();
+        let frames = read(&mut out);
+        let notifies = frames.iter().filter(|(_, body)| body.command() == Command::SYNC_NOTIFY);
+        assert_eq!(notifies.count(), 1, "{dialect:?}");
+        let [.., (_, Body::SyncEnd(MsgId(3))), (_, Body::SyncNotify(MsgId(9)))] = frames[..] else {
+            panic!("{dialect:?} {frames:?}")
+        };
+        // The next goes out at once again.
+        online.write(&Outbound::SyncNotify(MsgId(10)), &mut out).unwrap();
+        assert_eq!(read(&mut out), [(Flags::NONE, Body::SyncNotify(MsgId(10)))]);
+        // None waits for the end of the next answer.
+        let request = asks(&mut online, 0);
+        let answer = online.begin_sync(request, MsgId(0), &mut out).unwrap();
+        online.finish_sync(answer, &mut out).unwrap();
+        assert!(matches!(read(&mut out)[..], [_, (_, Body::SyncEnd(_))]));
+    }
+}
+
+/// S12.6, S12.4: a client that asks on needs no other notify, unless it may be beyond the end.
+#[test]
+fn s12_6_a_notify_that_waits_gives_way_to_that_of_the_rest() {
+    for (copies, dialect) in [
+        (false, Dialect::V1),
+        (false, Dialect::V2),
+        (false, Dialect::AsSent),
+        (true, Dialect::V1),
+        (true, Dialect::V2),
+        (true, Dialect::AsSent),
+    ] {
+        let bounds = SyncBounds { rows: 2, ..SyncBounds::default() };
+        let (mut online, answer, _) = begun(dialect, bounds, |msgid| row(msgid, 0));
+        let mut out = BytesMut::new();
+        if copies {
+            online.write(&super::told::live_copy(b"hi"), &mut out).unwrap();
+        }
+        online.write(&Outbound::SyncNotify(MsgId(9)), &mut out).unwrap();
+        online.finish_sync(answer, &mut out).unwrap();
+        let frames = read(&mut out);
+        let end = frames.iter().position(|(_, body)| *body == Body::SyncEnd(MsgId(2))).unwrap();
+        let mut expected = vec![(Flags::NONE, Body::SyncNotify(MsgId(3)))];
+        // Version 1 gets no live copies.
+        if copies && dialect != Dialect::V1 {
+            expected.push((Flags::NONE, Body::SyncNotify(MsgId(9))));
+        }
+        assert_eq!(frames[end + 1..], expected, "{dialect:?}, copies: {copies}");
+    }
+}
+
+/// S8.1: it needs room as well.
+#[test]
+fn s12_6_a_notify_that_waits_needs_room() {
+    for (room, is_written) in [(59, false), (60, true)] {
+        let mut online = online(CUSTOMER, 2, Dialect::V1);
+        let mut out = vec![0; room];
+        let mut out = &mut out[..];
+        let request = asks(&mut online, 0);
+        let answer = online.begin_sync(request, MsgId(0), &mut out).unwrap();
+        online.write(&Outbound::SyncNotify(MsgId(9)), &mut out).unwrap();
+        assert_eq!(online.finish_sync(answer, &mut out).is_ok(), is_written);
+    }
+}
+
+/// S11.2: PONGs, ACKs, live copies and unpersistent messages come between the rows.
+#[test]
+fn s11_2_everything_else_may_come_while_an_answer_is_under_way() {
+    for (dialect, begins) in [
+        (Dialect::V1, [true; 3]),
+        (Dialect::AsSent, [false, true, true]),
+        (Dialect::V2, [false; 3]),
+    ] {
+        let mut online = online(CUSTOMER, 2, dialect);
+        let mut out = BytesMut::new();
+        let request = asks(&mut online, 0);
+        let mut answer = online.begin_sync(request, MsgId(0), &mut out).unwrap();
+        for (begun, msgid) in begins.into_iter().zip(1..) {
+            assert_eq!(answer.has_begun(), begun, "{dialect:?} {msgid}");
+            online.write(&kefu_proto::Message::from(Body::Pong), &mut out).unwrap();
+            online.write(&super::told::live_copy(b"hi"), &mut out).unwrap();
+            online.write(&super::told::live_ack(), &mut out).unwrap();
+            online.write(&chat(Flags::UNPERSISTENT), &mut out).unwrap();
+            online.sync_row(&mut answer, row(msgid, 0), &mut out).unwrap();
+        }
+        online.finish_sync(answer, &mut out).unwrap();
+        let commands = read(&mut out).into_iter().map(|(_, body)| body.command().0);
+        let expected: &[u8] = match dialect {
+            Dialect::V1 => &[27, 14, 5, 24, 24, 14, 5, 24, 24, 14, 5, 24, 24, 28],
+            Dialect::AsSent => &[
+                14, 37, 64, 37, 5, 24, 27, 24, 14, 37, 64, 37, 5, 24, 24, 14, 37, 64, 37, 5, 24,
+                24, 28,
+            ],
+            Dialect::V2 => &[
+                14, 37, 64, 37, 5, 64, 14, 37, 64, 37, 5, 64, 14, 37, 64, 37, 5, 64, 27, 64, 64,
+                64, 28,
+            ],
+        };
+        assert_eq!(commands.collect::<Vec<_>>(), expected, "{dialect:?}");
+    }
 }
 
 /// S12.3, S12.4.

@@ -30,6 +30,24 @@ fn d3_1_d3_2_d3_3_live_copies_and_their_acks() {
     }
 }
 
+/// W2.4, W7.5, S8.1: a message that is too long for the connection is left out. Nothing of it is
+/// written, and what comes behind it goes out.
+#[test]
+fn w2_4_a_live_message_that_is_too_long_is_left_out_whole() {
+    let long = live_copy(&[b'x'; 32_768 - 36]);
+    for dialect in [Dialect::V2, Dialect::AsSent] {
+        let mut online = online(CUSTOMER, 2, dialect);
+        let mut out = BytesMut::new();
+        let too_long = EncodeError::BodyTooLong { length: 32_768, limit: FrameLimit::CLIENT };
+        assert_eq!(online.write(&long, &mut out), Err(too_long));
+        assert_eq!(out, b""[..]);
+        online.write(&Outbound::SyncNotify(MsgId(41)), &mut out).unwrap();
+        // AUTH_STATUS was number 1.
+        assert_eq!(out[..12], [0, 0, 0, 8, 0, 0, 0, 2, 29, 2, 0, 0]);
+    }
+    assert_eq!(commands(Dialect::V1, &long), []);
+}
+
 /// D3.5, in any clothes.
 #[test]
 fn d3_5_a_metadata_alone_is_never_written() {

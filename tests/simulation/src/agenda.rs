@@ -18,6 +18,8 @@ pub(crate) enum Event {
     Answer(Answer),
     /// The host reads the next page of a queue for a client.
     Page { link: usize, life: u32 },
+    /// A connection takes some of what waits for it.
+    Drain { link: usize, life: u32 },
     /// The host is up again.
     Restart,
     /// Somebody sets the server's clock.

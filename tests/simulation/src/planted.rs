@@ -70,6 +70,10 @@ planted! {
     s12_a_notify_that_is_not_held_back_is_found: NotifyBehind breaks "S12.4";
     d1_a_dialect_that_is_not_remembered_is_found: ForgetDialect breaks "D1.4";
     d1_a_dialect_that_nobody_is_told_of_is_found: TellNoDialect breaks "D1.8";
+    s13_2_a_notify_that_does_not_fit_is_found: DropNotify breaks "H14.7";
+    s13_2_a_notify_that_gives_way_to_an_older_one_is_found: OlderNotify breaks "H14.7";
+    s13_3_a_metadata_that_is_left_behind_is_found: LeaveMetadata breaks "W10.3";
+    s13_5_an_ack_that_does_not_fit_is_found: DropAck breaks "H7.6";
 }
 
 /// No rule says how a store keeps what it has.

@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 use kefu_proto::checker::{Repeats, Terms};
-use kefu_proto::{Account, AppId, Config, StoreId, SyncBounds, UserId};
+use kefu_proto::{Account, AppId, Config, OutboxBounds, StoreId, SyncBounds, UserId};
 
 /// How many bytes at the head of a content tell a message from all others.
 pub(crate) const MARK: usize = 8;
@@ -15,6 +15,8 @@ pub(crate) struct Promises {
     pub(crate) bounds: SyncBounds,
     /// The host knows the shop of two parties (D2.4): otherwise it is 0.
     pub(crate) shops: bool,
+    /// What waits for a connection is bounded, and what does not fit is left out (S13).
+    pub(crate) outbox: Option<OutboxBounds>,
 }
 
 impl Promises {
@@ -22,7 +24,8 @@ impl Promises {
         let idempotent = rng.u8(..4) > 0;
         let rows = [1_000, 1_000, 50, 7, 2][rng.usize(..5)];
         let bytes = [256 * 1024, 256 * 1024, 2_000, 300][rng.usize(..4)];
-        Self { idempotent, bounds: SyncBounds { rows, bytes }, shops: rng.bool() }
+        let (bounds, shops) = (SyncBounds { rows, bytes }, rng.bool());
+        Self { idempotent, bounds, shops, outbox: None }
     }
 
     pub(crate) fn terms(self, kefu_app: i64) -> Terms {
@@ -33,6 +36,7 @@ impl Promises {
         terms.sync_bounds = Some(self.bounds);
         terms.store_id = Some(if self.shops { shop_of } else { |_, _| StoreId(0) });
         terms.remembers_dialects = true;
+        terms.leaves_out = self.outbox.is_some();
         terms
     }
 }

@@ -124,6 +124,9 @@ pub(crate) struct Tally {
     pub(crate) notifies: u64,
     /// METADATA and its message.
     pub(crate) pairs: u64,
+    /// SYNC_NOTIFYs that have given way to others, and messages that a slow connection did not get.
+    pub(crate) merged: u64,
+    pub(crate) left_out: u64,
     pub(crate) translations: u64,
     pub(crate) dialect_changes: u64,
     /// SYNCs whose answer was full.
@@ -140,7 +143,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// Every counter under its name.
-    pub(crate) fn rows(&mut self) -> [(&'static str, &mut u64); 23] {
+    pub(crate) fn rows(&mut self) -> [(&'static str, &mut u64); 25] {
         [
             ("worlds", &mut self.worlds),
             ("clients", &mut self.clients),
@@ -154,6 +157,8 @@ impl Tally {
             ("pushes", &mut self.pushes),
             ("notifies", &mut self.notifies),
             ("pairs", &mut self.pairs),
+            ("merged", &mut self.merged),
+            ("left out", &mut self.left_out),
             ("translations", &mut self.translations),
             ("dialect changes", &mut self.dialect_changes),
             ("syncs", &mut self.syncs),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use fastrand::Rng;
+use kefu_proto::OutboxBounds;
 use kefu_proto::checker::{Checker, Violation};
 
 use crate::agenda::{Agenda, Event};
@@ -55,7 +56,8 @@ impl World {
         let mut rng = Rng::with_seed(seed);
         let odds = Odds::of_a_world(&mut rng);
         let cast = Cast::new(&mut rng, size);
-        let promises = Promises::of_a_world(&mut rng);
+        let mut promises = Promises::of_a_world(&mut rng);
+        promises.outbox = outbox_of_a_world(seed, plant);
         let mut sim = Sim {
             rng,
             odds,
@@ -141,6 +143,7 @@ impl World {
             Event::Save { shard } => host.save(sim, shard)?,
             Event::Answer(answer) => host.answered(sim, answer)?,
             Event::Page { link, life } => host.page(sim, link, life)?,
+            Event::Drain { link, life } => host.drain(sim, link, life)?,
             Event::Restart => sim.up = true,
             Event::ClockJump => {
                 if sim.happens(sim.odds.clock_jump) {
@@ -155,6 +158,16 @@ impl World {
         }
         Ok(true)
     }
+}
+
+/// Every third host bounds what waits for a connection, most of them at very little. By itself, so
+/// that a seed makes the same of everything else.
+fn outbox_of_a_world(seed: u64, plant: Option<Plant>) -> Option<OutboxBounds> {
+    let mut rng = Rng::with_seed(!seed);
+    let has_one = plant.map_or_else(|| rng.u8(..3) == 0, Plant::is_of_outboxes);
+    let messages = [1, 2, 3, 10, 100][rng.usize(..5)];
+    let bytes = [200, 1_000, 10_000, 256 * 1024][rng.usize(..4)];
+    has_one.then_some(OutboxBounds { messages, bytes })
 }
 
 /// Clients of all years, by what their logins tell (D1): web clients of both versions log in alike,

@@ -1,4 +1,4 @@
-//! Admission: a task for each connection, up to a limit.
+//! A connection that has a place, and its task.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::connection::end::End;
+use crate::metrics::CountedConnection;
 use crate::places::Place;
 use crate::service::Service;
 
@@ -16,16 +17,8 @@ pub struct Guest {
     /// When it was accepted. The login timeout runs from here.
     pub accepted: Instant,
     pub place: Place,
-}
-
-/// A place for a connection, unless there are too many.
-pub fn admit(service: &Service, peer: SocketAddr) -> Option<Guest> {
-    let Some(place) = service.places.enter(peer.ip()) else {
-        tracing::warn!(%peer, "closing a connection: there are too many");
-        service.metrics.close("too_many");
-        return None;
-    };
-    Some(Guest { peer, accepted: Instant::now(), place })
+    /// Counts it by what it does.
+    pub counted: CountedConnection,
 }
 
 /// Starts the task of a connection.
@@ -36,9 +29,7 @@ where
     let served = serve(Arc::clone(service));
     let metrics = Arc::clone(&service.metrics);
     service.connections.spawn(async move {
-        metrics.connections.inc();
         let end = served.await;
-        metrics.connections.dec();
         metrics.close(end.reason());
     });
 }

@@ -5,7 +5,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::connection::end::End;
 use crate::connection::socket::Socket;
-use crate::service::{Client, Registration, Service};
+use crate::places::{Evicted, Place};
+use crate::service::{Client, Identified, Registration, Service};
 
 /// A connection whose client has logged in.
 pub(super) struct LoggedIn {
@@ -18,32 +19,48 @@ pub(super) struct LoggedIn {
 ///
 /// The connection is registered once its `AUTH_STATUS` is queued, so that no other frame precedes
 /// it.
-pub(super) async fn log_in<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
-    socket: &mut Socket<R, W>,
+pub(super) async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut Socket<S>,
+    place: &mut Place,
     service: &Service,
 ) -> Result<LoggedIn, End> {
     let mut login = Login::new(service.config, service.limits.frame);
+    let mut refused = 0;
     loop {
-        match login.receive(&mut socket.input.buffer, &mut socket.output.buffer)? {
+        match socket.exchange(|input, out| login.receive(input, out))? {
             LoginStep::Read(more) => {
                 login = more;
-                socket.output.flush().await;
-                tokio::select! {
-                    filled = socket.input.fill() => filled?,
-                    () = service.stopping.cancelled() => return Err(End::Stopping),
-                }
+                // Who does not read is not read from.
+                let reads = !socket.is_waiting();
+                socket.progress(reads).await?;
             }
             LoginStep::Authenticate(mut authentication) => {
-                let out = &mut socket.output.buffer;
-                if let Some(client) = service.identify(&authentication).await {
-                    let Client { identity, platform, dialect } = client;
-                    authentication.set_dialect(dialect);
-                    let online = authentication.accept(identity, out).map_err(Closed::from)?;
-                    let registration = service.register(identity.account()).await;
-                    return Ok(LoggedIn { online, platform, registration });
+                place.begin_login().map_err(|Evicted| End::Evicted)?;
+                match service.identify(&authentication).await {
+                    Identified::Client(Client { identity, platform, dialect }) => {
+                        authentication.set_dialect(dialect);
+                        let online = socket.write(|out| authentication.accept(identity, out));
+                        let online = online.map_err(Closed::from)?;
+                        place.logged_in();
+                        let registration = service.register(identity.account()).await;
+                        return Ok(LoggedIn { online, platform, registration });
+                    }
+                    Identified::Unknown => {
+                        place.login_refused();
+                        service.metrics.logins_refused.inc();
+                        refused += 1;
+                        login =
+                            socket.write(|out| authentication.refuse(out)).map_err(Closed::from)?;
+                        if refused >= service.limits.login_attempts.get() {
+                            return Err(End::LoginAttempts);
+                        }
+                    }
+                    Identified::Unavailable => return Err(End::Store),
+                    Identified::TooManyDevices(account) => {
+                        tracing::warn!(%account, "closing a connection: too many new devices");
+                        return Err(End::TooManyDevices);
+                    }
                 }
-                service.metrics.logins_refused.inc();
-                login = authentication.refuse(out).map_err(Closed::from)?;
             }
         }
     }

@@ -1,17 +1,20 @@
 //! One task per connection, from its first byte to its end.
 
 mod admit;
+mod clock;
 mod end;
+mod finish;
+mod framing;
 mod in_flight;
-mod liveness;
 mod login;
 mod online;
-mod pages;
+mod output;
 mod serve;
 mod socket;
 mod sync;
+mod take;
 
-pub use admit::{Guest, admit, start};
+pub use admit::{Guest, start};
 pub use end::End;
-pub use liveness::Liveness;
-pub use serve::{CLOSE_GRACE, serve};
+pub use framing::Framing;
+pub use serve::serve;

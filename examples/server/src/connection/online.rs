@@ -1,58 +1,71 @@
 //! A connection after its login: requests are processed in order, and messages of others are sent
 //! in between.
 
-use std::time::SystemTime;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use kefu_proto::{
-    Accepted, Closed, Delivery, Dialect, Effect, Effects, Encode, MsgId, Online, OwnedOutbound,
-    Platform, Refusal, Request, Saves, SyncRequest, UnixTime,
+    Closed, Dialect, Encode, EncodeError, MsgId, Online, Platform, Saves, SyncRequest,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::sleep_until;
+use tokio::time::Instant;
 
+use crate::connection::clock::Alarm;
 use crate::connection::end::End;
-use crate::connection::in_flight::{Done, InFlight};
-use crate::connection::liveness::Liveness;
+use crate::connection::in_flight::InFlight;
 use crate::connection::login::LoggedIn;
 use crate::connection::socket::Socket;
-use crate::connection::sync::Syncing;
+use crate::connection::sync::{self, Syncing};
+use crate::router::Called;
 use crate::service::{Registration, Service};
-use crate::trace::TraceEvent;
 
 /// The state of a connection after its login.
-pub(super) struct OnlineConnection<'c, R, W> {
-    socket: &'c mut Socket<R, W>,
-    online: Online,
-    platform: Platform,
-    registration: Registration,
-    service: &'c Service,
+///
+/// Here is its loop. What is read becomes requests in `take`; what is in flight ends in `finish`.
+pub(super) struct OnlineConnection<'c, S> {
+    pub(super) socket: &'c mut Socket<S>,
+    pub(super) online: Online,
+    pub(super) platform: Platform,
+    pub(super) registration: Registration,
+    pub(super) service: &'c Arc<Service>,
     /// Messages that will be stored together.
-    batch: Vec<Saves>,
-    in_flight: InFlight,
+    pub(super) batch: Vec<Saves>,
+    pub(super) in_flight: InFlight,
     /// Waits until nothing is in flight.
-    blocked: Option<Blocked>,
+    pub(super) blocked: Option<Blocked>,
     /// A sync that is being answered.
-    syncing: Option<Syncing>,
+    pub(super) syncing: Option<Syncing>,
+    /// A sync key or a dialect that is being kept.
+    pub(super) keeping: Option<BoxFuture<'static, ()>>,
+    /// Until when nothing more is read, since the account sends too fast.
+    pub(super) resting: Option<Instant>,
     /// Set once nothing more is read. What is in flight is still finished.
-    ending: Option<End>,
-    liveness: Liveness,
+    pub(super) ending: Option<End>,
+    /// Whether there may be messages of others.
+    has_mail: bool,
+    alarm: Alarm,
+    /// One line in the log says that messages are left out.
+    has_left_out: bool,
 }
 
-/// A request that has to see the result of all saves before it.
-enum Blocked {
+/// A request that has to see the result of all requests before it.
+pub(super) enum Blocked {
     Sync(SyncRequest),
     KeepSyncKey(MsgId),
     KeepDialect(Dialect),
 }
 
-impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W> {
+impl<'c, S: AsyncRead + AsyncWrite + Unpin> OnlineConnection<'c, S> {
     pub(super) fn new(
-        socket: &'c mut Socket<R, W>,
-        LoggedIn { online, platform, registration }: LoggedIn,
-        liveness: Liveness,
-        service: &'c Service,
+        socket: &'c mut Socket<S>,
+        logged_in: Box<LoggedIn>,
+        service: &'c Arc<Service>,
     ) -> Self {
-        liveness.heard();
+        let LoggedIn { online, platform, registration } = *logged_in;
         Self {
             socket,
             online,
@@ -63,266 +76,164 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> OnlineConnection<'c, R, W>
             in_flight: InFlight::default(),
             blocked: None,
             syncing: None,
+            keeping: None,
+            resting: None,
             ending: None,
-            liveness,
+            has_mail: false,
+            alarm: Alarm::new(Instant::now() + service.limits.idle_timeout),
+            has_left_out: false,
         }
     }
 
     /// Serves the client until one side ends the connection.
     pub(super) async fn run(mut self) -> End {
-        let mut mail = Vec::with_capacity(MAIL_BATCH);
+        let service = self.service;
+        let mut stopping = pin!(service.stopping.cancelled());
         loop {
-            let outcome = match (self.take_requests().await, self.ending) {
+            let outcome = match (self.go_on(), self.ending) {
                 (Ok(()), Some(end)) if self.is_done() => return end,
-                (Ok(()), _) => self.wait(&mut mail).await,
+                (Ok(()), _) => self.wait(stopping.as_mut()).await,
                 (Err(end), _) => Err(end),
             };
             if let Err(end) = outcome {
-                self.ending = self.ending.or(Some(end));
-                // The client has gone or does not read.
-                if matches!(end, End::Slow | End::Io | End::Idle) {
-                    self.socket.output.give_up();
-                    self.syncing = None;
-                }
+                self.end(end);
             }
         }
     }
 
-    /// Processes what has been read, as far as the limits allow.
-    async fn take_requests(&mut self) -> Result<(), End> {
-        let now = now();
-        let mut taken = Ok(true);
-        while matches!(taken, Ok(true)) && self.may_begin() {
-            taken = if self.syncing.is_some() {
-                self.sync_page().await.map(|()| true)
-            } else if let Some(request) = self.blocked.take() {
-                self.begin(request).await
-            } else {
-                self.take_request(now).await
-            };
+    /// Does what needs no waiting, as far as the bounds allow.
+    fn go_on(&mut self) -> Result<(), End> {
+        if self.resting.is_some() || self.socket.stuck().is_some() {
+            self.check_clocks()?;
         }
-        self.submit().await;
-        taken.map(drop)
+        self.take_mail()?;
+        self.take_requests()
     }
 
-    /// Whether another request may be processed. This is the backpressure: a client that sends
-    /// faster than it is served, or reads too slowly, fills its socket.
-    fn may_begin(&self) -> bool {
-        self.socket.output.buffer.len() < OUTPUT_HIGH_WATER
-            && self.in_flight.messages() + self.batch.len() < MAX_IN_FLIGHT
-            && (self.blocked.is_none() || self.in_flight.is_empty())
+    fn end(&mut self, end: End) {
+        self.ending = self.ending.or(Some(end));
+        self.resting = None;
+        // The client has gone or does not read.
+        if matches!(end, End::Slow | End::Io) {
+            self.socket.give_up();
+        }
     }
 
     fn is_done(&self) -> bool {
-        self.in_flight.is_empty() && self.blocked.is_none() && self.syncing.is_none()
+        self.is_quiet() && self.blocked.is_none() && self.keeping.is_none()
     }
 
-    /// Processes the next request; `false` if there is none.
-    async fn take_request(&mut self, now: UnixTime) -> Result<bool, End> {
-        if self.ending.is_some() {
-            return Ok(false);
-        }
-        match self.online.receive(&mut self.socket.input.buffer, now)? {
-            None => return Ok(false),
-            Some(Request::Deliver(delivery)) => self.deliver(delivery).await,
-            Some(Request::Reply(message)) => {
-                self.submit().await;
-                self.in_flight.reply(message);
-            }
-            Some(Request::Refused(refusal)) => self.refuse(refusal),
-            Some(Request::Sync(request)) => {
-                self.submit().await;
-                self.blocked = Some(Blocked::Sync(request));
-            }
-            Some(Request::KeepSyncKey(key)) => {
-                self.submit().await;
-                self.blocked = Some(Blocked::KeepSyncKey(key));
-            }
-            Some(Request::KeepDialect(dialect)) => {
-                self.submit().await;
-                self.blocked = Some(Blocked::KeepDialect(dialect));
-            }
-            // Unlisted commands have no meaning for this server.
-            Some(_) => {
-                self.service.metrics.unlisted.inc();
-            }
-        }
-        Ok(true)
+    /// Whether all requests before the next have ended.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.in_flight.is_empty() && self.syncing.is_none()
     }
 
-    /// Every chat message passes here before anything happens to it. This is the place for an
-    /// operator's own rules; this server has none and accepts all.
-    async fn deliver(&mut self, delivery: Delivery) {
-        self.service.metrics.accepted.inc();
-        match delivery.accept() {
-            Accepted::Persistent(saves) => self.batch.push(saves),
-            Accepted::Transient(effects) => {
-                self.submit().await;
-                self.in_flight.apply(effects);
-            }
+    /// Waits until something happens, and handles it.
+    async fn wait(&mut self, stopping: Pin<&mut impl Future<Output = ()>>) -> Result<(), End> {
+        if self.socket.is_lost() {
+            self.syncing = None;
         }
-    }
-
-    /// Gives the batch to the store, and waits while its queue is full.
-    async fn submit(&mut self) {
-        if self.batch.is_empty() {
-            return;
-        }
-        let batch = std::mem::take(&mut self.batch);
-        // A closed store takes nothing, so there is no ACK (H8).
-        let from = self.registration.seat.id();
-        for save in self.service.dispatcher.submit(batch, from).await.unwrap_or_default() {
-            self.in_flight.save(save);
-        }
-    }
-
-    fn refuse(&self, refusal: Refusal) {
-        let from = self.online.identity().account();
-        tracing::debug!(%from, %refusal, "refused");
-        self.service.metrics.refuse(refusal.reason());
-        if self.service.trace.is_watched() {
-            self.service.trace.send(TraceEvent::refused(from, refusal));
-        }
-    }
-
-    /// Processes a request that had to wait until nothing was in flight.
-    async fn begin(&mut self, request: Blocked) -> Result<bool, End> {
-        match request {
-            Blocked::Sync(request) => self.begin_sync(request).await?,
-            Blocked::KeepSyncKey(key) => {
-                let account = self.online.identity().account();
-                self.service.auth.keep_key(&self.service.store, account, key).await;
-            }
-            Blocked::KeepDialect(dialect) => {
-                let account = self.online.identity().account();
-                self.service.keep_dialect(account, self.platform, dialect).await;
-            }
-        }
-        Ok(true)
-    }
-
-    async fn begin_sync(&mut self, request: SyncRequest) -> Result<(), End> {
-        if !self.socket.output.is_lost() {
-            let out = &mut self.socket.output.buffer;
-            let syncing = Syncing::begin(request, &mut self.online, self.service, out).await?;
-            self.syncing = Some(syncing);
-        }
-        Ok(())
-    }
-
-    async fn sync_page(&mut self) -> Result<(), End> {
-        if let Some(syncing) = self.syncing.take()
-            && !self.socket.output.is_lost()
-        {
-            let out = &mut self.socket.output.buffer;
-            self.syncing = syncing.continued(&mut self.online, self.service, out).await?;
-        }
-        Ok(())
-    }
-
-    /// Waits for the next event and handles it.
-    async fn wait(&mut self, mail: &mut Vec<OwnedOutbound>) -> Result<(), End> {
-        let Socket { input, output } = &mut *self.socket;
-        let (has_room, is_lost) = (output.buffer.len() < OUTPUT_HIGH_WATER, output.is_lost());
-        let is_over = is_lost && self.ending.is_some();
-        let reads = self.ending.is_none()
-            && self.in_flight.messages() < MAX_IN_FLIGHT
-            && self.blocked.is_none()
-            && has_room;
-        let idle_timeout = self.service.limits.idle_timeout;
-        let inbox = &mut self.registration.inbox;
+        let (has_room, is_open) = (self.socket.has_room(), self.ending.is_none());
+        let wants_mail = has_room && !self.has_mail;
+        let reads = self.reads();
+        let deadline = self.deadline(reads);
+        let mailbox = self.registration.seat.mailbox();
         tokio::select! {
             biased;
-            () = inbox.slow.cancelled(), if !is_lost => return Err(End::Slow),
-            () = self.service.stopping.cancelled(), if self.ending.is_none() => {
-                return Err(End::Stopping);
+            () = stopping, if is_open => return Err(End::Stopping),
+            done = self.in_flight.next(has_room) => self.finish(done).await?,
+            called = poll_fn(|cx| mailbox.poll(is_open, wants_mail, cx)) => match called {
+                Called::Mail => self.has_mail = true,
+                Called::Dismissed(dismissal) => return Err(dismissal.into()),
+            },
+            () = kept(&mut self.keeping) => self.keeping = None,
+            found = found(&mut self.syncing), if has_room => {
+                self.syncing = None;
+                let found = found.map_err(|_| End::Store)?;
+                self.syncing = sync::step(found, &mut self.online, self.socket, self.service)?;
             }
-            done = self.in_flight.next(), if has_room => self.finish(done).await?,
-            received = inbox.messages.recv_many(mail, MAIL_BATCH), if has_room => {
-                debug_assert!(received > 0, "the router keeps the sender for as long as the seat");
-                for message in mail.drain(..) {
-                    self.write(&message)?;
-                }
-            }
-            () = output.drain(), if output.is_waiting() => {}
-            filled = input.fill(), if reads => {
-                filled?;
-                self.liveness.heard();
-            }
-            () = sleep_until(self.liveness.last_heard() + idle_timeout), if !is_over => {
-                // A ping below the byte stream may have come since.
-                if self.liveness.last_heard().elapsed() >= idle_timeout {
-                    return Err(End::Idle);
-                }
+            progress = self.socket.progress(reads) => progress?,
+            () = self.alarm.rings(deadline) => self.check_clocks()?,
+        }
+        Ok(())
+    }
+
+    /// Whether the client is read from. If not, its requests wait in its own socket.
+    fn reads(&self) -> bool {
+        self.ending.is_none() && self.blocked.is_none() && self.may_take()
+    }
+
+    /// When the clocks have to be looked at again.
+    fn deadline(&self, reads: bool) -> Instant {
+        let silent = if reads { self.silent() } else { None };
+        let times = [silent, self.socket.stuck().map(|since| since + self.patience())];
+        let first = times.into_iter().chain([self.resting]).flatten().min();
+        first.unwrap_or_else(|| Instant::now() + self.service.limits.idle_timeout)
+    }
+
+    fn check_clocks(&mut self) -> Result<(), End> {
+        let now = Instant::now();
+        let is_over = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        if is_over(self.resting) {
+            self.resting = None;
+        }
+        if is_over(self.socket.stuck().map(|since| since + self.patience())) {
+            return Err(End::Slow);
+        }
+        if self.ending.is_none() && is_over(self.silent()) {
+            return Err(End::Idle);
+        }
+        Ok(())
+    }
+
+    /// When the client has been silent for too long.
+    fn silent(&self) -> Option<Instant> {
+        self.socket.silent(self.service.limits.idle_timeout)
+    }
+
+    /// How long a client may take nothing of what waits for it.
+    fn patience(&self) -> Duration {
+        let most = self.service.limits.unreachable_timeout;
+        if self.ending.is_some() { most.min(END_GRACE) } else { most }
+    }
+
+    /// Writes messages of others, as far as there is room.
+    fn take_mail(&mut self) -> Result<(), End> {
+        while self.has_mail && self.socket.has_room() {
+            match self.registration.seat.mailbox().pop() {
+                Some(message) => self.write(&message)?,
+                None => self.has_mail = false,
             }
         }
         Ok(())
     }
 
-    /// Finishes the oldest request. If its save failed there are no effects (H8).
-    async fn finish(&mut self, done: Done) -> Result<(), End> {
-        match done {
-            Done::Saved(effects) => {
-                for effects in effects.unwrap_or_default() {
-                    self.answer(&effects).await?;
+    /// Writes a message. One that is too long for this connection is left out.
+    pub(super) fn write(&mut self, message: &impl Encode) -> Result<(), End> {
+        let online = &mut self.online;
+        match self.socket.write(|out| online.write(message, out)) {
+            Err(EncodeError::BodyTooLong { length, limit }) => {
+                self.service.metrics.unsendable.inc();
+                if !std::mem::replace(&mut self.has_left_out, true) {
+                    let (to, command) = (self.online.identity().account(), message.command());
+                    tracing::error!(%to, %command, length, %limit, "a message is too long; left out");
                 }
+                Ok(())
             }
-            Done::Apply(effects) => {
-                self.service.forwarder.forward(&effects, self.registration.seat.id()).await;
-                self.answer(&effects).await?;
-            }
-            Done::Reply(message) => self.write(&message)?,
+            written => Ok(written.map_err(Closed::from)?),
         }
-        Ok(())
-    }
-
-    /// Applies what is left of the effects once they are forwarded: the push and the ACK.
-    async fn answer(&mut self, effects: &Effects) -> Result<(), End> {
-        let mut push = None;
-        for effect in effects {
-            match effect {
-                Effect::PushMessage { to, message } => {
-                    push = Some(self.service.push(to, message).await);
-                }
-                Effect::SendAppMessage { .. } | Effect::SendMessage { .. } => {}
-                Effect::EnqueueMessage { message } => {
-                    self.take_own_mail(effects)?;
-                    self.write(&message)?;
-                }
-            }
-        }
-        if self.service.trace.is_watched() {
-            self.service.trace.send(TraceEvent::applied(effects, push));
-        }
-        Ok(())
-    }
-
-    /// A message to oneself comes to this connection, too, and before its ACK (H7.4, H7.6).
-    fn take_own_mail(&mut self, effects: &Effects) -> Result<(), End> {
-        if effects.receiver() == self.online.identity().account() {
-            while let Ok(message) = self.registration.inbox.messages.try_recv() {
-                self.write(&message)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, message: &impl Encode) -> Result<(), End> {
-        if !self.socket.output.is_lost() {
-            self.online.write(message, &mut self.socket.output.buffer).map_err(Closed::from)?;
-        }
-        Ok(())
     }
 }
 
-/// The clock, which saturates in 2038 (H4).
-fn now() -> UnixTime {
-    UnixTime::saturating_from(SystemTime::now())
+/// The end of what is being kept.
+async fn kept(keeping: &mut Option<BoxFuture<'static, ()>>) {
+    poll_fn(|cx| keeping.as_mut().map_or(Poll::Pending, |keeping| keeping.as_mut().poll(cx))).await;
 }
 
-/// The high-water mark of the output buffer, in bytes: above it no request is processed.
-const OUTPUT_HIGH_WATER: usize = 256 * 1024;
-/// The most messages of one client that may be in flight.
-const MAX_IN_FLIGHT: usize = 1024;
-/// The most messages of others that are written at once.
-const MAIL_BATCH: usize = 256;
+/// What the sync has waited for.
+async fn found(syncing: &mut Option<Syncing>) -> <Syncing as Future>::Output {
+    poll_fn(|cx| syncing.as_mut().map_or(Poll::Pending, |syncing| syncing.as_mut().poll(cx))).await
+}
+
+/// How long a client may take nothing of what waits for it once the connection is to end.
+const END_GRACE: Duration = Duration::from_secs(5);

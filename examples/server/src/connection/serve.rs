@@ -1,42 +1,78 @@
 //! A connection from its first byte to its end.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
+use bytes::BytesMut;
+use kefu_proto::Account;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 
 use crate::connection::admit::Guest;
 use crate::connection::end::End;
-use crate::connection::liveness::Liveness;
-use crate::connection::login::log_in;
+use crate::connection::framing::Framing;
+use crate::connection::login::{LoggedIn, log_in};
 use crate::connection::online::OnlineConnection;
 use crate::connection::socket::Socket;
+use crate::metrics::ConnectionState;
 use crate::service::Service;
 
-/// Serves a connection and returns why it has ended.
+/// Serves a connection and returns why it has ended. `read` is what has been read of it already.
 pub async fn serve(
-    reader: impl AsyncRead + Unpin,
-    writer: impl AsyncWrite + Unpin,
-    guest: Guest,
-    liveness: Liveness,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    framing: Framing,
+    mut read: BytesMut,
+    mut guest: Guest,
     service: Arc<Service>,
 ) -> End {
-    let mut socket = Socket::new(reader, writer);
-    let time = service.limits.login_timeout.saturating_sub(guest.accepted.elapsed());
-    let end = match timeout(time, log_in(&mut socket, &service)).await {
-        Ok(Ok(logged_in)) => {
-            OnlineConnection::new(&mut socket, logged_in, liveness, &service).run().await
-        }
-        Ok(Err(end)) => end,
-        Err(_) => End::LoginDeadline,
-    };
-    // Queued frames are still sent (S7).
-    if end.client_reads() {
-        let _ = timeout(CLOSE_GRACE, socket.output.finish()).await;
+    let mut socket = Socket::new(stream, framing);
+    socket.greet(service.limits.idle_timeout);
+    if !read.is_empty() {
+        socket.take(&mut read);
+        drop(read);
     }
+    let (end, account) = match admitted(&mut socket, &mut guest, &service).await {
+        Ok(logged_in) => {
+            guest.counted.becomes(ConnectionState::Online);
+            let account = logged_in.registration.seat.account();
+            let end = OnlineConnection::new(&mut socket, logged_in, &service).run().await;
+            (end, Some(account))
+        }
+        Err(end) => (end, None),
+    };
+    guest.counted.becomes(ConnectionState::Closing);
+    log_end(guest.peer, account, end);
+    // Queued frames are still sent (S7).
+    socket.finish(end).await;
     end
 }
 
-/// How long a client may take to read the final frames.
-pub const CLOSE_GRACE: Duration = Duration::from_secs(5);
+/// The client's login, if it comes in time.
+async fn admitted<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut Socket<S>,
+    guest: &mut Guest,
+    service: &Service,
+) -> Result<Box<LoggedIn>, End> {
+    let deadline = guest.accepted + service.limits.login_timeout;
+    // In a box, since most connections are beyond it for most of their time.
+    let evicted = guest.place.evicted();
+    let login = Box::pin(log_in(socket, &mut guest.place, service));
+    tokio::select! {
+        biased;
+        () = service.stopping.cancelled() => Err(End::Stopping),
+        () = evicted => Err(End::Evicted),
+        in_time = timeout_at(deadline, login) => {
+            in_time.unwrap_or(Err(End::LoginDeadline)).map(Box::new)
+        }
+    }
+}
+
+/// One line for each connection that has ended.
+pub fn log_end(peer: SocketAddr, account: Option<Account>, end: End) {
+    let account = account.map(tracing::field::display);
+    if end == End::Left {
+        tracing::debug!(%peer, account, reason = end.reason(), "a connection has ended");
+    } else {
+        tracing::info!(%peer, account, reason = end.reason(), why = %end, "closing a connection");
+    }
+}

@@ -1,141 +1,244 @@
-//! The two halves of a byte stream, with a buffer each.
+//! A byte stream, with what has been read and what is to be written.
 
+use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::{Instant, timeout};
 
+use crate::connection::clock::Silence;
 use crate::connection::end::End;
+use crate::connection::framing::Framing;
+use crate::connection::output::Output;
 
-/// A byte stream with buffers.
-pub(super) struct Socket<R, W> {
-    pub(super) input: Input<R>,
-    pub(super) output: Output<W>,
+/// A byte stream with buffers, which are only as long as what is in them.
+pub(super) struct Socket<S> {
+    stream: S,
+    framing: Framing,
+    /// Frames that are read and not yet taken.
+    input: BytesMut,
+    output: Output,
+    silence: Silence,
+    /// How many bytes have come since they were last asked for.
+    read: usize,
+    /// Set once nothing more is to be read.
+    end: Option<End>,
 }
 
-impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Socket<R, W> {
-    pub(super) fn new(reader: R, writer: W) -> Self {
-        Self {
-            input: Input { stream: reader, buffer: BytesMut::new() },
-            output: Output {
-                stream: writer,
-                buffer: BytesMut::new(),
-                is_flushed: true,
-                is_lost: false,
-            },
-        }
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    pub(super) fn new(stream: S, framing: Framing) -> Self {
+        let (input, output) = (BytesMut::new(), Output::new());
+        Self { stream, framing, input, output, silence: Silence::new(), read: 0, end: None }
     }
-}
 
-/// The half that reads.
-pub(super) struct Input<R> {
-    stream: R,
-    /// Bytes that are read and not yet decoded.
-    pub(super) buffer: BytesMut,
-}
-
-impl<R: AsyncRead + Unpin> Input<R> {
-    /// Reads more bytes. Cancel safe.
-    pub(super) async fn fill(&mut self) -> Result<(), End> {
-        self.buffer.reserve(READ_SIZE);
-        match self.stream.read_buf(&mut self.buffer).await {
-            Ok(0) => Err(End::Left),
-            Ok(_) => Ok(()),
-            // An EOF without close_notify. It cannot hide a truncation: frames have lengths.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(End::Left),
-            Err(_) => Err(End::Io),
-        }
+    /// Says what the server says first.
+    pub(super) fn greet(&mut self, idle_timeout: Duration) {
+        self.framing.greet(idle_timeout, &mut self.output.buffer);
     }
-}
 
-/// How many bytes one read asks for.
-const READ_SIZE: usize = 16 * 1024;
-
-/// The half that writes.
-pub(super) struct Output<W> {
-    stream: W,
-    /// Bytes that are to be written.
-    pub(super) buffer: BytesMut,
-    /// Whether the stream's own buffer is empty: TLS has one.
-    is_flushed: bool,
-    is_lost: bool,
-}
-
-impl<W: AsyncWrite + Unpin> Output<W> {
-    /// Writes some of the buffer. Cancel safe.
-    ///
-    /// If it fails, writing is given up and the connection goes on: what the client sent before it
-    /// left is still read (S7), until reading shows the end.
-    pub(super) async fn drain(&mut self) {
-        if self.write_some().await.is_err() {
-            self.give_up();
+    /// Takes bytes that were read before.
+    pub(super) fn take(&mut self, wire: &mut [u8]) {
+        self.silence.heard();
+        self.read = self.read.saturating_add(wire.len());
+        if self.input.is_empty() {
+            self.input = BytesMut::with_capacity(wire.len());
+        }
+        let out = &mut self.output.buffer;
+        self.end = self.framing.decode(wire, &mut self.input, out).err();
+        if self.output.is_lost() {
+            self.output.give_up();
         }
     }
 
-    /// Writes the whole buffer.
-    pub(super) async fn flush(&mut self) {
-        while self.is_waiting() {
-            self.drain().await;
-        }
+    /// Frames that are read and not yet taken.
+    pub(super) const fn input(&mut self) -> &mut BytesMut {
+        &mut self.input
     }
 
-    /// Whether there is anything to be written.
+    /// Calls `answer` with what has been read and where frames are written.
+    pub(super) fn exchange<T>(
+        &mut self,
+        answer: impl FnOnce(&mut BytesMut, &mut BytesMut) -> T,
+    ) -> T {
+        let Self { framing, input, output, .. } = self;
+        let answered = framing.encode(&mut output.buffer, |out| answer(input, out));
+        if output.is_lost() {
+            output.give_up();
+        }
+        answered
+    }
+
+    /// Calls `write` with where frames are written.
+    pub(super) fn write<T>(&mut self, write: impl FnOnce(&mut BytesMut) -> T) -> T {
+        self.exchange(|_, out| write(out))
+    }
+
+    /// Whether more may be written. Above the high-water mark nothing more is begun.
+    pub(super) fn has_room(&self) -> bool {
+        self.output.buffer.len() < HIGH_WATER
+    }
+
     pub(super) fn is_waiting(&self) -> bool {
-        self.buffer.has_remaining() || !self.is_flushed
+        self.output.is_waiting()
     }
 
-    /// Writes the whole buffer and closes the stream.
-    pub(super) async fn finish(&mut self) {
-        self.flush().await;
-        // With an error the client has gone.
-        let _ = self.stream.shutdown().await;
-    }
-
-    /// Discards the buffer. Nothing more is sent to the client.
-    pub(super) fn give_up(&mut self) {
-        self.is_lost = true;
-        self.buffer.clear();
-        self.is_flushed = true;
-    }
-
-    /// Whether writing has been given up.
     pub(super) const fn is_lost(&self) -> bool {
-        self.is_lost
+        self.output.is_lost()
     }
 
-    async fn write_some(&mut self) -> io::Result<()> {
-        if self.buffer.has_remaining() {
-            self.is_flushed = false;
-            if self.stream.write_buf(&mut self.buffer).await? == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
+    /// Nothing more is sent to the client.
+    pub(super) fn give_up(&mut self) {
+        self.output.give_up();
+    }
+
+    /// Since when there is something to be written, and nothing of it could be.
+    pub(super) const fn stuck(&self) -> Option<Instant> {
+        self.output.stuck()
+    }
+
+    /// When the client has been silent for so long, if nothing comes; `None` while it is not read
+    /// from.
+    pub(super) fn silent(&self, time: Duration) -> Option<Instant> {
+        self.silence.lasts(time)
+    }
+
+    /// How many bytes have come since the last call.
+    pub(super) const fn take_read(&mut self) -> usize {
+        std::mem::replace(&mut self.read, 0)
+    }
+
+    /// Writes what waits and, if `reads`, reads. Returns when anything has happened. Cancel safe.
+    pub(super) async fn progress(&mut self, reads: bool) -> Result<(), End> {
+        self.silence.set_reading(reads);
+        if self.input.is_empty() {
+            // Even an empty buffer keeps what it was a part of.
+            self.input = BytesMut::new();
+        }
+        poll_fn(|cx| self.poll_progress(reads, cx)).await
+    }
+
+    fn poll_progress(&mut self, reads: bool, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        let mut progress = Poll::Pending;
+        if self.output.is_waiting() {
+            progress = self.output.poll_write(&mut self.stream, cx);
+        }
+        if reads && let Poll::Ready(read) = self.poll_read(cx) {
+            return Poll::Ready(read);
+        }
+        progress.map(Ok)
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        if let Some(end) = self.end {
+            return Poll::Ready(Err(end));
+        }
+        with_scratch(|scratch| {
+            let mut read = ReadBuf::new(scratch);
+            Poll::Ready(match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read)) {
+                Ok(()) if read.filled().is_empty() => Err(End::Left),
+                Ok(()) => {
+                    self.take(read.filled_mut());
+                    Ok(())
+                }
+                // An EOF without close_notify. It cannot hide a truncation: frames have lengths.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(End::Left),
+                Err(_) => Err(End::Io),
+            })
+        })
+    }
+
+    /// Sends what is left, says why the connection ends, and closes the stream.
+    pub(super) async fn finish(mut self, end: End) {
+        if !end.client_reads() || self.is_lost() {
+            return;
+        }
+        self.framing.close(end, &mut self.output.buffer);
+        let closing = async {
+            while self.is_waiting() && self.progress(false).await.is_ok() {}
+            // With an error the client has gone.
+            let _ = self.stream.shutdown().await;
+        };
+        let is_closed = timeout(CLOSE_GRACE, closing).await.is_ok();
+        // A socket that is closed with unread bytes is reset, and the client may lose what was
+        // written last.
+        if is_closed && end != End::Left {
+            let _ = timeout(LINGER, poll_fn(|cx| self.poll_discard(cx))).await;
+        }
+    }
+
+    /// Reads and discards until the client has closed its side, too.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        with_scratch(|scratch| {
+            let mut read = ReadBuf::new(scratch);
+            let read_some = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read));
+            if read_some.is_err() || read.filled().is_empty() {
+                return Poll::Ready(());
             }
-        }
-        if self.buffer.is_empty() {
-            self.stream.flush().await?;
-            self.is_flushed = true;
-        }
-        Ok(())
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
     }
 }
+
+/// Where all sockets of a thread read, so that none keeps a buffer for what may come.
+fn with_scratch<T>(read: impl FnOnce(&mut [u8]) -> T) -> T {
+    thread_local! {
+        static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_SIZE]);
+    }
+    SCRATCH.with_borrow_mut(|scratch| read(scratch))
+}
+
+/// The most bytes of one read.
+const READ_SIZE: usize = 16 * 1024;
+/// The high-water mark of the output, in bytes.
+const HIGH_WATER: usize = 64 * 1024;
+/// How long a client may take to read the final frames.
+const CLOSE_GRACE: Duration = Duration::from_secs(5);
+/// How long a client that was closed may take to close its side.
+const LINGER: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
-    use tokio::io::{BufWriter, duplex, split};
+    use tokio::io::{AsyncReadExt, BufWriter, duplex};
 
     use super::*;
 
     #[tokio::test]
     async fn what_a_stream_has_taken_and_not_passed_on_still_waits() {
         let (near, mut far) = duplex(16);
-        let (reader, writer) = split(near);
-        let Socket { mut output, .. } = Socket::new(reader, BufWriter::new(writer));
-        output.buffer.extend_from_slice(&[b'x'; 100]);
-        assert!(output.drain().now_or_never().is_none(), "the pipe is smaller");
-        assert!(output.buffer.is_empty() && output.is_waiting());
+        let mut socket = Socket::new(BufWriter::new(near), Framing::Plain);
+        socket.write(|out| out.extend_from_slice(&[b'x'; 100]));
+        for _ in 0..3 {
+            let _ = socket.progress(false).now_or_never();
+        }
+        assert!(socket.output.buffer.is_empty() && socket.is_waiting() && socket.stuck().is_some());
         let mut read = [0; 100];
-        let (read, ()) = tokio::join!(far.read_exact(&mut read), output.flush());
+        let flushing =
+            async { while socket.is_waiting() && socket.progress(false).await.is_ok() {} };
+        let (read, ()) = tokio::join!(far.read_exact(&mut read), flushing);
         assert_eq!(read.ok(), Some(100));
-        assert!(!output.is_waiting());
+        assert_eq!((socket.is_waiting(), socket.stuck()), (false, None));
+    }
+
+    #[tokio::test]
+    async fn buffers_are_only_as_long_as_what_is_in_them() {
+        let (near, mut far) = duplex(1 << 20);
+        let mut socket = Socket::new(near, Framing::Plain);
+        let _ = far.write_all(&[b'x'; 1_000]).await;
+        assert_eq!(socket.progress(true).await, Ok(()));
+        assert_eq!((socket.input().len(), socket.input().capacity()), (1_000, 1_000));
+        let content = socket.input().split_to(10).freeze();
+        socket.input().clear();
+        assert!(!content.is_unique());
+        socket.write(|out| out.extend_from_slice(&[b'x'; 5_000]));
+        assert_eq!(socket.progress(false).await, Ok(()));
+        assert!(content.is_unique());
+        assert_eq!((socket.output.buffer.capacity(), socket.input().capacity()), (0, 0));
     }
 }

@@ -1,88 +1,135 @@
-//! The answer to a SYNC, page by page (S2, S12).
+//! The answer to a SYNC, one page at a time (S2, S12).
 
-use bytes::BytesMut;
-use kefu_proto::{Closed, MsgId, Online, StoredMessage, SyncAnswer, SyncRequest, SyncRow};
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use kefu_proto::{
+    Closed, MsgId, Online, StoredMessage, SyncAnswer, SyncBounds, SyncRequest, SyncRow,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::connection::end::End;
-use crate::connection::pages::Pages;
+use crate::connection::socket::Socket;
 use crate::service::Service;
-use crate::store::{Page, PageBounds};
+use crate::store::{Page, PageBounds, StoreError};
 
-/// A sync that is being answered.
-pub(super) struct Syncing {
-    answer: SyncAnswer,
-    pages: Pages,
+/// A sync that waits for the store.
+pub(super) type Syncing = BoxFuture<'static, Result<Found, StoreError>>;
+
+/// What a sync has waited for.
+pub(super) enum Found {
+    /// The sync key that the server has kept.
+    Kept(SyncRequest, MsgId),
+    Page(SyncAnswer, Page),
+    /// The newest msgid of the queue.
+    Newest(SyncAnswer, MsgId),
 }
 
-impl Syncing {
-    pub(super) async fn begin(
-        request: SyncRequest,
-        online: &mut Online,
-        service: &Service,
-        out: &mut BytesMut,
-    ) -> Result<Self, End> {
+/// Begins to answer a SYNC.
+pub(super) fn begin(request: SyncRequest, service: &Arc<Service>) -> Syncing {
+    let service = Arc::clone(service);
+    Box::pin(async move {
         let kept = if request.wants_kept_key() {
-            let kept = service.auth.kept_key(&service.store, request.queue()).await;
-            kept.map_err(|_| End::Store)?
+            service.auth.kept_key(&service.store, request.queue()).await?
         } else {
             MsgId(0)
         };
-        let answer = online.begin_sync(request, kept, out).map_err(Closed::from)?;
-        Ok(Self { answer, pages: Pages::default() })
-    }
+        Ok(Found::Kept(request, kept))
+    })
+}
 
-    /// Reads the next page of the queue. After the last it finishes the answer: `None`.
-    pub(super) async fn continued(
-        mut self,
-        online: &mut Online,
-        service: &Service,
-        out: &mut BytesMut,
-    ) -> Result<Option<Self>, End> {
-        if self.take_page(online, service, out).await? {
-            return Ok(Some(self));
+/// Writes what was found, and asks the store for what comes next; `None` at the end of the answer.
+pub(super) fn step<S: AsyncRead + AsyncWrite + Unpin>(
+    found: Found,
+    online: &mut Online,
+    socket: &mut Socket<S>,
+    service: &Arc<Service>,
+) -> Result<Option<Syncing>, End> {
+    match found {
+        Found::Kept(request, kept) => {
+            let answer = socket.write(|out| online.begin_sync(request, kept, out));
+            read_on(answer.map_err(Closed::from)?, online, socket, service)
         }
-        let Self { mut answer, .. } = self;
-        if answer.wants_newest() {
-            let newest = service.store.newest(answer.queue()).await;
-            answer.set_newest(newest.map_err(|_| End::Store)?);
+        Found::Page(mut answer, Page { rows, is_last }) => {
+            socket.write(|out| {
+                rows.into_iter().try_for_each(|row| take(row, &mut answer, online, out, service))
+            })?;
+            if is_last {
+                end(answer, online, socket, service)
+            } else {
+                read_on(answer, online, socket, service)
+            }
         }
-        online.finish_sync(answer, out).map_err(Closed::from)?;
-        Ok(None)
-    }
-
-    /// Whether there may be another page.
-    async fn take_page(
-        &mut self,
-        online: &mut Online,
-        service: &Service,
-        out: &mut BytesMut,
-    ) -> Result<bool, End> {
-        let Some(after) = self.answer.after() else { return Ok(false) };
-        let bounds = PageBounds { rows: self.pages.next_limit(), bytes: PAGE_BYTES };
-        let page = service.store.page(self.answer.queue(), after, bounds).await;
-        let Page { rows, is_last } = page.map_err(|_| End::Store)?;
-        self.pages.took(&rows);
-        for row in rows {
-            self.take_row(row, online, service, out)?;
+        Found::Newest(mut answer, newest) => {
+            answer.set_newest(newest);
+            finish(answer, online, socket)
         }
-        Ok(!is_last)
-    }
-
-    fn take_row(
-        &mut self,
-        row: StoredMessage,
-        online: &mut Online,
-        service: &Service,
-        out: &mut BytesMut,
-    ) -> Result<(), End> {
-        let (msgid, command) = (row.msgid, row.command);
-        let taken = online.sync_row(&mut self.answer, row, out).map_err(Closed::from)?;
-        if let SyncRow::Unreadable(error) = taken {
-            service.note_unreadable(self.answer.queue(), msgid, command, error);
-        }
-        Ok(())
     }
 }
 
+fn take(
+    row: StoredMessage,
+    answer: &mut SyncAnswer,
+    online: &mut Online,
+    out: &mut bytes::BytesMut,
+    service: &Service,
+) -> Result<(), End> {
+    let (queue, msgid, command) = (answer.queue(), row.msgid, row.command);
+    match online.sync_row(answer, row, out).map_err(Closed::from)? {
+        SyncRow::Unreadable(error) => service.note_unreadable(queue, msgid, command, error),
+        SyncRow::TooLong { length, .. } => {
+            service.note_too_long(queue, msgid, command, length);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Reads the next page, unless the answer is full.
+fn read_on<S: AsyncRead + AsyncWrite + Unpin>(
+    answer: SyncAnswer,
+    online: &mut Online,
+    socket: &mut Socket<S>,
+    service: &Arc<Service>,
+) -> Result<Option<Syncing>, End> {
+    let Some(after) = answer.after() else { return end(answer, online, socket, service) };
+    let SyncBounds { rows, bytes } = answer.room();
+    // One more tells whether the queue goes on.
+    let rows = rows.saturating_add(1).min(PAGE_ROWS);
+    let bounds = PageBounds { rows, bytes: bytes.clamp(1, PAGE_BYTES) };
+    let store = service.store.clone();
+    Ok(Some(Box::pin(async move {
+        let page = store.page(answer.queue(), after, bounds).await?;
+        Ok(Found::Page(answer, page))
+    })))
+}
+
+fn end<S: AsyncRead + AsyncWrite + Unpin>(
+    answer: SyncAnswer,
+    online: &mut Online,
+    socket: &mut Socket<S>,
+    service: &Arc<Service>,
+) -> Result<Option<Syncing>, End> {
+    if !answer.wants_newest() {
+        return finish(answer, online, socket);
+    }
+    let store = service.store.clone();
+    Ok(Some(Box::pin(async move {
+        let newest = store.newest(answer.queue()).await?;
+        Ok(Found::Newest(answer, newest))
+    })))
+}
+
+fn finish<S: AsyncRead + AsyncWrite + Unpin>(
+    answer: SyncAnswer,
+    online: &mut Online,
+    socket: &mut Socket<S>,
+) -> Result<Option<Syncing>, End> {
+    socket.write(|out| online.finish_sync(answer, out)).map_err(Closed::from)?;
+    Ok(None)
+}
+
+/// The most rows of one page.
+const PAGE_ROWS: usize = 256;
 /// The bodies of one page are no longer, but for the last.
 const PAGE_BYTES: usize = 64 * 1024;

@@ -5,4 +5,4 @@ mod handshake;
 mod packet;
 
 pub use handshake::{Handshake, Refusal};
-pub use packet::{Packet, encoded_len, message, open, parse_binary, parse_text};
+pub use packet::{MESSAGE, Packet, encoded_len, open, parse_binary, parse_text};

@@ -1,53 +1,50 @@
 //! Packets: a type and data. Over WebSocket each is a message of its own.
 
+use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use bytes::{BufMut, Bytes, BytesMut};
 use data_encoding::BASE64;
 
 /// A packet from a client.
 #[derive(Debug, Eq, PartialEq)]
-pub enum Packet {
+pub enum Packet<'p> {
     /// A message in bytes.
-    Message(Bytes),
+    Message(Cow<'p, [u8]>),
     /// A ping, and the packet that answers it.
     Ping { pong: String },
+    /// The client closes the connection.
+    Close,
     /// A packet without a meaning here. Upgrade and noop belong to polling; open and pong are what
     /// only a server says.
     Ignored,
 }
 
-/// Reads a packet that came as text. `None` if it ends the connection: a close packet, a message in
-/// text, or no packet at all.
-pub fn parse_text(packet: &str) -> Option<Packet> {
+/// Reads a packet that came as text. `None` if it is a message in text, or no packet at all.
+pub fn parse_text(packet: &str) -> Option<Packet<'_>> {
     let (kind, data) = packet.split_at_checked(1)?;
     match kind {
         "b" => {
             let message = BASE64.decode(data.strip_prefix('4')?.as_bytes()).ok()?;
             Some(Packet::Message(message.into()))
         }
+        "1" => Some(Packet::Close),
         "2" => Some(Packet::Ping { pong: format!("3{data}") }),
         "0" | "3" | "5" | "6" => Some(Packet::Ignored),
         _ => None,
     }
 }
 
-/// Reads a packet that came in bytes. `None` if it is no message, which ends the connection.
-pub fn parse_binary(packet: &Bytes) -> Option<Packet> {
-    (packet.first() == Some(&MESSAGE)).then(|| Packet::Message(packet.slice(1..)))
-}
-
-/// A message in bytes, as a packet.
-pub fn message(data: &[u8]) -> Bytes {
-    let mut packet = BytesMut::with_capacity(1 + data.len());
-    packet.put_u8(MESSAGE);
-    packet.put_slice(data);
-    packet.freeze()
+/// Reads a packet that came in bytes. `None` if it is no message.
+pub fn parse_binary(packet: &[u8]) -> Option<Packet<'_>> {
+    match packet {
+        [MESSAGE, message @ ..] => Some(Packet::Message(message.into())),
+        _ => None,
+    }
 }
 
 /// The type of a message, where the packet is bytes.
-const MESSAGE: u8 = 4;
+pub const MESSAGE: u8 = 4;
 
 /// The length of a message's packet in its longer form: base64.
 pub const fn encoded_len(data: usize) -> usize {
@@ -76,14 +73,12 @@ mod tests {
 
     #[test]
     fn a_message_comes_as_bytes_or_as_base64() {
-        let binary = |packet: &'static [u8]| parse_binary(&Bytes::from_static(packet));
         for (parsed, data) in [
-            (binary(b"\x04\0\xff4"), &b"\0\xff4"[..]),
-            (binary(b"\x04"), b""),
+            (parse_binary(b"\x04\0\xff4"), &b"\0\xff4"[..]),
+            (parse_binary(b"\x04"), b""),
             (parse_text("b4AP80"), b"\0\xff4"),
             (parse_text("b4AP8="), b"\0\xff"),
             (parse_text("b4"), b""),
-            (parse_binary(&message(b"\0\xff4")), b"\0\xff4"),
         ] {
             assert_eq!(parsed, Some(Packet::Message(data.into())));
         }
@@ -105,13 +100,14 @@ mod tests {
 
     #[test]
     fn anything_else_ends_the_connection() {
-        let wrong = ["", "1", "4hello", "7", "b", "bb", "b1", "b2AP80", "é", "\u{4}"];
+        assert_eq!(parse_text("1"), Some(Packet::Close));
+        let wrong = ["", "4hello", "7", "b", "bb", "b1", "b2AP80", "é", "\u{4}"];
         let no_base64 = ["b4AP8", "b4AP80!", "b4AP8-", "b4 AP80", "b4AP9=", "b4é"];
         for packet in wrong.iter().chain(&no_base64) {
             assert_eq!(parse_text(packet), None, "{packet:?}");
         }
         for packet in ["", "4", "\u{2}", "\u{5}", "b4AP80"] {
-            assert_eq!(parse_binary(&Bytes::from(packet)), None, "{packet:?}");
+            assert_eq!(parse_binary(packet.as_bytes()), None, "{packet:?}");
         }
     }
 

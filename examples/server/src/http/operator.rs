@@ -14,14 +14,8 @@ pub(super) async fn metrics(State(service): State<Arc<Service>>) -> Response {
 }
 
 /// The readiness probe.
-pub(super) async fn health(State(service): State<Arc<Service>>) -> (StatusCode, &'static str) {
-    if !service.store.is_reachable() {
-        (StatusCode::SERVICE_UNAVAILABLE, "the store cannot be reached\n")
-    } else if !service.store.is_writing() {
-        (StatusCode::SERVICE_UNAVAILABLE, "the store does not write\n")
-    } else if !service.auth.is_reachable() {
-        (StatusCode::SERVICE_UNAVAILABLE, "the auth Redis cannot be reached\n")
-    } else {
-        (StatusCode::OK, "ok\n")
-    }
+pub(super) async fn health(State(service): State<Arc<Service>>) -> (StatusCode, String) {
+    let health = service.health();
+    let status = if health.is_good() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, health.to_string())
 }

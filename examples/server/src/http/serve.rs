@@ -1,62 +1,71 @@
-//! The routes, and the server that serves them.
+//! HTTP over one connection, within its limits.
 
-use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::pin::pin;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::connect_info::Connected;
-use axum::routing::get;
-use axum::serve::IncomingStream;
-use tokio::net::TcpListener;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
-use crate::http::account::{demo, whoami};
-use crate::http::operator::{health, metrics};
-use crate::http::page::page;
-use crate::http::trace::trace;
-use crate::http::web_socket::{bare, engine_io};
-use crate::service::Service;
-use crate::tls::{Tls, TlsListener};
+use crate::connection::{End, Guest};
+use crate::http::guest::Admitted;
+use crate::tls::Stream;
 
-/// Serves HTTP until the server stops.
+/// Serves the requests of a connection and returns why it has ended. After an upgrade that is at
+/// once, since the connection goes on elsewhere.
 pub async fn serve(
-    listener: TcpListener,
-    tls: Option<Tls>,
-    service: Arc<Service>,
-) -> io::Result<()> {
-    let stopped = service.stopping.clone().cancelled_owned();
-    let app = routes(Arc::clone(&service)).into_make_service_with_connect_info::<Peer>();
-    if let Some(tls) = tls {
-        let listener = TlsListener::new(listener, tls, Arc::clone(&service.metrics));
-        return axum::serve(listener, app).with_graceful_shutdown(stopped).await;
+    stream: Stream,
+    guest: Guest,
+    routes: &Router,
+    stopping: &CancellationToken,
+) -> End {
+    let (peer, evicted) = (guest.peer, guest.place.evicted());
+    let admitted = Admitted::new(guest);
+    let routes = TowerToHyperService::new(routes.clone());
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(admitted.clone());
+        routes.call(request)
+    });
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(REQUEST_TIMEOUT)
+            .max_buf_size(BUFFER)
+            .max_headers(MOST_HEADERS)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades()
+    );
+    tokio::select! {
+        served = &mut connection => match served {
+            Ok(()) => End::Left,
+            Err(error) => {
+                tracing::debug!(%peer, %error, "an HTTP connection has ended");
+                if error.is_timeout() { End::Idle } else { End::Io }
+            }
+        },
+        () = evicted => End::Evicted,
+        () = stopping.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            // An unfinished request may take forever.
+            let _ = timeout(FINAL_ANSWERS, connection).await;
+            End::Stopping
+        }
     }
-    axum::serve(listener, app).with_graceful_shutdown(stopped).await
 }
 
-/// Whose request it is.
-#[derive(Clone, Copy)]
-pub(super) struct Peer(pub(super) SocketAddr);
-
-impl Connected<IncomingStream<'_, TlsListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, TlsListener>) -> Self {
-        Self(*stream.remote_addr())
-    }
-}
-
-impl Connected<IncomingStream<'_, TcpListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
-        Self(*stream.remote_addr())
-    }
-}
-
-fn routes(service: Arc<Service>) -> Router {
-    page()
-        .route("/demo", get(demo))
-        .route("/whoami", get(whoami))
-        .route("/trace", get(trace))
-        .route("/ws", get(bare))
-        .route("/engine.io/", get(engine_io))
-        .route("/metrics", get(metrics))
-        .route("/healthz", get(health))
-        .with_state(service)
-}
+/// How long a client may take for the head of a request, from the end of the one before. So it is
+/// the bound of idle connections, too.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// The most bytes of a request's head, and of answers that wait to be sent. It is the least that
+/// hyper allows.
+const BUFFER: usize = 8 * 1024;
+/// The most headers of a request.
+const MOST_HEADERS: usize = 64;
+/// How long a stopping server still answers requests.
+const FINAL_ANSWERS: Duration = Duration::from_secs(1);

@@ -97,7 +97,7 @@ pub struct Options {
     #[arg(long, env = "KEFU_ADMIN", value_name = "ADDR")]
     pub admin: Option<SocketAddr>,
 
-    /// Origins of web pages that may connect over WebSocket, such as https://example.com; several
+    /// Origins of web pages that may connect over WebSocket, such as `https://example.com`; several
     /// are separated by commas [default: all]
     #[arg(long, env = "KEFU_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', value_parser = origin)]
     pub origin: Vec<String>,

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command};
-use kefu_proto::MsgId;
+use kefu_proto::{FrameLimit, MsgId};
 
 use crate::options::values::{replicas, seconds};
+use crate::store::PushBounds;
 use crate::store::jetstream::Settings;
 
 /// The streams of `--store nats://…`. Existing streams with other settings are reported, never
@@ -68,7 +69,7 @@ impl Streams {
     }
 
     /// The settings of the streams, with msgids greater than `after`.
-    pub fn settings(&self, after: MsgId) -> Settings {
+    pub fn settings(&self, after: MsgId, pushes: PushBounds, frame: FrameLimit) -> Settings {
         let Self { shards, replicas, duplicate_window, retain_days, retain_bytes } = *self;
         Settings {
             shards: shards.get(),
@@ -77,6 +78,8 @@ impl Streams {
             duplicate_window,
             retain: Duration::from_secs(u64::from(retain_days) * 24 * 60 * 60),
             retain_bytes: if retain_bytes == 0 { -1 } else { retain_bytes },
+            pushes,
+            frame_limit: usize::try_from(frame.get()).unwrap_or(usize::MAX),
         }
     }
 }

@@ -30,13 +30,25 @@ impl Accounts {
         Ok(uid.zip(appid).map(|(uid, appid)| Account::new(AppId(appid.get()), UserId(uid.get()))))
     }
 
+    /// The number of a device that has one.
+    pub async fn known_device(
+        &self,
+        name: &[u8],
+        platform: Platform,
+    ) -> Result<Option<DeviceId>, RedisError> {
+        let id: Bytes = self.0.ask(cmd("GET").arg(device(name, platform))).await?;
+        // As in the script: what is no number is replaced.
+        let id = id.filter(|id| !id.starts_with(b"0") && !id.starts_with(b"-0"));
+        Ok(number(id).map(|id: NonZeroI64| DeviceId(id.get())))
+    }
+
     /// The number of a device, the same for all servers (S1.2).
     pub async fn device_id(
         &self,
         name: &[u8],
         platform: Platform,
     ) -> Result<Option<DeviceId>, RedisError> {
-        let key = [b"devices_", name, b"_", platform.to_string().as_bytes()].concat();
+        let key = device(name, platform);
         let id = self.0.ask(script(DEVICE_ID).arg(2).arg(key).arg("devices_id")).await?;
         Ok(number(id).map(|id: NonZeroI64| DeviceId(id.get())))
     }
@@ -58,6 +70,10 @@ type Bytes = Option<Vec<u8>>;
 
 fn number<N: FromStr>(bytes: Bytes) -> Option<N> {
     str::from_utf8(&bytes?).ok()?.parse().ok()
+}
+
+fn device(name: &[u8], platform: Platform) -> Vec<u8> {
+    [b"devices_", name, b"_", platform.to_string().as_bytes()].concat()
 }
 
 fn user(Account { appid, uid }: Account) -> String {

@@ -26,6 +26,12 @@ pub enum StartError {
     Redis(#[from] redis::ConnectError),
     #[error(transparent)]
     Tokens(#[from] TokensError),
+    #[error(
+        "there is no {}: say with --tokens or --auth who may log in, since demo tokens are only for \
+         loopback addresses, and --listen or --http is none",
+        path.display()
+    )]
+    NoTokens { path: PathBuf },
     #[error("cannot listen on {address}: {source}; choose another address with {option}")]
     Port { option: &'static str, address: SocketAddr, source: io::Error },
 }

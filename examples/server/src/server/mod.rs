@@ -2,8 +2,15 @@
 
 mod accept;
 mod error;
+mod handles;
 mod open;
+mod private;
+mod proxy_header;
+mod refusals;
+mod reload;
 mod run;
+mod socket;
 
 pub use error::StartError;
+pub use reload::Reload;
 pub use run::Server;

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::dialect::Shown;
 use crate::store::embedded;
 use crate::store::error::StoreError;
+use crate::store::health::Problem;
 use crate::store::jetstream::JetStream;
 use crate::store::outbox::PushBatch;
 use crate::store::page::{Page, PageBounds};
@@ -116,6 +117,18 @@ impl Store {
         Ok(())
     }
 
+    /// The number of a device that has one.
+    pub async fn known_device(
+        &self,
+        name: &[u8],
+        platform: Platform,
+    ) -> Result<Option<DeviceId>, StoreError> {
+        Ok(match self {
+            Self::Embedded(store) => store.known_device(name.to_vec(), platform).await?,
+            Self::JetStream(store) => store.known_device(name, platform).await?,
+        })
+    }
+
     /// The number of a device: one for each pair of name and platform, forever (S1.2).
     pub async fn device_id(&self, name: &[u8], platform: Platform) -> Result<DeviceId, StoreError> {
         Ok(match self {
@@ -141,20 +154,19 @@ impl Store {
         }
     }
 
-    /// Whether the store can be reached.
-    pub fn is_reachable(&self) -> bool {
+    /// What keeps the store from doing its work, as far as it knows.
+    pub fn problems(&self) -> Vec<Problem> {
         match self {
-            Self::Embedded(store) => store.is_open(),
-            Self::JetStream(store) => store.is_healthy(),
+            Self::Embedded(store) => store.problems(),
+            Self::JetStream(store) => store.problems(),
         }
     }
 
-    /// Whether the store writes, as far as is known.
-    pub fn is_writing(&self) -> bool {
+    /// Looks after the store, until it is closed: without this, health does not return by itself.
+    pub async fn watch(self) {
         match self {
-            Self::Embedded(store) => store.is_writing(),
-            // A save that failed during an outage says nothing once NATS can be reached again.
-            Self::JetStream(_) => true,
+            Self::Embedded(store) => store.watch().await,
+            Self::JetStream(store) => store.watch().await,
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod embedded;
 mod error;
 mod handle;
+mod health;
 pub mod jetstream;
 mod observer;
 mod outbox;
@@ -11,7 +12,8 @@ mod push;
 
 pub use error::StoreError;
 pub use handle::{PendingSave, Store};
-pub use observer::{Group, Observer};
+pub use health::Problem;
+pub use observer::{Group, Observer, PushBound, Pushes, SaveFailure, WaitingPushes};
 pub use outbox::PushBatch;
 pub use page::{Page, PageBounds};
-pub use push::{Push, PushEntry};
+pub use push::{Push, PushBounds, PushEntry};

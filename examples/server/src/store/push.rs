@@ -22,3 +22,19 @@ pub struct PushEntry {
     /// The body of the message (W4).
     pub body: Bytes,
 }
+
+/// The most pushes that wait in the outbox; further ones are left out.
+#[derive(Clone, Copy, Debug)]
+pub struct PushBounds {
+    /// For one receiver.
+    pub account: usize,
+    /// In all.
+    pub all: usize,
+}
+
+impl Default for PushBounds {
+    /// No bounds.
+    fn default() -> Self {
+        Self { account: usize::MAX, all: usize::MAX }
+    }
+}

@@ -1,46 +1,23 @@
-//! The handshake, and the connection of a client over TCP.
+//! The handshake.
 
 use std::io;
-use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::io::split;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
-use tokio_rustls::server::TlsStream;
 
-use crate::connection::{self, End, Guest, Liveness};
-use crate::service::Service;
+use crate::connection::End;
 use crate::tls::certificate::Tls;
+use crate::tls::stream::{Stream, TlsStream};
 
 impl Tls {
-    /// Serves a TCP connection and returns why it has ended. The handshake is part of the login and
-    /// counts towards its timeout.
-    pub async fn serve(self, socket: TcpStream, guest: Guest, service: Arc<Service>) -> End {
-        let liveness = Liveness::new(guest.accepted);
-        let stream = tokio::select! {
-            stream = self.shake_hands(socket, service.limits.login_timeout) => stream,
-            () = service.stopping.cancelled() => Err(End::Stopping),
-        };
-        match stream {
-            Ok(stream) => {
-                let (reader, writer) = split(stream);
-                connection::serve(reader, writer, guest, liveness, service).await
-            }
-            Err(end) => end,
-        }
-    }
-
-    pub(super) async fn shake_hands(
-        &self,
-        socket: TcpStream,
-        most: Duration,
-    ) -> Result<TlsStream<TcpStream>, End> {
-        // Frames are not delayed (S8).
-        socket.set_nodelay(true).map_err(|_| End::Io)?;
-        match timeout(most, self.0.accept(socket)).await {
-            Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(error)) => {
+    /// The stream behind the handshake. Whoever calls this sets a timeout.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection has ended.
+    pub async fn shake_hands(&self, socket: TcpStream) -> Result<Stream, End> {
+        match self.acceptor().accept(socket).await {
+            Ok(stream) => Ok(Stream::Tls(Box::new(TlsStream::new(stream)))),
+            Err(error) => {
                 tracing::debug!(%error, "no TLS handshake");
                 Err(match error.kind() {
                     io::ErrorKind::UnexpectedEof => End::Left,
@@ -48,7 +25,6 @@ impl Tls {
                     _ => End::Io,
                 })
             }
-            Err(_) => Err(End::Tls),
         }
     }
 }

@@ -1,10 +1,14 @@
-//! Clients over WebSocket. A message is one frame, in both directions (S9), bare or in a packet of
-//! Engine.IO. Apart from that a WebSocket is served like any byte stream.
+//! The framing of WebSocket (RFC 6455), without I/O. A message is one frame, in both directions
+//! (S9), bare or in a packet of Engine.IO.
 
-mod from_client;
+mod decoder;
+mod encoder;
+mod header;
+mod mask;
 mod packing;
-mod serve;
-mod to_client;
+mod violation;
 
+pub use decoder::Decoder;
+pub use encoder::{put_close, put_greeting, put_messages};
 pub use packing::Packing;
-pub use serve::serve;
+pub use violation::Violation;

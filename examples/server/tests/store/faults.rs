@@ -2,48 +2,18 @@
 
 use std::num::NonZeroUsize;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::common::{SELLER, append, customer, marked, msgids, open, queue, reply, save, saves};
+use crate::disk::{Disk, Seen, on};
 use kefu_proto::{MsgId, Platform};
-use kefu_server::store::embedded::{Fault, OpenError, Options, Step, Store, StoreError};
-use kefu_server::store::{Group, Observer, Push};
-use rusqlite::{Connection, ErrorCode, ffi};
+use kefu_server::store::embedded::{OpenError, Options, Store, StoreError};
+use kefu_server::store::{Push, SaveFailure};
+use rusqlite::{Connection, ErrorCode};
 use tempfile::tempdir;
 use tokio::time::timeout;
-
-/// Fails the chosen steps, as a failed fsync would.
-#[derive(Default)]
-struct Disk {
-    no_commit: AtomicBool,
-    no_checkpoint: AtomicBool,
-    /// Blocks the store while it is locked.
-    busy: Mutex<()>,
-}
-
-impl Fault for Disk {
-    fn permit(&self, step: Step) -> rusqlite::Result<()> {
-        drop(self.busy.lock().unwrap());
-        let fails = match step {
-            Step::Commit => &self.no_commit,
-            Step::Checkpoint => &self.no_checkpoint,
-        };
-        if fails.load(Ordering::Relaxed) {
-            let error = ffi::Error::new(ffi::SQLITE_IOERR_FSYNC);
-            return Err(rusqlite::Error::SqliteFailure(error, None));
-        }
-        Ok(())
-    }
-}
-
-fn on(disk: &Arc<Disk>) -> Options {
-    let mut options = Options::default();
-    let disk: Arc<dyn Fault> = disk.clone();
-    options.fault = Some(disk);
-    options
-}
 
 #[tokio::test]
 async fn a_failed_commit_fails_all_who_wait_and_leaves_nothing() {
@@ -152,32 +122,21 @@ async fn a_slow_disk_makes_callers_wait() {
     store.close().await;
 }
 
-#[derive(Default)]
-struct Seen(Mutex<Vec<Group>>);
-
-impl Observer for Seen {
-    fn group(&self, group: &Group) {
-        self.0.lock().unwrap().push(*group);
-    }
-}
-
 #[tokio::test]
 async fn an_observer_sees_every_group() {
     let dir = tempdir().unwrap();
-    let (disk, seen) = (Arc::new(Disk::default()), Arc::new(Seen::default()));
+    let disk = Arc::new(Disk::default());
     let mut options = on(&disk);
-    let observer: Arc<dyn Observer> = seen.clone();
-    options.observer = Some(observer);
+    let seen = Seen::by(&mut options);
     let store = Store::open(dir.path(), options).unwrap();
     let batch = ["a", "b", "a"].map(|uuid| saves(1, marked(uuid)));
     store.save(batch.into()).await.unwrap();
     disk.no_commit.store(true, Ordering::Relaxed);
     store.keep_key(SELLER, MsgId(1)).await.unwrap_err();
     store.close().await;
-    let seen = seen.0.lock().unwrap();
-    let seen: Vec<_> =
-        seen.iter().map(|g| (g.messages, g.repeats, g.others, g.committed)).collect();
-    assert_eq!(seen, [(2, 1, 0, true), (0, 0, 1, false)]);
+    let seen = seen.groups.lock().unwrap();
+    let seen: Vec<_> = seen.iter().map(|g| (g.messages, g.repeats, g.others, g.failure)).collect();
+    assert_eq!(seen, [(2, 1, 0, None), (0, 0, 1, Some(SaveFailure::Failed))]);
 }
 
 #[tokio::test]

@@ -3,8 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 mod basics;
+mod bounds;
 mod common;
+mod corruption;
 mod crash;
+mod disk;
 mod faults;
+mod health;
 mod previous;
 mod upgrade;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod crash;
+mod doors;
 mod end_to_end;
 mod hostile;
 mod redis;

@@ -1,7 +1,8 @@
 //! A host that answers whatever the choices say.
 
+use kefu_proto::Seq;
 use kefu_proto::{Accepted, Account, AckStatus, AppId, Appended, AuthToken, Body, Delivery};
-use kefu_proto::{DeviceId, Effect, Effects, Identity, MsgId, Online, Request, Saves, Seq};
+use kefu_proto::{DeviceId, Effect, Effects, Identity, MsgId, Online, Outbound, Request, Saves};
 use kefu_proto::{SyncBounds, SyncRequest, UserId};
 
 use super::effects::{self, Ending};
@@ -50,6 +51,13 @@ impl Host<'_, '_> {
             (Request::Sync(request), Expected::Sync(asked)) => self.sync(online, request, asked),
             _ => {}
         }
+    }
+
+    /// Another session has something to say.
+    pub(super) fn tell_of_others(&mut self, online: &mut Online) {
+        let key = MsgId(self.choices.number());
+        let (notify, expected) = (Outbound::SyncNotify(key), Body::SyncNotify(key));
+        let _ = self.outbox.write(online, &notify, &expected.into());
     }
 
     fn deliver(&mut self, online: &mut Online, delivery: Delivery, expected: &Delivered) {
@@ -156,11 +164,15 @@ impl Host<'_, '_> {
         self.outbox.check();
         let (Ok(mut answer), Ok(mut expected)) = (begun, expected) else { return };
         for _ in 0..rows {
+            if self.choices.of(8) == 7 {
+                self.tell_of_others(online);
+            }
             let after = expected.after().unwrap_or(kept);
             let row = rows::near(after, identity, self.choices);
             let came = online.sync_row(&mut answer, row.clone(), &mut self.outbox.out);
             assert_eq!(came, expected.row(self.outbox, &row));
             assert_eq!((answer.queue(), answer.after()), (identity.account(), expected.after()));
+            assert_eq!(answer.room(), expected.room());
             self.outbox.check();
         }
         assert_eq!(answer.wants_newest(), expected.wants_newest());

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 use kefu_proto::{
-    Account, Appended, Config, Effects, FrameLimit, Login, Online, Platform, Request, Saves,
-    SyncAnswer,
+    Account, Appended, Config, Effects, FrameLimit, Login, Online, Outbox, OutboxBounds, Platform,
+    Request, Saves, SyncAnswer,
 };
 
 pub(super) struct Connection {
@@ -17,6 +17,12 @@ pub(super) struct Connection {
     /// Nothing more comes from the client.
     pub(super) hung_up: bool,
     pub(super) in_flight: VecDeque<InFlight>,
+    /// What others have sent and is not written yet.
+    pub(super) outbox: Outbox,
+    /// It will be.
+    pub(super) is_draining: bool,
+    /// A SYNC_NOTIFY is among it.
+    pub(super) has_notify: bool,
 }
 
 pub(super) enum State {
@@ -49,7 +55,7 @@ pub(super) struct Saving {
 pub(super) struct Failed;
 
 impl Connection {
-    pub(super) fn new(config: Config) -> Self {
+    pub(super) fn new(config: Config, bounds: OutboxBounds) -> Self {
         Self {
             state: State::Login(Login::new(config, FrameLimit::CLIENT)),
             read: BytesMut::new(),
@@ -57,6 +63,9 @@ impl Connection {
             platform: None,
             hung_up: false,
             in_flight: VecDeque::new(),
+            outbox: Outbox::new(bounds),
+            is_draining: false,
+            has_notify: false,
         }
     }
 

@@ -23,6 +23,12 @@ impl Host {
                     self.send(sim, link, (to, Some(link)), &message)?;
                 }
                 Some(Effect::EnqueueMessage { message }) => {
+                    if self.loses_ack(link) {
+                        continue;
+                    }
+                    if Some(effects.receiver()) == self.account(link) {
+                        self.write_waiting(sim, link)?;
+                    }
                     sim.tally.acks += 1;
                     self.give(sim, link, message)?;
                     if self.plant == Some(Plant::AckTwice) {
@@ -75,10 +81,10 @@ impl Host {
                 Outbound::Chat(chat) if self.plant == Some(Plant::DropFlags) => {
                     let mut plain = (*chat).clone();
                     plain.flags = Flags::NONE;
-                    self.give(sim, link, Outbound::Chat(&plain))?;
+                    self.pass(sim, link, Outbound::Chat(&plain))?;
                 }
-                _ if elsewhere => self.give(sim, link, passed_on.get())?,
-                _ => self.give(sim, link, *message)?,
+                _ if elsewhere => self.pass(sim, link, passed_on.get())?,
+                _ => self.pass(sim, link, *message)?,
             }
         }
         Ok(())

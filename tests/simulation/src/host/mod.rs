@@ -4,6 +4,7 @@
 mod connection;
 mod effects;
 mod login;
+mod outbox;
 mod plant;
 mod planted;
 mod store;
@@ -103,7 +104,8 @@ impl Host {
         for link in self.connections.len()..=link {
             let (connection, server) = (id(link), ServerId(0));
             sim.observe(checker::Event::Opened { connection, server })?;
-            self.connections.push(Some(Connection::new(self.config)));
+            let bounds = self.promises.outbox.unwrap_or_default();
+            self.connections.push(Some(Connection::new(self.config, bounds)));
         }
         Ok(())
     }
@@ -183,6 +185,7 @@ impl Host {
     }
 
     fn remove(&mut self, sim: &mut Sim, link: usize) -> Verdict {
+        self.write_waiting(sim, link)?;
         let connection = self.connections[link].take();
         if let Some(account) = connection.as_ref().and_then(Connection::account) {
             self.directory.get_mut(&account).unwrap().retain(|&other| other != link);
@@ -331,11 +334,17 @@ impl Host {
         } else {
             online.write(message, out).unwrap();
         }
-        if out.is_empty() && plant.is_some_and(|plant| tampering::insists(plant, message.command()))
-        {
-            message.encode(out).unwrap();
+        let insists = plant.is_some_and(|plant| tampering::insists(plant, message.command()));
+        if out.is_empty() && insists && !self.is_answering(link) {
+            message.encode(&mut self.out).unwrap();
         }
         self.flush(sim, link)
+    }
+
+    /// Whether the answer to a SYNC is under way, for whose end a SYNC_NOTIFY waits (S12.6).
+    fn is_answering(&self, link: usize) -> bool {
+        let first = self.connections[link].as_ref().and_then(|it| it.in_flight.front());
+        matches!(first, Some(InFlight::Syncing(_)))
     }
 
     /// The connection, if it still exists and is logged in, and the buffer that it writes to.

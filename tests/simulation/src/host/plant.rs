@@ -101,4 +101,19 @@ pub(crate) enum Plant {
     ForgetDialect,
     /// Take no notice of what a client shows to speak.
     TellNoDialect,
+    /// A SYNC_NOTIFY does not fit into a full outbox.
+    DropNotify,
+    /// A SYNC_NOTIFY that waits is not replaced by a newer one.
+    OlderNotify,
+    /// The METADATA of a live copy that is left out is written all the same.
+    LeaveMetadata,
+    /// An ACK does not fit into a full outbox.
+    DropAck,
+}
+
+impl Plant {
+    /// Whether the fault is in what waits for slow connections.
+    pub(crate) fn is_of_outboxes(self) -> bool {
+        matches!(self, Self::DropNotify | Self::OlderNotify | Self::LeaveMetadata | Self::DropAck)
+    }
 }

@@ -4,7 +4,10 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rusqlite::{ErrorCode, ffi};
 use thiserror::Error;
+
+use crate::store::observer::SaveFailure;
 
 /// Why a data folder cannot be used.
 #[derive(Debug, Error)]
@@ -66,6 +69,9 @@ pub enum StoreError {
     /// An earlier write or sync failed, and no checkpoint has succeeded since.
     #[error("the store does not write until it has recovered from an earlier failure: {0}")]
     Poisoned(Arc<rusqlite::Error>),
+    /// The disk is full up to the bound of the options. The batch is not stored.
+    #[error("the disk has too little room left for messages")]
+    NoSpace,
     /// The store has been closed.
     #[error("the store is closed")]
     Closed,
@@ -75,4 +81,44 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Failed(Arc::new(error))
     }
+}
+
+impl StoreError {
+    pub(super) fn save_failure(&self) -> SaveFailure {
+        match self {
+            Self::NoSpace => SaveFailure::NoSpace,
+            Self::Failed(error) if is_corrupt(error) => SaveFailure::Corrupt,
+            Self::Failed(_) | Self::Poisoned(_) | Self::Closed => SaveFailure::Failed,
+        }
+    }
+}
+
+/// Whether a part of the database cannot be read back as it was written.
+pub(super) fn is_corrupt(error: &rusqlite::Error) -> bool {
+    const READS: [i32; 3] =
+        [ffi::SQLITE_IOERR_READ, ffi::SQLITE_IOERR_SHORT_READ, ffi::SQLITE_IOERR_CORRUPTFS];
+    match error.sqlite_error() {
+        Some(error) => {
+            matches!(error.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+                || READS.contains(&error.extended_code)
+        }
+        // A column has a value of another type.
+        None => matches!(
+            error,
+            rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::FromSqlConversionFailure(..)
+        ),
+    }
+}
+
+/// Whether an error may be that of a single row, so that other rows could still be written.
+pub(super) fn is_local(error: &rusqlite::Error) -> bool {
+    is_corrupt(error)
+        || matches!(
+            error.sqlite_error_code(),
+            None | Some(
+                ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch
+            )
+        )
 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::thread::JoinHandle;
@@ -16,9 +15,11 @@ use crate::store::embedded::jobs::{JobQueue, weight};
 use crate::store::embedded::options::Options;
 use crate::store::embedded::outbox::{self, OutboxRow, PushId};
 use crate::store::embedded::read::{self, ReadPool};
+use crate::store::embedded::status::Status;
 use crate::store::embedded::task::{Stored, Task};
-use crate::store::embedded::writer::{Signals, Writer};
+use crate::store::embedded::writer::Writer;
 use crate::store::embedded::{dialects, keys, mark, schema};
+use crate::store::health::Problem;
 use crate::store::page::{Page, PageBounds};
 use crate::store::push::Push;
 
@@ -28,9 +29,9 @@ use crate::store::push::Push;
 /// [`close`](Self::close) waits for it.
 #[derive(Clone, Debug)]
 pub struct Store {
-    jobs: JobQueue,
-    readers: ReadPool,
-    signals: Signals,
+    pub(super) jobs: JobQueue,
+    pub(super) readers: ReadPool,
+    pub(super) status: Arc<Status>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -42,15 +43,17 @@ impl Store {
     /// [`OpenError`], whose text is one line for the operator.
     pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
         let database = schema::open_folder(dir, &options)?;
-        let readers = ReadPool::open(dir, options.readers)?;
+        let status = Arc::new(Status::new(dir.to_owned(), options.clone()));
+        status.look_for_space();
+        let readers = ReadPool::open(dir, options.readers, Arc::clone(&status))?;
         let (jobs, queue) = JobQueue::new(options.waiting.get());
-        let signals = Signals::default();
-        let writer = Writer::new(database, queue, options, signals.clone())?;
+        let writer = Writer::new(database, queue, options, Arc::clone(&status))?;
         let thread = std::thread::Builder::new()
             .name("store".into())
             .spawn(move || writer.run())
             .map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
-        Ok(Self { jobs, readers, signals, thread: Arc::new(Mutex::new(Some(thread))) })
+        let thread = Arc::new(Mutex::new(Some(thread)));
+        Ok(Self { jobs, readers, status, thread })
     }
 
     /// Stores both copies of every message, in order, and answers once they are on disk.
@@ -147,6 +150,19 @@ impl Store {
         self.jobs.ask(|answer| Task::KeepShown { account, platform, shown, answer }).await
     }
 
+    /// The number of a device that has one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it could not be read.
+    pub async fn known_device(
+        &self,
+        name: Vec<u8>,
+        platform: Platform,
+    ) -> Result<Option<DeviceId>, StoreError> {
+        self.readers.read(move |db| keys::known_device(db, &name, platform)).await
+    }
+
     /// The number of a device: one for each pair of name and platform, from 1, forever (S1).
     ///
     /// # Errors
@@ -192,7 +208,7 @@ impl Store {
     /// Waits until entries have come into the push outbox since the last call. For a single
     /// sink, which must read the outbox once before the first call.
     pub async fn push_arrived(&self) {
-        self.signals.pushes.notified().await;
+        self.status.pushes.notified().await;
     }
 
     /// Whether the store's thread is running: it ends when the store is closed, and if it panics.
@@ -201,10 +217,10 @@ impl Store {
         self.jobs.is_open()
     }
 
-    /// Whether the last group was committed.
+    /// What keeps the store from doing its work, as far as it knows.
     #[must_use]
-    pub fn is_writing(&self) -> bool {
-        !self.signals.failing.load(Ordering::Relaxed)
+    pub fn problems(&self) -> Vec<Problem> {
+        if self.is_open() { self.status.problems() } else { vec![Problem::Stopped] }
     }
 
     /// Stores what is queued, empties the write-ahead log and ends the store's thread. Every later

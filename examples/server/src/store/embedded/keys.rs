@@ -22,15 +22,24 @@ pub(super) fn keep_key(db: &Connection, account: Account, key: MsgId) -> Result<
     upsert.execute([account.appid.0, account.uid.0, key.0]).map(drop)
 }
 
-/// The number of a device; a new device gets the next one (S1.2).
-pub(super) fn device_id(db: &Connection, name: &[u8], platform: Platform) -> Result<DeviceId> {
+/// The number of a device that has one.
+pub(super) fn known_device(
+    db: &Connection,
+    name: &[u8],
+    platform: Platform,
+) -> Result<Option<DeviceId>> {
     let mut select =
         db.prepare_cached("SELECT id FROM device WHERE platform = ?1 AND name = ?2")?;
     select.raw_bind_parameter(1, platform.0)?;
     bind_bytes(&mut select, 2, name)?;
     let known = select.raw_query().next()?.map(|row| row.get(0)).transpose()?;
-    if let Some(id) = known {
-        return Ok(DeviceId(id));
+    Ok(known.map(DeviceId))
+}
+
+/// The number of a device; a new device gets the next one (S1.2).
+pub(super) fn device_id(db: &Connection, name: &[u8], platform: Platform) -> Result<DeviceId> {
+    if let Some(id) = known_device(db, name, platform)? {
+        return Ok(id);
     }
     let mut insert = db.prepare_cached("INSERT INTO device (platform, name) VALUES (?1, ?2)")?;
     insert.raw_bind_parameter(1, platform.0)?;

@@ -21,14 +21,17 @@
 //!
 //! # Failures
 //!
-//! A group is stored whole or not at all, and everybody who waits for it is told. After a full disk
-//! the next group is simply tried. After any other failed write or sync the kernel may have dropped
+//! A group is stored whole or not at all, and everybody who waits for it is told. If a single row
+//! may be to blame, because a page is corrupt, the group is divided until only those fail who need
+//! that row. After a full disk the next group is simply tried, and while nobody saves,
+//! [`Store::watch`] tries. After any other failed write or sync the kernel may have dropped
 //! pages that it still shows as written. The store is poisoned then: it stores nothing until a
 //! checkpoint has rewritten what the log has committed, and has emptied the log. Each start makes
 //! such a checkpoint, too. A group that failed can still appear after a crash, as if only its
 //! answer had been lost; an answered group is never lost.
 
 mod dialects;
+mod disk;
 mod error;
 mod handle;
 mod jobs;
@@ -41,7 +44,9 @@ mod outbox;
 mod read;
 mod row;
 mod schema;
+mod status;
 mod task;
+mod watch;
 mod writer;
 
 pub use error::{OpenError, StoreError};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use kefu_proto::MsgId;
 
 use crate::store::observer::Observer;
+use crate::store::push::PushBounds;
 
 /// How a store is run; the defaults suit a server.
 #[derive(Clone)]
@@ -27,6 +28,10 @@ pub struct Options {
     pub readers: NonZeroU32,
     /// The most pages of 4 KiB that the database may have. For tests of a full disk.
     pub max_pages: Option<u32>,
+    /// Free bytes of the disk below which no message is stored; 0: no bound.
+    pub min_free: u64,
+    /// The most pushes that wait in the outbox.
+    pub pushes: PushBounds,
     /// Is told of every group.
     pub observer: Option<Arc<dyn Observer>>,
     /// Makes steps fail. For tests.
@@ -43,6 +48,8 @@ impl Default for Options {
             after: MsgId(0),
             readers: const { NonZeroU32::new(2).expect("not 0") },
             max_pages: None,
+            min_free: 0,
+            pushes: PushBounds::default(),
             observer: None,
             fault: None,
         }
@@ -59,6 +66,8 @@ impl fmt::Debug for Options {
             .field("after", &self.after)
             .field("readers", &self.readers)
             .field("max_pages", &self.max_pages)
+            .field("min_free", &self.min_free)
+            .field("pushes", &self.pushes)
             .finish_non_exhaustive()
     }
 }
@@ -71,6 +80,11 @@ pub trait Fault: Send + Sync {
     ///
     /// The error that the step fails with.
     fn permit(&self, step: Step) -> rusqlite::Result<()>;
+
+    /// How many bytes of the disk are free, instead of what the system says.
+    fn free(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Steps that write to the disk.

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use crate::store::embedded::error::{OpenError, StoreError};
 use crate::store::embedded::row::{message_columns, read_message};
 use crate::store::embedded::schema;
+use crate::store::embedded::status::Status;
 use crate::store::page::{Page, PageBounds};
 
 /// A pool of read-only connections. Clones share it.
@@ -20,14 +21,19 @@ pub(super) struct ReadPool {
     count: NonZeroU32,
     free: Arc<Semaphore>,
     connections: Arc<Mutex<Vec<Connection>>>,
+    status: Arc<Status>,
 }
 
 impl ReadPool {
-    pub(super) fn open(dir: &Path, count: NonZeroU32) -> Result<Self, OpenError> {
+    pub(super) fn open(
+        dir: &Path,
+        count: NonZeroU32,
+        status: Arc<Status>,
+    ) -> Result<Self, OpenError> {
         let connections: Vec<Connection> =
             (0..count.get()).map(|_| schema::open_reader(dir)).collect::<Result<_, _>>()?;
         let free = Arc::new(Semaphore::new(connections.len()));
-        Ok(Self { count, free, connections: Arc::new(Mutex::new(connections)) })
+        Ok(Self { count, free, connections: Arc::new(Mutex::new(connections)), status })
     }
 
     /// Runs `query` on a thread that may block.
@@ -36,7 +42,7 @@ impl ReadPool {
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let free = Arc::clone(&self.free).acquire_owned().await.map_err(|_| StoreError::Closed)?;
-        let connections = Arc::clone(&self.connections);
+        let (connections, status) = (Arc::clone(&self.connections), Arc::clone(&self.status));
         let reading = tokio::task::spawn_blocking(move || {
             let _free = free;
             let lock = || connections.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,6 +50,10 @@ impl ReadPool {
             let connection = lock().pop().ok_or(StoreError::Closed)?;
             let answer = query(&connection);
             lock().push(connection);
+            match &answer {
+                Ok(_) => status.read_succeeded(),
+                Err(error) => status.read_failed(error),
+            }
             answer.map_err(StoreError::from)
         });
         // The task fails only if the runtime stops, or after a panic.

@@ -1,6 +1,7 @@
 //! The data folder: one database, one server at a time, one version.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB, OpenFlags, wal::CheckpointMode};
 
 use crate::store::embedded::dialects;
+use crate::store::embedded::disk::{self, DATABASE};
 use crate::store::embedded::error::OpenError;
 use crate::store::embedded::options::Options;
 
@@ -19,8 +21,6 @@ const BEFORE: i64 = 1;
 
 /// `KEFU` in the database's header: tells tools, and this server, whose file it is.
 const APPLICATION: i64 = 0x4b45_4655;
-
-const DATABASE: &str = "kefu.db";
 
 /// A message is one row; its two copies are two narrow rows in `queue`. Message `n` has the copies
 /// `2n - 1`, in the receiver's queue, and `2n`, in the sender's.
@@ -94,8 +94,11 @@ CREATE VIEW queued AS
 /// Opens the database for writing. The lock must be kept for as long as the folder is used.
 pub(super) fn open_folder(dir: &Path, options: &Options) -> Result<(Lock, Connection), OpenError> {
     create_folder(dir)?;
+    disk::close_to_others(dir)?;
     let lock = lock(dir)?;
     let path = dir.join(DATABASE);
+    // SQLite gives its other files the mode of this one.
+    disk::create(&path)?;
     let db = Connection::open(&path)?;
     set_up(&db)?;
     check_or_create(&db, dir).map_err(|error| match error {
@@ -140,7 +143,7 @@ fn create_folder(dir: &Path) -> Result<(), OpenError> {
     if dir.is_dir() {
         return Ok(());
     }
-    fs::create_dir_all(dir).map_err(io)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io)?;
     let dir = dir.canonicalize().map_err(io)?;
     dir.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all()).map_err(io)
 }
@@ -160,8 +163,7 @@ impl Drop for Lock {
 
 fn lock(dir: &Path) -> Result<Lock, OpenError> {
     let path = dir.join("lock");
-    let io = |source| OpenError::Io { path: path.clone(), source };
-    let file = File::options().create(true).append(true).open(&path).map_err(io)?;
+    let file = disk::create(&path)?;
     match file.try_lock() {
         Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: dir.to_owned() }),
@@ -206,4 +208,9 @@ fn convert(db: &Connection) -> rusqlite::Result<()> {
 
 fn is_no_database(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase)
+}
+
+/// Writes the first page anew, and changes nothing.
+pub(super) fn probe(db: &Connection) -> rusqlite::Result<()> {
+    db.pragma_update(None, "user_version", VERSION)
 }

@@ -8,21 +8,49 @@ use crate::dialect::Shown;
 use crate::store::embedded::error::StoreError;
 use crate::store::embedded::mark::Mark;
 use crate::store::embedded::message::Inserts;
-use crate::store::embedded::outbox::{self, Outbox, PushId};
-use crate::store::embedded::{dialects, keys};
+use crate::store::embedded::outbox::{Outbox, PushId};
+use crate::store::embedded::{dialects, keys, schema};
 use crate::store::observer::Group;
 use crate::store::push::Push;
 
 /// A write, and where to send its answer.
 #[derive(Debug)]
 pub(super) enum Task {
-    Save { batch: Vec<Saves>, marks: Vec<Option<Mark>>, answer: Answer<Stored> },
-    KeepKey { account: Account, key: MsgId, answer: Answer<()> },
-    KeepShown { account: Account, platform: Platform, shown: Shown, answer: Answer<()> },
-    Device { name: Vec<u8>, platform: Platform, answer: Answer<DeviceId> },
-    Push { entry: Push },
-    Pushed { entries: Vec<PushId>, answer: Answer<()> },
-    Close { answer: oneshot::Sender<()> },
+    Save {
+        batch: Vec<Saves>,
+        marks: Vec<Option<Mark>>,
+        answer: Answer<Stored>,
+    },
+    KeepKey {
+        account: Account,
+        key: MsgId,
+        answer: Answer<()>,
+    },
+    KeepShown {
+        account: Account,
+        platform: Platform,
+        shown: Shown,
+        answer: Answer<()>,
+    },
+    Device {
+        name: Vec<u8>,
+        platform: Platform,
+        answer: Answer<DeviceId>,
+    },
+    Push {
+        entry: Push,
+    },
+    Pushed {
+        entries: Vec<PushId>,
+        answer: Answer<()>,
+    },
+    /// A write that changes nothing, to see whether the disk takes it.
+    Probe {
+        answer: Answer<()>,
+    },
+    Close {
+        answer: oneshot::Sender<()>,
+    },
 }
 
 pub(super) type Answer<T> = oneshot::Sender<std::result::Result<T, StoreError>>;
@@ -50,6 +78,11 @@ pub(super) enum Done {
 }
 
 impl Task {
+    /// How many messages it stores.
+    pub(super) fn messages(&self) -> usize {
+        if let Self::Save { batch, .. } = self { batch.len() } else { 0 }
+    }
+
     /// Executes the task in the open transaction.
     pub(super) fn perform(
         &self,
@@ -71,7 +104,8 @@ impl Task {
                 return keys::device_id(db, name, *platform).map(Done::Device);
             }
             Self::Push { entry } => outbox.add(db, entry)?,
-            Self::Pushed { entries, .. } => outbox::remove(db, entries)?,
+            Self::Pushed { entries, .. } => outbox.remove(db, entries)?,
+            Self::Probe { .. } => schema::probe(db)?,
             Self::Save { .. } | Self::Close { .. } => {}
         }
         Ok(Done::Other)
@@ -89,7 +123,8 @@ impl Task {
             (
                 Self::KeepKey { answer, .. }
                 | Self::KeepShown { answer, .. }
-                | Self::Pushed { answer, .. },
+                | Self::Pushed { answer, .. }
+                | Self::Probe { answer },
                 _,
             ) => {
                 let _ = answer.send(Ok(()));
@@ -107,7 +142,8 @@ impl Task {
             Self::Device { answer, .. } => drop(answer.send(Err(error))),
             Self::KeepKey { answer, .. }
             | Self::KeepShown { answer, .. }
-            | Self::Pushed { answer, .. } => {
+            | Self::Pushed { answer, .. }
+            | Self::Probe { answer } => {
                 drop(answer.send(Err(error)));
             }
             Self::Push { .. } | Self::Close { .. } => {}

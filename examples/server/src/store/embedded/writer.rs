@@ -1,35 +1,26 @@
 //! The thread that writes, in group commits.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use rusqlite::{Connection, ErrorCode, MAIN_DB, wal::CheckpointMode};
-use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use crate::store::embedded::error::{OpenError, StoreError};
+use crate::store::embedded::error::{OpenError, StoreError, is_corrupt, is_local};
 use crate::store::embedded::jobs::Job;
 use crate::store::embedded::message::Messages;
 use crate::store::embedded::options::{Fault, Options, Step};
 use crate::store::embedded::outbox::Outbox;
 use crate::store::embedded::schema::Lock;
+use crate::store::embedded::status::Status;
 use crate::store::embedded::task::{Done, Task};
 use crate::store::observer::Group;
-
-/// What the writer tells the handles.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Signals {
-    /// Entries have come into the push outbox.
-    pub(super) pushes: Arc<Notify>,
-    /// The last group failed.
-    pub(super) failing: Arc<AtomicBool>,
-}
 
 pub(super) struct Writer {
     db: Connection,
     queue: mpsc::UnboundedReceiver<Job>,
     options: Options,
-    signals: Signals,
+    status: Arc<Status>,
     messages: Messages,
     outbox: Outbox,
     /// The write or sync that failed, until a full checkpoint has succeeded.
@@ -42,11 +33,12 @@ impl Writer {
         (lock, db): (Lock, Connection),
         queue: mpsc::UnboundedReceiver<Job>,
         options: Options,
-        signals: Signals,
+        status: Arc<Status>,
     ) -> Result<Self, OpenError> {
         let messages = Messages::open(&db, &options)?;
-        let outbox = Outbox::open(&db)?;
-        Ok(Self { db, queue, options, signals, messages, outbox, poisoned: None, _lock: lock })
+        let outbox = Outbox::open(&db, options.pushes)?;
+        status.set_waiting(outbox.len());
+        Ok(Self { db, queue, options, status, messages, outbox, poisoned: None, _lock: lock })
     }
 
     /// Works until the store is closed, or all handles are dropped.
@@ -58,7 +50,10 @@ impl Writer {
                 // `blocking_recv` still returns what was sent before, and then `None`.
                 self.queue.close();
             }
+            self.status.set_busy(true);
+            let group = self.without_saves_that_have_no_space(group);
             self.handle(group);
+            self.status.set_busy(false);
             self.checkpoint_if_due();
         }
         if let Err(error) = self.checkpoint(CheckpointMode::TRUNCATE) {
@@ -87,27 +82,45 @@ impl Writer {
         group
     }
 
+    /// On a disk that is almost full, messages fail before they take more of it.
+    fn without_saves_that_have_no_space(&self, group: Vec<Job>) -> Vec<Job> {
+        if !self.status.has_no_space() {
+            return group;
+        }
+        let is_save = |job: &Job| matches!(job.task, Task::Save { .. });
+        let (saves, others): (Vec<Job>, Vec<Job>) = group.into_iter().partition(is_save);
+        if !saves.is_empty() {
+            self.fail(saves, Group::default(), &StoreError::NoSpace);
+        }
+        others
+    }
+
     /// Stores a group, then answers. There is no answer before the commit.
+    ///
+    /// If one row may be to blame, the group is stored in two halves, and so on, so that only those
+    /// fail who need that row.
     fn handle(&mut self, group: Vec<Job>) {
-        if group.is_empty() {
-            return;
-        }
-        let mut report = Group::default();
-        let started = Instant::now();
-        let result = self.recover().and_then(|()| self.store(&group, &mut report));
-        report.took = started.elapsed();
-        report.committed = result.is_ok();
-        match result {
-            Ok(done) => self.answer(group, done),
-            Err(error) => group.into_iter().for_each(|job| job.task.fail(&error)),
-        }
-        if let Some(observer) = &self.options.observer {
-            observer.group(&report);
+        let mut parts = vec![group];
+        while let Some(mut part) = parts.pop() {
+            let mut report = Group::default();
+            let started = Instant::now();
+            let result = self.recover().and_then(|()| self.store(&part, &mut report));
+            report.took = started.elapsed();
+            match result {
+                Ok(done) => self.answer(part, done, &report),
+                Err(StoreError::Failed(error)) if part.len() > 1 && is_local(&error) => {
+                    let rest = part.split_off(part.len() / 2);
+                    parts.extend([rest, part]);
+                }
+                Err(error) => self.fail(part, report, &error),
+            }
         }
     }
 
     fn store(&mut self, group: &[Job], report: &mut Group) -> Result<Vec<Done>, StoreError> {
-        let outbox = self.outbox.clone();
+        if group.is_empty() {
+            return Ok(Vec::new());
+        }
         match self.transact(group, report) {
             Ok(done) => {
                 self.messages.commit();
@@ -115,7 +128,7 @@ impl Writer {
             }
             Err(error) => {
                 self.messages.roll_back();
-                self.outbox = outbox;
+                self.outbox.roll_back();
                 self.roll_back();
                 Err(self.note_failure(error))
             }
@@ -138,18 +151,33 @@ impl Writer {
         Ok(done)
     }
 
-    fn answer(&self, group: Vec<Job>, done: Vec<Done>) {
-        if self.signals.failing.swap(false, Ordering::Relaxed) {
-            tracing::info!("the store writes again");
+    fn answer(&mut self, group: Vec<Job>, done: Vec<Done>, report: &Group) {
+        if group.is_empty() {
+            return;
         }
-        let mut pushed = false;
+        self.status.write_succeeded();
+        let pushes = self.outbox.commit();
+        self.status.set_waiting(self.outbox.len());
+        if let Some(observer) = &self.options.observer {
+            observer.group(report);
+            observer.pushes(pushes);
+        }
         for (Job { task, .. }, done) in group.into_iter().zip(done) {
-            pushed |= matches!(task, Task::Push { .. });
             task.succeed(done);
         }
-        if pushed {
-            self.signals.pushes.notify_one();
+        if pushes.queued > 0 {
+            self.status.pushes.notify_one();
         }
+    }
+
+    /// Answers a group of which nothing is stored.
+    fn fail(&self, group: Vec<Job>, report: Group, error: &StoreError) {
+        let messages = group.iter().map(|job| job.task.messages()).sum();
+        if let Some(observer) = &self.options.observer {
+            let failure = Some(error.save_failure());
+            observer.group(&Group { messages, repeats: 0, failure, ..report });
+        }
+        group.into_iter().for_each(|job| job.task.fail(error));
     }
 
     fn roll_back(&mut self) {
@@ -161,15 +189,18 @@ impl Writer {
         }
     }
 
-    /// Logs the first of consecutive failures.
     fn note_failure(&mut self, error: rusqlite::Error) -> StoreError {
         let error = Arc::new(error);
-        let poisoned = error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
-        if poisoned {
-            self.poisoned = Some(Arc::clone(&error));
-        }
-        if !self.signals.failing.swap(true, Ordering::Relaxed) {
-            tracing::error!(%error, poisoned, "the store cannot write; nothing is acknowledged");
+        if is_corrupt(&error) {
+            self.status.found_corrupt(&error);
+        } else if is_local(&error) {
+            tracing::warn!(%error, "the store cannot write a row");
+        } else {
+            let poisoned = error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
+            if poisoned {
+                self.poisoned = Some(Arc::clone(&error));
+            }
+            self.status.write_failed(&error, poisoned);
         }
         StoreError::Failed(error)
     }

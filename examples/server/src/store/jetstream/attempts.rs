@@ -69,8 +69,12 @@ impl Attempts<'_> {
     ///
     /// # Errors
     ///
-    /// [`JetStreamError::Timeout`] if there is no time for another one.
+    /// [`JetStreamError::Timeout`] if there is no time for another one, and the error itself if
+    /// another one is of no use.
     pub(super) async fn failed(&mut self, error: JetStreamError) -> Result<(), JetStreamError> {
+        if error.is_final() {
+            return Err(error);
+        }
         self.store.inner.health.failed();
         if self.since.elapsed() > self.timeout {
             tracing::warn!(%error, "gave up {}", self.what);

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::store::jetstream::address::{Address, without_secrets};
 use crate::store::jetstream::gaps::Gaps;
-use crate::store::jetstream::streams::SettingsError;
+use crate::store::jetstream::streams::{Settings, SettingsError};
 use crate::store::jetstream::timing::{ANSWER_TIMEOUT, RETRY_PAUSE};
 
 /// Connects, and from then on reconnects whenever the connection is lost.
@@ -32,6 +32,24 @@ pub(super) async fn connect(url: &str, gaps: Arc<Gaps>) -> Result<Client, Connec
         });
     address.log_in(options).connect(address.servers).await.map_err(unreachable)
 }
+
+/// Compares what NATS takes with what messages within the frame limit need.
+pub(super) fn check_payload(client: &Client, settings: &Settings) {
+    let (max_payload, frame_limit) = (client.max_payload(), settings.frame_limit);
+    if max_payload < frame_limit.saturating_add(HEADERS) {
+        let taken = max_payload.saturating_sub(HEADERS);
+        tracing::error!(
+            max_payload,
+            frame_limit,
+            "messages of more than {taken} bytes get no ACK, since NATS takes none; start NATS \
+             with a max_payload of at least {}, or this server with --frame-limit {taken}",
+            frame_limit.saturating_add(HEADERS)
+        );
+    }
+}
+
+/// The most bytes of a publication besides the body: its headers, or the METADATA of a live copy.
+const HEADERS: usize = 512;
 
 fn note(event: &Event, gaps: &Gaps) {
     match event {

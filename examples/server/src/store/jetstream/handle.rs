@@ -5,17 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_nats::Client;
 use async_nats::connection::State;
-use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::{self, kv, stream};
 use kefu_proto::MsgId;
-use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 
-use crate::store::jetstream::connection::{ConnectError, connect};
+use crate::store::jetstream::connection::{ConnectError, check_payload, connect};
 use crate::store::jetstream::error::JetStreamError;
 use crate::store::jetstream::gaps::Gaps;
-use crate::store::jetstream::health::{self, Health};
+use crate::store::jetstream::health::Health;
 use crate::store::jetstream::streams::{self, Settings};
 use crate::store::jetstream::timing::ANSWER_TIMEOUT;
 use crate::store::observer::Observer;
@@ -35,9 +33,8 @@ pub(super) struct Inner {
     pub(super) devices: kv::Store,
     pub(super) dialects: kv::Store,
     pub(super) push_stream: stream::Stream,
-    pub(super) push_consumer: OnceCell<PullConsumer>,
     pub(super) gaps: Arc<Gaps>,
-    pub(super) health: Arc<Health>,
+    pub(super) health: Health,
     pub(super) observer: Arc<dyn Observer>,
     /// Prefix of the names of messages that have no uuid.
     name: String,
@@ -65,15 +62,13 @@ impl JetStream {
             // What nobody waits for any more does not count as in flight.
             .ack_timeout(ANSWER_TIMEOUT)
             .build(client.clone());
+        check_payload(&client, &settings);
+        streams::refuse_loss(&context, &settings).await?;
         let queues = streams::queues(&context, &settings).await?;
         let push_stream = streams::pushes(&context, &settings).await?;
-        let kept = streams::bucket(&context, &settings, "kefu_kept").await?;
-        let devices = streams::bucket(&context, &settings, "kefu_devices").await?;
-        let dialects = streams::bucket(&context, &settings, "kefu_dialects").await?;
-        let health = Arc::new(Health::default());
-        let buckets = [&kept, &devices, &dialects].map(|bucket| &bucket.stream);
-        let watched = queues.iter().chain(buckets).chain([&push_stream]);
-        tokio::spawn(health::watch(Arc::downgrade(&health), watched.cloned().collect()));
+        let kept = streams::bucket(&context, &settings, streams::KEPT).await?;
+        let devices = streams::bucket(&context, &settings, streams::DEVICES).await?;
+        let dialects = streams::bucket(&context, &settings, streams::DIALECTS).await?;
         let inner = Inner {
             name: client.new_inbox(),
             client,
@@ -84,19 +79,16 @@ impl JetStream {
             devices,
             dialects,
             push_stream,
-            push_consumer: OnceCell::new(),
             gaps,
-            health,
+            health: Health::default(),
             observer,
             unnamed: AtomicU64::new(0),
             tasks: TaskTracker::new(),
         };
-        Ok(Self { inner: Arc::new(inner) })
-    }
-
-    /// Whether NATS can be reached and has done what it was last asked for.
-    pub fn is_healthy(&self) -> bool {
-        self.is_connected() && self.inner.health.is_good()
+        let store = Self { inner: Arc::new(inner) };
+        // Without an answer the watch tries again.
+        let _ = store.push_consumer().await;
+        Ok(store)
     }
 
     pub fn is_connected(&self) -> bool {
@@ -115,6 +107,10 @@ impl JetStream {
     /// Starts a task that [`close`](Self::close) waits for.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.inner.tasks.spawn(task);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.inner.tasks.is_closed()
     }
 
     /// Waits for the tasks, but no longer than until `deadline`: while NATS is away they may take

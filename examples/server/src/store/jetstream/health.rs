@@ -1,73 +1,52 @@
-//! Whether the streams do what they are asked for.
+//! What is known of the streams.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_nats::jetstream::stream::{Info, Stream};
-use futures_util::future::try_join_all;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
-use crate::store::jetstream::error::JetStreamError;
-use crate::store::jetstream::timing::timed;
+use crate::store::health::Problem;
 
-/// The last failure, if no attempt has succeeded since.
+/// What is known of the streams.
 #[derive(Debug, Default)]
-pub(super) struct Health(Mutex<Option<Instant>>);
+pub(super) struct Health {
+    /// The last failure, if no attempt has succeeded since.
+    failed: Mutex<Option<Instant>>,
+    /// What the last check has found.
+    found: Mutex<Vec<Problem>>,
+}
 
 impl Health {
     pub(super) fn failed(&self) {
-        *self.lock() = Some(Instant::now());
+        *lock(&self.failed) = Some(Instant::now());
     }
 
     pub(super) fn succeeded(&self) {
-        *self.lock() = None;
+        *lock(&self.failed) = None;
     }
 
-    pub(super) fn is_good(&self) -> bool {
-        self.lock().is_none_or(|failed| failed.elapsed() > MEMORY)
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let found = lock(&self.found).clone();
+        let is_failing = lock(&self.failed).is_some_and(|failed| failed.elapsed() < MEMORY);
+        if found.is_empty() && is_failing { vec![Problem::NoAnswer] } else { found }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Checks the streams regularly, so that trouble shows before a client meets it. Ends with the
-/// store.
-pub(super) async fn watch(health: Weak<Health>, streams: Vec<Stream>) {
-    let mut was_good = true;
-    loop {
-        sleep(PAUSE).await;
-        let Some(health) = health.upgrade() else { return };
-        let seen = check(&streams).await;
-        if let Err(error) = &seen {
-            health.failed();
-            if was_good {
-                tracing::warn!(%error, "the streams are out of reach");
-            }
-        } else if !was_good {
+    /// Logs what is new.
+    pub(super) fn note(&self, found: Vec<Problem>) {
+        let mut before = lock(&self.found);
+        for problem in found.iter().filter(|problem| !before.contains(problem)) {
+            tracing::error!(%problem, "the streams are out of reach");
+        }
+        if found.is_empty() && !before.is_empty() {
             tracing::info!("the streams are within reach again");
         }
-        was_good = seen.is_ok();
+        *before = found;
     }
 }
 
-/// Whether every stream exists and can be written to.
-async fn check(streams: &[Stream]) -> Result<(), JetStreamError> {
-    let infos = timed(try_join_all(streams.iter().map(Stream::get_info))).await?;
-    match infos.iter().find(|info| !has_leader(info)) {
-        Some(info) => Err(JetStreamError::nats(format!("{} has no leader", info.config.name))),
-        None => Ok(()),
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A node that is cut off from most of its cluster still answers for its streams after a while, but
-/// they have no leader. A single NATS names no cluster.
-fn has_leader(info: &Info) -> bool {
-    info.cluster.as_ref().is_none_or(|cluster| cluster.leader.is_some())
-}
-
-/// Between two checks. With the time of an answer it is shorter than [`MEMORY`].
-const PAUSE: Duration = Duration::from_secs(2);
 /// How long a failure counts. Whoever still needs what failed has tried again by then.
 const MEMORY: Duration = Duration::from_secs(5);

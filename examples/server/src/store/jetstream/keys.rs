@@ -51,21 +51,36 @@ impl JetStream {
         Ok(Some(Kept { key, revision: entry.revision }))
     }
 
+    /// The number of a device that has one.
+    pub async fn known_device(
+        &self,
+        name: &[u8],
+        platform: Platform,
+    ) -> Result<Option<DeviceId>, JetStreamError> {
+        let name = device_name(name, platform);
+        self.persistently("looking a device up", || self.known_number(&name)).await
+    }
+
+    async fn known_number(&self, device: &str) -> Result<Option<DeviceId>, JetStreamError> {
+        let entry = self.inner.devices.entry(device).await.map_err(JetStreamError::nats)?;
+        entry.map(|entry| number(entry.revision)).transpose()
+    }
+
     /// The number of a device: its unique revision in the bucket (S1.2).
     pub async fn device_id(
         &self,
         name: &[u8],
         platform: Platform,
     ) -> Result<DeviceId, JetStreamError> {
-        let name = format!("{platform}.{}", HEXLOWER.encode(name));
+        let name = device_name(name, platform);
         self.persistently("numbering a device", || self.number_of(&name)).await
     }
 
     async fn number_of(&self, device: &str) -> Result<DeviceId, JetStreamError> {
         let bucket = &self.inner.devices;
         loop {
-            if let Some(entry) = bucket.entry(device).await.map_err(JetStreamError::nats)? {
-                return number(entry.revision);
+            if let Some(number) = self.known_number(device).await? {
+                return Ok(number);
             }
             match bucket.create(device, Bytes::new()).await {
                 Ok(revision) => return number(revision),
@@ -83,6 +98,10 @@ struct Kept {
 
 fn kept_name(Account { appid, uid }: Account) -> String {
     format!("{appid}.{uid}")
+}
+
+fn device_name(name: &[u8], platform: Platform) -> String {
+    format!("{platform}.{}", HEXLOWER.encode(name))
 }
 
 fn number(revision: u64) -> Result<DeviceId, JetStreamError> {

@@ -31,6 +31,7 @@ mod save;
 mod streams;
 mod subject;
 mod timing;
+mod watch;
 
 pub use address::{is_address, without_secrets};
 pub use connection::ConnectError;

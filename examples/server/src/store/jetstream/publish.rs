@@ -1,15 +1,21 @@
 //! Publishing to a stream: stored once, however often it is sent.
 
+use std::error::Error as _;
+
 use async_nats::header::NATS_MESSAGE_ID;
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::publish::PublishAck;
+use async_nats::jetstream::{self, ErrorCode};
 use async_nats::{HeaderMap, Subject};
 use bytes::Bytes;
 use kefu_proto::Command;
+use tokio::time::timeout;
 
 use crate::store::jetstream::error::JetStreamError;
 use crate::store::jetstream::handle::JetStream;
 use crate::store::jetstream::subject;
-use crate::store::jetstream::timing::timed;
+use crate::store::jetstream::timing::ANSWER_TIMEOUT;
+use crate::store::observer::PushBound;
 
 /// A message to be published.
 pub(super) struct Publication {
@@ -52,9 +58,37 @@ impl JetStream {
         let Publication { subject, headers, body } = publication;
         let context = &self.inner.context;
         let sent = context.publish_with_headers(subject.clone(), headers.clone(), body.clone());
-        stored(timed(timed(sent).await?.into_future()).await?)
+        let acknowledged = async { sent.await?.await };
+        match timeout(2 * ANSWER_TIMEOUT, acknowledged).await {
+            Ok(Ok(ack)) => stored(ack),
+            Ok(Err(error)) => Err(refused(&error)),
+            Err(_) => Err(JetStreamError::nats("no answer")),
+        }
     }
 }
+
+/// What a refusal means for further attempts.
+fn refused(error: &PublishError) -> JetStreamError {
+    // The client refuses it: NATS would close the connection.
+    if error.kind() == PublishErrorKind::MaxPayloadExceeded {
+        return JetStreamError::TooLong;
+    }
+    let refusal = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
+    match refusal.map(|refusal| (refusal.error_code(), refusal.to_string())) {
+        Some((ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM, _)) => JetStreamError::TooLong,
+        Some((ErrorCode::STREAM_STORE_FAILED, why)) if why.contains(FULL_FOR_RECEIVER) => {
+            JetStreamError::Full(PushBound::Account)
+        }
+        Some((ErrorCode::STREAM_STORE_FAILED, why)) if why.contains(FULL) => {
+            JetStreamError::Full(PushBound::All)
+        }
+        _ => JetStreamError::nats(error),
+    }
+}
+
+/// What NATS says of a stream that discards new messages.
+const FULL: &str = "maximum messages exceeded";
+const FULL_FOR_RECEIVER: &str = "maximum messages per subject exceeded";
 
 /// A leader may acknowledge a repeat before it has stored the message, and after an election it may
 /// never store it. Such an acknowledgement has no sequence.

@@ -15,12 +15,25 @@ use crate::store::jetstream::error::JetStreamError;
 use crate::store::jetstream::handle::JetStream;
 use crate::store::jetstream::publish::Publication;
 use crate::store::jetstream::subject::{self, COMMAND};
-use crate::store::jetstream::timing::ANSWER_TIMEOUT;
+use crate::store::jetstream::timing::{ANSWER_TIMEOUT, timed};
+use crate::store::observer::{PushBound, Pushes};
 use crate::store::push::{Push, PushEntry};
 
 impl JetStream {
-    /// Puts an entry into the outbox.
+    /// Puts an entry into the outbox, unless too many wait there.
     pub async fn push(&self, entry: &Push) -> Result<(), JetStreamError> {
+        let (mut fate, outcome) = (Pushes::default(), self.queue(entry).await);
+        match &outcome {
+            Ok(()) => fate.queued = 1,
+            Err(JetStreamError::Full(PushBound::Account)) => fate.beyond_account = 1,
+            Err(JetStreamError::Full(PushBound::All)) => fate.beyond_all = 1,
+            Err(_) => return outcome,
+        }
+        self.inner.observer.pushes(fate);
+        Ok(())
+    }
+
+    async fn queue(&self, entry: &Push) -> Result<(), JetStreamError> {
         let mut body = BytesMut::new();
         entry.message.encode_body(&mut body).map_err(JetStreamError::nats)?;
         let (subject, command) = (subject::push(entry.to), entry.message.command());
@@ -30,10 +43,10 @@ impl JetStream {
 
     /// At most `limit` entries. Waits until there are some.
     pub async fn pushes(&self, limit: usize) -> Result<Vec<(PushEntry, Receipt)>, JetStreamError> {
-        let consumer =
-            self.inner.push_consumer.get_or_try_init(|| self.create_push_consumer()).await?;
         let mut entries = Vec::new();
         while entries.is_empty() {
+            // Looked up each time: whoever deletes it must not end the pushes.
+            let consumer = self.push_consumer().await?;
             // All that are there; if there are none, the first to come.
             let ready = consumer.fetch().max_messages(limit).messages().await;
             take(ready.map_err(JetStreamError::nats)?, &mut entries).await?;
@@ -45,10 +58,11 @@ impl JetStream {
         Ok(entries)
     }
 
-    async fn create_push_consumer(&self) -> Result<PullConsumer, JetStreamError> {
-        let config = pull::Config { durable_name: Some("sinks".into()), ..pull::Config::default() };
-        let made = self.inner.push_stream.get_or_create_consumer("sinks", config).await;
-        made.map_err(JetStreamError::nats)
+    /// The consumer, which is created if it is missing.
+    pub(super) async fn push_consumer(&self) -> Result<PullConsumer, JetStreamError> {
+        let config =
+            pull::Config { durable_name: Some(CONSUMER.into()), ..pull::Config::default() };
+        timed(self.inner.push_stream.get_or_create_consumer(CONSUMER, config)).await
     }
 }
 
@@ -90,6 +104,9 @@ impl Receipt {
         let _ = self.0.ack_with(AckKind::Nak(None)).await;
     }
 }
+
+/// The name of the durable consumer.
+pub(super) const CONSUMER: &str = "sinks";
 
 /// How long a request for entries is open.
 const LISTEN: Duration = Duration::from_secs(5);

@@ -28,7 +28,7 @@ impl JetStream {
             others: 0,
             took: started.elapsed(),
             commit: started.elapsed(),
-            committed: stored.is_ok(),
+            failure: stored.as_ref().err().map(JetStreamError::save_failure),
         });
         Ok(saves.confirm(stored?.copies))
     }

@@ -8,7 +8,7 @@ use async_nats::jetstream::context::{
     CreateStreamError, CreateStreamErrorKind, GetStreamError, GetStreamErrorKind, RequestError,
     RequestErrorKind,
 };
-use async_nats::jetstream::stream::{Config, RetentionPolicy, StorageType, Stream};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType, Stream};
 use async_nats::jetstream::{self, Context, ErrorCode, kv};
 use kefu_proto::MsgId;
 use thiserror::Error;
@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::store::jetstream::subject;
 use crate::store::jetstream::timing::RETRY_PAUSE;
+use crate::store::push::PushBounds;
 
 /// How the streams are configured.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +33,10 @@ pub struct Settings {
     pub retain: Duration,
     /// The most bytes of a stream, whose oldest messages are removed then; -1: no limit.
     pub retain_bytes: i64,
+    /// The most pushes that wait.
+    pub pushes: PushBounds,
+    /// Exclusive upper bound of a message's body, in bytes.
+    pub frame_limit: usize,
 }
 
 impl Settings {
@@ -50,55 +55,145 @@ impl Settings {
 }
 
 /// The streams of the queues, by shard.
-pub async fn queues(context: &Context, settings: &Settings) -> Result<Vec<Stream>, SettingsError> {
+pub(super) async fn queues(
+    context: &Context,
+    settings: &Settings,
+) -> Result<Vec<Stream>, SettingsError> {
     let mut streams = Vec::with_capacity(settings.shards);
-    for shard in 0..settings.shards {
-        let config = Config {
-            description: Some(describe(shard, settings)),
-            max_age: settings.retain,
-            max_bytes: settings.retain_bytes,
-            ..settings.stream(subject::stream(shard), subject::queues(shard))
-        };
+    for config in queue_configs(settings) {
         streams.push(stream(context, config).await?);
     }
     Ok(streams)
 }
 
-/// The push outbox: an entry is removed when it is acknowledged.
-pub async fn pushes(context: &Context, settings: &Settings) -> Result<Stream, SettingsError> {
-    let config = Config {
-        retention: RetentionPolicy::WorkQueue,
-        ..settings.stream("kefu_pushes".into(), subject::PUSHES.into())
-    };
-    stream(context, config).await
+/// The push outbox. One that was made with other bounds is used as it is.
+pub(super) async fn pushes(
+    context: &Context,
+    settings: &Settings,
+) -> Result<Stream, SettingsError> {
+    let wanted = push_config(settings);
+    let stream = stream(context, wanted.clone()).await?;
+    let is = &stream.cached_info().config;
+    let bounds = |config: &Config| (config.max_messages, config.max_messages_per_subject);
+    if bounds(is) != bounds(&wanted) {
+        let (all, account) = bounds(&wanted);
+        tracing::warn!(
+            max_msgs = is.max_messages,
+            max_msgs_per_subject = is.max_messages_per_subject,
+            "stream {PUSHES} has other bounds than --max-pushes and --account-pushes, and keeps \
+             them; to change them: nats stream edit {PUSHES} --discard new \
+             --discard-per-subject --max-msgs {all} --max-msgs-per-subject {account}",
+        );
+    }
+    Ok(stream)
 }
 
 /// A key-value bucket: a stream with these settings is one.
-pub async fn bucket(
+pub(super) async fn bucket(
     context: &Context,
     settings: &Settings,
     name: &str,
 ) -> Result<kv::Store, SettingsError> {
-    let config = Config {
-        max_messages_per_subject: 1,
-        allow_rollup: true,
-        deny_delete: true,
-        ..settings.stream(format!("KV_{name}"), format!("$KV.{name}.>"))
-    };
-    stream(context, config).await?;
+    stream(context, bucket_config(settings, name)).await?;
     context.get_key_value(name).await.map_err(|error| SettingsError::nats(name, error))
 }
 
+/// Refuses to make a stream whose numbers clients have seen: they would be given again.
+pub(super) async fn refuse_loss(
+    context: &Context,
+    settings: &Settings,
+) -> Result<(), SettingsError> {
+    let (mut is_used, mut has_queues, mut missing) = (false, false, Vec::new());
+    for wanted in all(settings).into_iter().filter(is_numbered) {
+        match patiently(&wanted.name, async || find(context, &wanted).await).await? {
+            Some(stream) => {
+                is_used |= stream.cached_info().state.last_sequence > 0;
+                has_queues |= described(&wanted).is_some();
+            }
+            None => missing.push(wanted),
+        }
+    }
+    // Without any queue, new msgids that are greater than all before are a new beginning.
+    let begins_anew = !has_queues && settings.after.0 > 0;
+    let may_be_made = |config: &Config| !is_used || begins_anew && described(config).is_some();
+    match missing.into_iter().find(|config| !may_be_made(config)) {
+        Some(Config { name: stream, .. }) => Err(SettingsError::Lost { stream }),
+        None => Ok(()),
+    }
+}
+
+/// The settings of all streams.
+pub(super) fn all(settings: &Settings) -> Vec<Config> {
+    let buckets = [KEPT, DEVICES, DIALECTS].map(|name| bucket_config(settings, name));
+    queue_configs(settings).chain(buckets).chain([push_config(settings)]).collect()
+}
+
+/// Whether a stream gives numbers that must not be given again: msgids, and numbers of devices.
+pub(super) fn is_numbered(config: &Config) -> bool {
+    described(config).is_some() || config.name == bucket_stream(DEVICES)
+}
+
+/// The buckets: kept sync keys, devices, dialects.
+pub(super) const KEPT: &str = "kefu_kept";
+pub(super) const DEVICES: &str = "kefu_devices";
+pub(super) const DIALECTS: &str = "kefu_dialects";
+/// The stream of the push outbox.
+pub(super) const PUSHES: &str = "kefu_pushes";
+
+fn queue_configs(settings: &Settings) -> impl Iterator<Item = Config> {
+    (0..settings.shards).map(|shard| Config {
+        description: Some(describe(shard, settings)),
+        max_age: settings.retain,
+        max_bytes: settings.retain_bytes,
+        ..settings.stream(subject::stream(shard), subject::queues(shard))
+    })
+}
+
+/// An entry is removed when it is acknowledged. An account has a subject.
+fn push_config(settings: &Settings) -> Config {
+    let PushBounds { account, all } = settings.pushes;
+    let bound = |bound: usize| i64::try_from(bound).unwrap_or(-1);
+    Config {
+        retention: RetentionPolicy::WorkQueue,
+        discard: DiscardPolicy::New,
+        max_messages: bound(all),
+        max_messages_per_subject: bound(account),
+        discard_new_per_subject: bound(account) > 0,
+        ..settings.stream(PUSHES.into(), subject::PUSHES.into())
+    }
+}
+
+fn bucket_config(settings: &Settings, name: &str) -> Config {
+    Config {
+        max_messages_per_subject: 1,
+        allow_rollup: true,
+        deny_delete: true,
+        ..settings.stream(bucket_stream(name), format!("$KV.{name}.>"))
+    }
+}
+
+fn bucket_stream(name: &str) -> String {
+    format!("KV_{name}")
+}
+
 async fn stream(context: &Context, wanted: Config) -> Result<Stream, SettingsError> {
+    patiently(&wanted.name, async || find_or_create(context, &wanted).await).await
+}
+
+/// Asks again while there is no answer.
+async fn patiently<T>(
+    stream: &str,
+    ask: impl AsyncFn() -> Result<T, SettingsError>,
+) -> Result<T, SettingsError> {
     let deadline = Instant::now() + CREATE_TIMEOUT;
     let mut is_logged = false;
     loop {
-        match find_or_create(context, &wanted).await {
+        match ask().await {
             // A cluster may have no leader for a moment, and a stream for longer.
             Err(error @ SettingsError::NoAnswer { .. }) if Instant::now() < deadline => {
                 if !is_logged {
                     let seconds = CREATE_TIMEOUT.as_secs();
-                    tracing::warn!(stream = wanted.name, %error, "waiting up to {seconds} s");
+                    tracing::warn!(stream, %error, "waiting up to {seconds} s");
                     is_logged = true;
                 }
                 sleep(RETRY_PAUSE).await;
@@ -112,7 +207,10 @@ async fn stream(context: &Context, wanted: Config) -> Result<Stream, SettingsErr
 /// up to ten seconds.
 const CREATE_TIMEOUT: Duration = Duration::from_secs(30);
 
-async fn find_or_create(context: &Context, wanted: &Config) -> Result<Stream, SettingsError> {
+pub(super) async fn find_or_create(
+    context: &Context,
+    wanted: &Config,
+) -> Result<Stream, SettingsError> {
     if let Some(stream) = find(context, wanted).await? {
         return Ok(stream);
     }
@@ -130,7 +228,10 @@ async fn find_or_create(context: &Context, wanted: &Config) -> Result<Stream, Se
 }
 
 /// The stream if it exists; its settings must be the wanted ones.
-async fn find(context: &Context, wanted: &Config) -> Result<Option<Stream>, SettingsError> {
+pub(super) async fn find(
+    context: &Context,
+    wanted: &Config,
+) -> Result<Option<Stream>, SettingsError> {
     match context.get_stream(&wanted.name).await {
         Ok(stream) => {
             check(&stream.cached_info().config, wanted)?;
@@ -241,6 +342,12 @@ pub enum SettingsError {
          start it with --msgids-after {is}"
     )]
     After { is: MsgId, wanted: MsgId },
+    #[error(
+        "stream {stream} is missing and is not made again, since clients have seen its numbers; \
+         restore it with `nats stream restore`; if all kefu_queues_* are gone, --msgids-after \
+         begins anew"
+    )]
+    Lost { stream: String },
     #[error("NATS has no JetStream: {error}; start it with nats-server -js")]
     NoStreams { error: String },
     #[error("JetStream is not available: {error}; most servers of a cluster must be there")]

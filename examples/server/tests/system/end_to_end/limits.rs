@@ -1,9 +1,12 @@
 //! Limits: times, sizes, number of connections.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use kefu_proto::{Body, Flags, MsgId};
 use kefu_testing::client::{Client, answer, customer, question, seller};
+use kefu_testing::http;
+use kefu_testing::process::free_port;
 use kefu_testing::websocket::{Packing, WebSocket};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinSet;
@@ -118,15 +121,18 @@ async fn w2_the_frame_limit_can_be_chosen(store: Store) {
 }
 
 async fn one_connection_too_many_is_closed_at_once_until_another_leaves(store: Store) {
-    let server = Server::start_on(store, &["--max-connections", "2"]).await;
+    let admin = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let options = ["--max-connections", "2", "--admin", &admin.to_string()];
+    let server = Server::start_on(store, &options).await;
     let mut first = server.log_in(customer(1), "phone").await;
-    let web = WebSocket::connect(server.http).await;
-    server.until_metric("kefu_connections", 2).await;
-    assert_eq!(Client::connect(server.tcp).await.receive_rest().await, []);
-    assert!(WebSocket::connect(server.http).await.receive_rest().await.is_empty());
-    server.until_closed("too_many", 2).await;
-    drop(web);
-    server.until_metric("kefu_connections", 1).await;
+    let second = WebSocket::log_in(server.http, customer(2), "").await;
+    for port in [server.tcp, server.http] {
+        assert_eq!(Client::connect(port).await.receive_rest().await, []);
+    }
+    let too_many = "kefu_connections_closed_total{reason=\"too_many\"}";
+    http::until_metric(admin, too_many, 2).await;
+    drop(second);
+    http::until_metric(admin, "kefu_connections", 1).await;
     let mut next = server.log_in(customer(2), "phone").await;
     for client in [&mut first, &mut next] {
         assert_eq!(client.receive_all().await, []);

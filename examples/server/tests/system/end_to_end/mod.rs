@@ -2,6 +2,7 @@
 
 mod conversations;
 mod delivery;
+mod devices;
 mod disk;
 mod engine_io;
 mod farewell;

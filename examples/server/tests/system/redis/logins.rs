@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use kefu_proto::{AuthToken, Body, LoginStatus, Platform, ShortBytes};
-use kefu_testing::client::{Client, answer, customer, question, seller};
+use kefu_testing::client::{Client, answer, auth_token, customer, question, seller};
 use kefu_testing::http::{get, get_status};
 use serde_json::Value;
 
@@ -53,7 +53,9 @@ async fn a_hash_that_names_nobody_lets_nobody_in() {
     }
     redis.ask::<()>(&["DEL", "access_token_t"]);
     redis.ask::<()>(&["SET", "access_token_t", "no hash"]);
-    assert_eq!(status(server.tcp, b"t").await, LoginStatus(1));
+    let mut client = Client::connect(server.tcp).await;
+    client.send(auth_token("t", "")).await;
+    assert_eq!(client.receive_rest().await, [], "an error is no answer");
     redis.ask::<()>(&["DEL", "access_token_t"]);
     for largest in ["9223372036854775807", "-9223372036854775808"] {
         redis.ask::<()>(&["HSET", "access_token_t", "user_id", largest, "app_id", largest]);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use kefu_proto::{Body, CustomerMessage, StoreId};
 use kefu_testing::client::{Client, answer, customer, message_v2, question, seller};
+use kefu_testing::http::until_health;
 use kefu_testing::until;
 use tokio::time::sleep;
 
@@ -117,6 +118,50 @@ async fn pushes_wait_while_redis_is_away_and_arrive_in_order_on_either_store() {
         // Nothing is pushed twice if Redis was not reachable at all.
         sleep(Duration::from_secs(1)).await;
         assert_eq!(redis.ask::<i64>(&["LLEN", LIST]), 600, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn so_many_pushes_wait_for_one_and_in_all_on_either_store() {
+    let Some(nats) = Store::nats().await else { return };
+    for store in [Store::Embedded, nats] {
+        let name = store.address();
+        let Some(mut redis) = Redis::start().await else { return };
+        let bounds = ["--account-pushes", "3", "--max-pushes", "5"];
+        let push = redis.url();
+        let server = Server::start_on(store, &[&["--push", &push], &bounds[..]].concat()).await;
+        let mut asker = server.log_in(customer(1), "phone").await;
+        redis.kill().await;
+        for to in [1, 1, 1, 1, 2, 2, 3] {
+            // In turn: on NATS pushes are queued in the background.
+            let waits = server.metric("kefu_pushes_total").await
+                + server.metric("kefu_pushes_left_out_total").await;
+            let seq = asker.send(question(customer(1), seller(to), "x")).await;
+            asker.receive_ack(seq).await;
+            until("the push is dealt with", async || {
+                let queued = server.metric("kefu_pushes_total").await;
+                queued + server.metric("kefu_pushes_left_out_total").await == waits + 1
+            })
+            .await;
+        }
+        let left_out = |bound| format!("kefu_pushes_left_out_total{{reason=\"{bound}\"}}");
+        for (metric, count) in
+            [("kefu_pushes_total", 5), (&left_out("account"), 1), (&left_out("all"), 1)]
+        {
+            assert_eq!(server.metric(metric).await, count, "{name}: {metric}");
+        }
+        server.until_metric("kefu_pushes_waiting", 5).await;
+        until("the oldest has an age", async || {
+            server.metric("kefu_pushes_oldest_seconds").await > 0
+        })
+        .await;
+        let full = "the push outbox is full: further pushes are left out\n";
+        until_health(server.http, 503, full).await;
+        redis.restart().await;
+        assert_eq!(receivers(&pushed(&redis, 5).await), [1, 1, 1, 2, 2], "{name}");
+        until_health(server.http, 200, "ok\n").await;
+        server.until_metric("kefu_pushes_waiting", 0).await;
+        server.until_metric("kefu_pushes_oldest_seconds", 0).await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! A wrong address is an error of one line at the start, without its password.
 
-use kefu_testing::client::{Client, customer};
+use kefu_testing::client::{Client, customer, token};
 use kefu_testing::process::{free_port, output};
 use tempfile::TempDir;
 
@@ -77,6 +77,7 @@ async fn a_password_is_used_and_never_shown() {
     server.until_logged("Redis of --auth cannot be reached").await;
     let said = server.greeting.join("\n") + &server.log();
     assert!(!said.contains(PASSWORD) && !said.contains("w0rd"), "{said}");
+    assert!(!said.contains(&token(customer(1))), "nor a token: {said}");
     assert_eq!(server.greeting.len(), 2, "no demo tokens: {:?}", server.greeting);
     assert!(!folder.path().join("tokens.toml").exists());
 }

@@ -9,4 +9,5 @@ mod proxy;
 mod pushes;
 pub(crate) mod servers;
 mod settings;
+mod streams;
 mod upgrade;

@@ -1,11 +1,12 @@
 //! Existing streams with other settings, a NATS that cannot be used, and the error messages.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::stream::Config;
 use futures_util::TryStreamExt;
 use kefu_testing::client::{Client, customer, question, seller};
+use kefu_testing::http;
 use kefu_testing::process::{free_port, output};
 use kefu_testing::program;
 use kefu_testing::until;
@@ -190,6 +191,32 @@ async fn secrets_of_a_nats_address_are_shown_to_nobody() {
     let help = output(help).await;
     assert!(help.status.success());
     assert!(!String::from_utf8_lossy(&help.stdout).contains(SECRET), "{help:?}");
+}
+
+/// A longer publish would make NATS close the connection, and be tried again for minutes.
+#[tokio::test]
+async fn what_is_longer_than_nats_takes_fails_alone_and_at_once() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("nats.conf");
+    std::fs::write(&file, "max_payload: 8192").unwrap();
+    let Some(nats) = nats_with(&["-js", "-c", file.to_str().unwrap()]).await else { return };
+    let server = Place::new(nats.url.clone()).server(&[]).await;
+    server.until_logged("messages of more than 7680 bytes get no ACK").await;
+    server.until_logged("start NATS with a max_payload of at least 33280, or this server").await;
+    let mut phone = Client::log_in(server.tcp, customer(1), "phone").await;
+    let mut other = Client::log_in(server.tcp, customer(2), "phone").await;
+    phone.send(question(customer(1), seller(2), vec![b'x'; 20_000])).await;
+    let failures = "kefu_save_failures_total{reason=\"too_long\"}";
+    let since = Instant::now();
+    http::until_metric(server.http, failures, 1).await;
+    assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
+    for (client, uid) in [(&mut other, 2), (&mut phone, 1)] {
+        let seq = client.send(question(customer(uid), seller(2), vec![b'x'; 7_600])).await;
+        client.receive_ack(seq).await;
+    }
+    assert!(!server.log().contains("disconnected"), "{}", server.log());
+    assert_eq!(http::get(server.http, "/healthz").await.body, "ok\n");
+    assert_eq!(http::metric(server.http, failures).await, 1);
 }
 
 async fn refused(place: &Place, options: &[&str]) -> String {

@@ -2,5 +2,10 @@
 
 mod command_line;
 mod greeting;
+mod handles;
+mod modes;
 mod refusals;
+mod reload;
+mod signals;
 mod stop;
+mod streams;

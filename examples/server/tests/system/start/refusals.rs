@@ -87,6 +87,41 @@ async fn a_data_folder_that_is_of_no_use_says_why() {
     refused(&format!("cannot use {}: ", data.display())).await;
 }
 
+#[tokio::test]
+async fn demo_tokens_are_not_for_others() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    let open: [[&str; 4]; 4] = [
+        ["--listen", "0.0.0.0:0", "--http", "127.0.0.1:0"],
+        ["--listen", "127.0.0.1:0", "--http", "0.0.0.0:0"],
+        ["--listen", "[::]:0", "--http", "127.0.0.1:0"],
+        ["--listen", "[::ffff:0.0.0.0]:0", "--http", "127.0.0.1:0"],
+    ];
+    let with = |options: [&str; 4]| {
+        let mut command = command(&data);
+        command.args(options);
+        command
+    };
+    for options in open {
+        let said =
+            assert_refused(with(options), "say with --tokens or --auth who may log in").await;
+        assert!(said.contains("tokens.toml"), "{said}");
+    }
+    assert!(!data.join("tokens.toml").exists());
+
+    // The folder has been used for a first look.
+    ServerProcess::start(&data, &[]).await.kill().await;
+    for options in open {
+        assert_refused(with(options), "everybody knows the demo token").await;
+    }
+    let tokens = data.join("tokens.toml");
+    let demo = fs::read_to_string(&tokens).unwrap();
+    fs::write(&tokens, demo.replace("tok-1453-2", "secret")).unwrap();
+    assert_refused(with(open[0]), "everybody knows the demo token \"tok-7-1\"").await;
+    fs::write(&tokens, demo.replace("tok-1453-2", "secret").replace("tok-7-1", "other")).unwrap();
+    ServerProcess::spawn(with(open[0])).await;
+}
+
 /// Runs a server that must not start, and returns its error.
 async fn assert_refused(command: Command, expected: &str) -> String {
     let line = refusal(command).await;

@@ -91,17 +91,16 @@ async fn half_a_handshake_for_http_is_closed_in_time_and_nobody_waits_for_it() {
 }
 
 #[tokio::test]
-async fn who_has_not_shaken_hands_yet_is_a_connection() {
-    let server = Secure::start(&["--max-connections", "2"]).await;
-    let half = TcpStream::connect(server.tcp).await.unwrap();
-    let mut first = server.log_in(customer(1), "phone").await;
-    server.until_metric("kefu_connections", 2).await;
-    assert_eq!(say(server.tcp, b"").await, b"");
-    server.until_closed("too_many", 1).await;
-    drop(half);
-    server.until_closed("left", 1).await;
-    let mut next = server.log_in(customer(2), "phone").await;
-    for client in [&mut first, &mut next] {
+async fn who_has_not_shaken_hands_yet_gives_way_to_others() {
+    let server = Secure::start(&["--max-waiting", "1", "--login-timeout", "60"]).await;
+    for port in [server.tcp, server.http] {
+        let half = say(port, HALF_A_HANDSHAKE);
+        let others = async {
+            sleep(Duration::from_millis(200)).await;
+            server.log_in(customer(1), "phone").await
+        };
+        let (heard, mut client) = tokio::join!(half, others);
+        assert_eq!(heard, b"");
         assert_eq!(client.receive_all().await, []);
     }
 }

@@ -1,0 +1,40 @@
+//! The settings of sockets.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+/// A listener with room for a burst of connections.
+pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // As after a crash, when connections of the server before are still being closed.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Sends without delay (S8), and ends a connection whose other end has vanished within `timeout`.
+///
+/// The system ends it when it has acknowledged nothing for half of the timeout, of data or of the
+/// probes of a silent connection. Data may be sent just before a probe is due: hence the half.
+pub(super) fn prepare(socket: &TcpStream, timeout: Duration) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    let most = (timeout / 2).max(SECOND);
+    let between = (most / 6).max(SECOND);
+    let silence = most.saturating_sub(2 * between).max(SECOND);
+    let socket = SockRef::from(socket);
+    socket.set_tcp_user_timeout(Some(most))?;
+    let probes = TcpKeepalive::new().with_time(silence).with_interval(between).with_retries(2);
+    socket.set_tcp_keepalive(&probes)
+}
+
+/// Connections that may wait to be accepted. The system may allow fewer.
+const BACKLOG: u32 = 4096;
+/// The unit of the system's probes.
+const SECOND: Duration = Duration::from_secs(1);

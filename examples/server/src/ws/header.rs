@@ -1,0 +1,38 @@
+//! The header of a frame, which may come in parts.
+
+use std::io::Cursor;
+
+use tungstenite::protocol::frame::FrameHeader;
+
+use crate::ws::violation::Violation;
+
+/// What has come of a header.
+#[derive(Default)]
+pub(super) struct PartialHeader {
+    bytes: [u8; LONGEST],
+    len: usize,
+}
+
+/// Two bytes, eight of a length and four of a mask.
+const LONGEST: usize = 14;
+
+impl PartialHeader {
+    /// Reads on. The header and the length of its payload once it is complete; `wire` then begins
+    /// behind it.
+    pub(super) fn read(
+        &mut self,
+        wire: &mut &mut [u8],
+    ) -> Result<Option<(FrameHeader, u64)>, Violation> {
+        let had = self.len;
+        let taken = wire.len().min(LONGEST - had);
+        self.bytes[had..had + taken].copy_from_slice(&wire[..taken]);
+        let mut cursor = Cursor::new(&self.bytes[..had + taken]);
+        // Its only error is that of an unknown opcode.
+        let header = FrameHeader::parse(&mut cursor).map_err(|_| Violation::Reserved)?;
+        let end = usize::try_from(cursor.position()).unwrap_or(LONGEST);
+        self.len = if header.is_some() { 0 } else { had + taken };
+        let used = if header.is_some() { end.saturating_sub(had) } else { taken };
+        *wire = &mut std::mem::take(wire)[used..];
+        Ok(header)
+    }
+}

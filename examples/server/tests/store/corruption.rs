@@ -1,0 +1,120 @@
+//! A database with a page that cannot be read back.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use kefu_proto::{MsgId, Saves};
+use kefu_server::store::embedded::{Store, StoreError};
+use kefu_server::store::{PageBounds, Problem, SaveFailure};
+use rusqlite::ffi;
+use tempfile::tempdir;
+
+use crate::common::{SELLER, customer, marked, msgids, open, queue, save, saves};
+use crate::disk::{Disk, Seen, on};
+
+/// Easy to find in a file: six bytes that are the same.
+const UNLUCKY: i64 = 0x5a5a_5a5a_5a5a;
+const PAGE: usize = 4096;
+
+#[tokio::test]
+#[allow(clippy::await_holding_lock, reason = "the lock is what the store waits for")]
+async fn a_corrupt_page_fails_only_those_who_need_it() {
+    let dir = tempdir().unwrap();
+    let store = open(dir.path());
+    // The page may have the first messages of whoever comes next.
+    for uid in [1, UNLUCKY, UNLUCKY + 1, 2] {
+        save_many(&store, uid).await;
+    }
+    let [_, last] = save(&store, saves(UNLUCKY, "x")).await;
+    let before = queue(&store, SELLER).await.len();
+    store.close().await;
+    damage_leaf(dir.path(), last);
+
+    let disk = Arc::new(Disk::default());
+    let mut options = on(&disk);
+    let seen = Seen::by(&mut options);
+    let store = Store::open(dir.path(), options).unwrap();
+    // All that is submitted while the store is busy becomes one group.
+    let busy = disk.busy.lock().unwrap();
+    let mut waiting = vec![store.submit(vec![saves(3, "x")]).await.unwrap()];
+    let mut unlucky = Vec::new();
+    for round in 0..20 {
+        waiting.push(store.submit(vec![saves(1, marked(round)), saves(2, "x")]).await.unwrap());
+        if round % 7 == 3 {
+            let batch: Vec<Saves> = (0..3).map(|_| saves(UNLUCKY, marked(round))).collect();
+            unlucky.push(store.submit(batch).await.unwrap());
+        }
+    }
+    drop(busy);
+    let mut ids = Vec::new();
+    for saving in waiting {
+        ids.extend(saving.await.unwrap().iter().map(|effects| msgids(effects)[0]));
+    }
+    assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
+    for saving in unlucky {
+        let error = saving.await.unwrap_err();
+        assert!(matches!(error, StoreError::Failed(_)), "{error}");
+    }
+    assert_eq!(queue(&store, SELLER).await.len(), before + 41);
+    let failed: Vec<_> = seen.groups.lock().unwrap().iter().copied().collect();
+    let failed: Vec<_> = failed.iter().filter_map(|g| Some((g.messages, g.failure?))).collect();
+    assert_eq!(failed, [(3, SaveFailure::Corrupt); 3], "messages, not groups");
+
+    // Reading likewise: others are read, and the problem is named.
+    let bounds = PageBounds { rows: 10_000, bytes: usize::MAX };
+    store.page(customer(UNLUCKY), MsgId(0), bounds).await.unwrap_err();
+    assert_eq!(queue(&store, customer(3)).await.len(), 1);
+    assert_eq!(store.problems(), [Problem::Corrupt { file: "kefu.db" }]);
+    // The store writes, so there is nothing to wait for.
+    save(&store, saves(1, "x")).await;
+    store.check().await;
+    assert_eq!(store.problems().len(), 1);
+    store.close().await;
+}
+
+#[tokio::test]
+#[allow(clippy::await_holding_lock, reason = "the lock is what the store waits for")]
+async fn a_group_that_cannot_be_committed_whole_is_committed_in_parts() {
+    let dir = tempdir().unwrap();
+    let disk = Arc::new(Disk::default());
+    let store = Store::open(dir.path(), on(&disk)).unwrap();
+    for code in [ffi::SQLITE_CORRUPT, ffi::SQLITE_NOTADB, ffi::SQLITE_IOERR_READ] {
+        let busy = disk.busy.lock().unwrap();
+        let commits = disk.commits.load(Ordering::SeqCst);
+        let mut waiting = vec![store.submit(vec![saves(1, "x")]).await.unwrap()];
+        while disk.commits.load(Ordering::SeqCst) == commits {
+            std::thread::yield_now();
+        }
+        disk.next_commit.store(code, Ordering::SeqCst);
+        for uid in 1..=5 {
+            waiting.push(store.submit(vec![saves(uid, "x")]).await.unwrap());
+        }
+        drop(busy);
+        for saving in waiting {
+            saving.await.unwrap();
+        }
+        assert_eq!(disk.next_commit.load(Ordering::SeqCst), 0, "it has failed once");
+    }
+    store.close().await;
+}
+
+async fn save_many(store: &Store, uid: i64) {
+    let batch = (0..600).map(|n| saves(uid, marked(format!("{uid} {n}")))).collect();
+    store.save(batch).await.unwrap();
+}
+
+/// Overwrites the page of the index of queues that has this msgid of the unlucky one.
+fn damage_leaf(dir: &Path, MsgId(msgid): MsgId) {
+    let file = dir.join("kefu.db");
+    let mut bytes = fs::read(&file).unwrap();
+    let row = [&UNLUCKY.to_be_bytes()[2..], &msgid.to_be_bytes()[6..]].concat();
+    let is_leaf =
+        |page: &[u8]| page[0] == 0x0a && page.windows(row.len()).any(|bytes| bytes == row);
+    let leaves: Vec<usize> =
+        bytes.chunks(PAGE).enumerate().filter(|(_, page)| is_leaf(page)).map(|(n, _)| n).collect();
+    assert_eq!(leaves.len(), 1, "{leaves:?}");
+    bytes[leaves[0] * PAGE..][..64].fill(0xff);
+    fs::write(&file, bytes).unwrap();
+}

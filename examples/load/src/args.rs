@@ -218,6 +218,13 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "WHOSE", default_value_t = Check::Sample, verbatim_doc_comment)]
     pub check: Check,
 
+    /// Expect every live copy and every transient message
+    ///
+    /// A server may leave them out for a client that it cannot send them to fast enough; stored
+    /// messages the client finds by SYNC. Give this for a server that leaves out nothing.
+    #[arg(long, verbatim_doc_comment)]
+    pub expect_all: bool,
+
     /// Version of the protocol that the clients speak
     ///
     /// In version 2 there are no transient messages: --transient is for v1, and in mixed for the

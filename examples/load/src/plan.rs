@@ -39,6 +39,8 @@ pub(crate) struct Plan {
     pub(crate) shares: Shares,
     /// Whether the server may store a repeat again.
     pub(crate) allows_repeats: bool,
+    /// Whether the server may leave out live copies and transient messages for slow connections.
+    pub(crate) leaves_out: bool,
     pub(crate) dialect: Dialect,
     pub(crate) target: Target,
     pub(crate) timeout: Duration,
@@ -105,6 +107,7 @@ impl Plan {
                 hostile: Share(args.hostile),
             },
             allows_repeats: args.allow_repeats,
+            leaves_out: !args.expect_all,
             dialect: args.dialect,
             target: args.count.map_or(Target::Time(time), Target::Count),
             timeout: Duration::from_secs(args.timeout.into()),

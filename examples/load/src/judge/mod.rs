@@ -166,6 +166,7 @@ fn terms(plan: &Plan, memory: usize) -> Terms {
     terms.saves_may_fail = true;
     terms.remembers_dialects = true;
     terms.sync_bounds = None;
+    terms.leaves_out = plan.leaves_out;
     terms.clock_error = CLOCK_ERROR;
     if plan.addrs.len() > 1 {
         terms.spare_notifies = SPARE_NOTIFIES;

@@ -22,7 +22,7 @@ async fn syncs_stop_when_their_client_is_gone() {
     for _ in 0..3 {
         drop(pipelined(&target).await);
     }
-    target.until_metric("kefu_connections", 0).await;
+    target.until_online(0).await;
     let before = target.cpu();
     sleep(Duration::from_secs(1)).await;
     let used = target.cpu() - before;
@@ -39,7 +39,7 @@ async fn syncs_of_one_leave_the_others_their_time() {
     }
     let before = target.cpu();
     drop(greedy);
-    target.until_metric("kefu_connections", 0).await;
+    target.until_online(0).await;
     let used = target.cpu() - before;
     assert!(used < Duration::from_secs(3), "{used:?} after they have left");
 }

@@ -90,6 +90,12 @@ impl Target {
         http::until_metric(self.admin, name, value).await;
     }
 
+    /// Waits until so many connections have logged in, and no others are left of those that had.
+    pub async fn until_online(&self, connections: u64) {
+        self.until_metric("kefu_connections{state=\"online\"}", connections).await;
+        self.until_metric("kefu_connections{state=\"closing\"}", 0).await;
+    }
+
     /// Waits until this many connections have ended for this reason.
     pub async fn until_closed(&self, reason: &str, count: u64) {
         let name = format!("kefu_connections_closed_total{{reason=\"{reason}\"}}");

@@ -39,7 +39,7 @@ async fn live_copies_for_a_silent_seller_are_few() {
     let target = Target::start(&NO_PACE).await;
     let mut asker = Client::log_in_v2(target.server.tcp, customer(1), "phone").await;
     // The store's own cache is full from here on.
-    send_v2(&mut asker, 1_200).await;
+    send_v2(&mut asker, 2_500).await;
     let mut silent = Vec::new();
     for device in ["desk", "another"] {
         let mut client = Client::on_v2(connect_narrowly(target.server.tcp).await);

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use kefu_testing::client::{answer, customer, seller};
 use kefu_testing::program::skip;
-use kefu_testing::until;
 
 use super::target::Target;
 
@@ -63,7 +62,7 @@ async fn it_is_offline_in_time_and_pushed_to() {
         };
         let target = Target::start_at(&link.near(), &["--unreachable-timeout", "2"]).await;
         let phone = Phone::log_in(&link, target.server.tcp);
-        target.until_metric("kefu_connections", 1).await;
+        target.until_online(1).await;
         let mut desk = target.log_in(seller(1), "desk").await;
         link.cut();
         let since = Instant::now();
@@ -71,7 +70,7 @@ async fn it_is_offline_in_time_and_pushed_to() {
             let seq = desk.send(answer(seller(1), customer(1), "are you there?")).await;
             desk.receive_ack(seq).await;
         }
-        until("the phone is offline", async || target.metric("kefu_connections").await == 1).await;
+        target.until_online(1).await;
         let took = since.elapsed();
         println!("offline after {took:?}, sent to: {is_sent_to}");
         assert!(took < Duration::from_secs(20), "{took:?}");

@@ -2,6 +2,7 @@
 //! meanwhile.
 
 mod account;
+mod addresses;
 mod announced;
 mod close_codes;
 mod disk;
@@ -17,6 +18,7 @@ mod pings;
 mod proxy;
 mod signals;
 mod silence;
+mod stop;
 mod syncs;
 mod target;
 mod unread;

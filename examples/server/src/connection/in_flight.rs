@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use kefu_proto::{Effects, Message};
+use prometheus_client::metrics::gauge::Gauge;
 
 use crate::store::{PendingSave, StoreError};
 
@@ -14,7 +15,6 @@ use crate::store::{PendingSave, StoreError};
 ///
 /// All count, whatever they are, in number and with the length of their frames: that is what they
 /// keep in memory.
-#[derive(Default)]
 pub(super) struct InFlight {
     steps: VecDeque<Step>,
     /// Messages on their way into the store's queue, and what comes behind them.
@@ -22,6 +22,8 @@ pub(super) struct InFlight {
     /// The lengths of the requests, in their order.
     lengths: VecDeque<usize>,
     bytes: usize,
+    /// The bytes of all connections.
+    metric: Gauge,
 }
 
 enum Step {
@@ -49,6 +51,11 @@ pub(super) enum Done {
 }
 
 impl InFlight {
+    pub(super) fn new(metric: Gauge) -> Self {
+        let (steps, lengths) = (VecDeque::new(), VecDeque::new());
+        Self { steps, submitting: None, lengths, bytes: 0, metric }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.lengths.is_empty()
     }
@@ -61,14 +68,14 @@ impl InFlight {
     /// A request begins; `length` bytes were read for it.
     pub(super) fn begin(&mut self, length: usize) {
         self.lengths.push_back(length);
-        self.bytes = self.bytes.saturating_add(length);
+        self.add(length);
     }
 
     /// What is read and needs no answer is in memory as long as the request before it.
     pub(super) fn pass(&mut self, length: usize) {
         if let Some(last) = self.lengths.back_mut() {
             *last = last.saturating_add(length);
-            self.bytes = self.bytes.saturating_add(length);
+            self.add(length);
         }
     }
 
@@ -137,14 +144,30 @@ impl InFlight {
         }
     }
 
+    fn add(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.metric.inc_by(signed(bytes));
+    }
+
     /// The oldest requests have ended.
     fn end(&mut self, requests: usize) {
-        let ended = self.lengths.drain(..requests.min(self.lengths.len()));
-        self.bytes = self.bytes.saturating_sub(ended.sum());
+        let ended = self.lengths.drain(..requests.min(self.lengths.len())).sum();
+        self.bytes = self.bytes.saturating_sub(ended);
+        self.metric.dec_by(signed(ended));
         if self.lengths.is_empty() {
             (self.lengths, self.steps) = (VecDeque::new(), VecDeque::new());
         }
     }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.metric.dec_by(signed(self.bytes));
+    }
+}
+
+fn signed(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 /// The most requests of one client that may be in flight.
@@ -169,7 +192,7 @@ mod tests {
 
     #[test]
     fn requests_count_by_number_whatever_they_are() {
-        let mut in_flight = InFlight::default();
+        let mut in_flight = InFlight::new(Gauge::default());
         for _ in 0..MOST_REQUESTS {
             assert!(in_flight.has_room());
             in_flight.begin(12);
@@ -182,7 +205,7 @@ mod tests {
 
     #[test]
     fn requests_count_by_bytes_with_what_was_passed_over_behind_them() {
-        let mut in_flight = InFlight::default();
+        let mut in_flight = InFlight::new(Gauge::default());
         in_flight.pass(MOST_BYTES);
         assert!(in_flight.has_room(), "nothing is in flight");
         in_flight.begin(MOST_BYTES / 2);
@@ -191,14 +214,16 @@ mod tests {
         assert!(in_flight.has_room());
         in_flight.pass(1);
         assert!(!in_flight.has_room());
+        assert_eq!(in_flight.metric.get(), signed(MOST_BYTES));
         assert!(matches!(next(&mut in_flight), Some(Done::Reply(_))));
-        assert!(in_flight.has_room() && in_flight.is_empty() && in_flight.bytes == 0);
+        assert!(in_flight.has_room() && in_flight.is_empty());
+        assert_eq!((in_flight.bytes, in_flight.metric.get()), (0, 0));
     }
 
     #[tokio::test]
     async fn what_comes_behind_messages_on_their_way_to_the_store_stays_behind_them() {
         let (take, taken) = oneshot::channel::<()>();
-        let mut in_flight = InFlight::default();
+        let mut in_flight = InFlight::new(Gauge::default());
         in_flight.begin(100);
         in_flight.submit(Box::pin(async move {
             let _ = taken.await;

@@ -73,7 +73,7 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin> OnlineConnection<'c, S> {
             registration,
             service,
             batch: Vec::new(),
-            in_flight: InFlight::default(),
+            in_flight: InFlight::new(service.metrics.in_flight_bytes.clone()),
             blocked: None,
             syncing: None,
             keeping: None,

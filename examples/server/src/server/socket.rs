@@ -29,6 +29,9 @@ pub(super) fn prepare(socket: &TcpStream, timeout: Duration) -> io::Result<()> {
     let between = (most / 6).max(SECOND);
     let silence = most.saturating_sub(2 * between).max(SECOND);
     let socket = SockRef::from(socket);
+    // Progress of a slow reader then shows within seconds, and not when a third of a buffer of some
+    // megabytes has gone out.
+    socket.set_tcp_notsent_lowat(UNSENT)?;
     socket.set_tcp_user_timeout(Some(most))?;
     let probes = TcpKeepalive::new().with_time(silence).with_interval(between).with_retries(2);
     socket.set_tcp_keepalive(&probes)
@@ -36,5 +39,7 @@ pub(super) fn prepare(socket: &TcpStream, timeout: Duration) -> io::Result<()> {
 
 /// Connections that may wait to be accepted. The system may allow fewer.
 const BACKLOG: u32 = 4096;
+/// The most bytes in the system that have never been sent, about.
+const UNSENT: u32 = 16 * 1024;
 /// The unit of the system's probes.
 const SECOND: Duration = Duration::from_secs(1);

@@ -199,3 +199,36 @@ fn is_one_frame(message: &[u8], limit: FrameLimit) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes that a decoder has reserved.
+    fn reserved(decoder: &Decoder) -> usize {
+        decoder.control.capacity() + decoder.message.capacity()
+    }
+
+    #[test]
+    fn nothing_is_reserved_before_it_has_come() {
+        let mut decoder = Decoder::new(Packing::Bare, FrameLimit::MAX);
+        let (mut frames, mut out) = (BytesMut::new(), BytesMut::new());
+        let announced = &mut [0x82, 0xff, 0, 0, 0, 0, 0x7f, 0, 0, 0, 1, 2, 3, 4];
+        assert!(decoder.decode(announced, &mut frames, &mut out).is_ok());
+        assert_eq!(reserved(&decoder), 0);
+        assert!(decoder.decode(&mut [0; 1_000], &mut frames, &mut out).is_ok());
+        assert!((1_000..=2_000).contains(&reserved(&decoder)), "{}", reserved(&decoder));
+        assert_eq!(frames.capacity() + out.capacity(), 0);
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_message_that_is_whole() {
+        let mut decoder = Decoder::new(Packing::Bare, FrameLimit::MAX);
+        let (mut frames, mut out) = (BytesMut::new(), BytesMut::new());
+        let frame = [[0x82, 0x8c, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 1, 13, 1, 0, 0]].concat();
+        for byte in frame {
+            assert!(decoder.decode(&mut [byte], &mut frames, &mut out).is_ok());
+        }
+        assert_eq!((frames.len(), reserved(&decoder)), (12, 0));
+    }
+}

@@ -6,6 +6,8 @@ mod encoder;
 mod header;
 mod mask;
 mod packing;
+#[cfg(test)]
+mod tests;
 mod violation;
 
 pub use decoder::Decoder;

@@ -35,10 +35,7 @@ async fn s7_what_a_client_sends_before_it_closes_is_sent(store: Store) {
     asker.write(&sent).await;
     // A client that closes with unread answers makes the server's next write fail.
     drop(asker);
-    for _ in 0..MANY {
-        desk.receive_notify().await;
-    }
-    assert_questions(&mut desk, MANY).await;
+    assert_notified(&server, &mut desk, MANY).await;
 }
 
 async fn s7_so_does_its_push(store: Store) {
@@ -61,10 +58,7 @@ async fn s7_what_a_client_sends_before_it_closes_its_websocket_is_sent(store: St
         asker.send(numbered(number)).await;
     }
     drop(asker);
-    for _ in 0..FEW {
-        desk.receive_notify().await;
-    }
-    assert_questions(&mut desk, FEW).await;
+    assert_notified(&server, &mut desk, FEW).await;
 }
 
 async fn s7_after_an_undecodable_frame_what_was_queued_is_written_and_nothing_else(store: Store) {
@@ -144,8 +138,18 @@ fn numbered(number: usize) -> Body {
     question(customer(1), seller(2), format!("message {number}"))
 }
 
-/// The seller's queue holds these, each once and in order.
-async fn assert_questions(desk: &mut Client, count: usize) {
+/// The seller's queue holds these, and its only connection is told so. One notify may stand for
+/// several (S13.2).
+async fn assert_notified(server: &Server, desk: &mut Client, count: usize) {
+    server.until_metric("kefu_connections", 1).await;
+    let mut other = server.log_in(seller(2), "other").await;
+    let end = assert_questions(&mut other, count).await;
+    while desk.receive_notify().await < end {}
+    assert_eq!(desk.receive_all().await, []);
+}
+
+/// The seller's queue holds these, each once and in order, and ends at this key.
+async fn assert_questions(desk: &mut Client, count: usize) -> MsgId {
     let found = desk.sync(MsgId(-1)).await;
     let expected: Vec<_> = (0..count).map(|number| format!("message {number}")).collect();
     assert!(
@@ -153,4 +157,5 @@ async fn assert_questions(desk: &mut Client, count: usize) {
         "{} of {count}",
         found.messages.len()
     );
+    found.end
 }

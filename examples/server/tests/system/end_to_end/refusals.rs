@@ -12,6 +12,7 @@ on_each_store!(
     h2_a_refusal_does_not_stand_in_the_way_of_the_next_message,
     s1_who_has_not_logged_in_can_say_nothing,
     s1_a_refused_client_may_try_again_on_the_same_connection,
+    after_too_many_refused_logins_the_connection_ends,
 );
 
 async fn h2_h3_refusals_are_silent_and_counted_by_reason(store: Store) {
@@ -69,7 +70,7 @@ async fn s1_who_has_not_logged_in_can_say_nothing(store: Store) {
 }
 
 async fn s1_a_refused_client_may_try_again_on_the_same_connection(store: Store) {
-    let server = Server::start_on(store, &[]).await;
+    let server = Server::start_on(store, &["--login-attempts", "4"]).await;
     let mut asker = Client::connect(server.tcp).await;
     for token in ["nobody", "", "tok-7-1\0"] {
         asker.send(auth_token(token, "phone")).await;
@@ -80,5 +81,19 @@ async fn s1_a_refused_client_may_try_again_on_the_same_connection(store: Store) 
     asker.authenticate(customer(1), "phone").await;
     let seq = asker.send(question(customer(1), seller(2), "hello")).await;
     asker.receive_ack(seq).await;
+    assert_eq!(server.metric("kefu_logins_refused_total").await, 3);
+}
+
+async fn after_too_many_refused_logins_the_connection_ends(store: Store) {
+    let server = Server::start_on(store, &[]).await;
+    let mut guesser = Client::connect(server.tcp).await;
+    let mut guesses = Vec::new();
+    for guess in 0..1_000 {
+        let body = auth_token(&format!("guess {guess}"), "phone");
+        guesses.extend_from_slice(&guesser.frame(Flags::NONE, body));
+    }
+    guesser.write(&guesses).await;
+    assert_eq!(guesser.receive_rest().await.len(), 3, "an AUTH_STATUS for each");
+    server.until_closed("login_attempts", 1).await;
     assert_eq!(server.metric("kefu_logins_refused_total").await, 3);
 }

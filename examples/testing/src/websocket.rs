@@ -132,6 +132,19 @@ impl WebSocket {
         received
     }
 
+    /// Sends a close frame.
+    pub async fn close(&mut self) {
+        within("the server to read on", self.socket.close(None)).await.unwrap();
+    }
+
+    /// The code of the server's close frame, which must come next.
+    pub async fn receive_close(&mut self) -> u16 {
+        match within("the end of the WebSocket", self.socket.next()).await.unwrap().unwrap() {
+            Message::Close(Some(close)) => close.code.into(),
+            other => panic!("{other:?} instead of a close frame with a code"),
+        }
+    }
+
     /// The connection under the WebSocket ends, too, and cleanly.
     pub async fn assert_closed(&mut self) {
         let end = within("the end of the connection", self.socket.next()).await;

@@ -92,6 +92,7 @@
 //! |---|---|---|---|
 //! | wire | bytes | frames, and back | [`FrameDecoder`], [`Frame`], [`Encode`], [`FrameWriter`] |
 //! | message | frames | typed messages | [`Message`], [`Body`], [`ChatMessage`] |
+//! | outbox | what others send to a connection | what to write next, within bounds | [`Outbox`], [`OutboxBounds`] |
 //! | effect | – | plain data for the host | [`Effect`], [`Outbound`], [`OwnedOutbound`] |
 //! | delivery | your own rules, then the msgids of both saves | the rest of the effects | [`Delivery`], [`Saves`], [`SaveMessage`], [`Effects`] |
 //! | rules | a message, who sent it, the time | a delivery or a refusal | [`Session`], [`Identity`], [`Config`], [`Refusal`] |

@@ -46,7 +46,7 @@ tests! {
     refuses_a_login_and_lets_the_client_try_again,
     writes_what_is_queued_before_it_closes,
     notifies_in_the_order_of_the_queue,
-    closes_a_connection_that_does_not_read,
+    leaves_out_what_a_client_does_not_read,
     serves_an_app_of_2018_and_a_desk_of_today_in_one_chat,
     tells_a_blocked_customer_of_version_2,
     notifies_of_a_message_to_oneself_before_its_ack,
@@ -212,15 +212,21 @@ async fn notifies_in_the_order_of_the_queue(target: Target) {
             }
         }));
     }
-    for expected in 1..=800 {
-        assert_eq!(desk.receive_notify().await, MsgId(expected));
+    // One may stand for several (S13.2).
+    let mut last = MsgId(0);
+    while last < MsgId(800) {
+        let next = desk.receive_notify().await;
+        assert!(next > last, "{next:?} behind {last:?}");
+        last = next;
     }
     for customer in customers {
         customer.await.unwrap();
     }
 }
 
-async fn closes_a_connection_that_does_not_read(target: Target) {
+/// S13.4: and it is told of what is stored, unless the host closes a connection that takes nothing
+/// for long.
+async fn leaves_out_what_a_client_does_not_read(target: Target) {
     const BATCHES: usize = 80;
     let host = Host::start(target).await;
     let mut slow = host.log_in(seller(2), "slow desk").await;
@@ -229,7 +235,15 @@ async fn closes_a_connection_that_does_not_read(target: Target) {
     for _ in 0..BATCHES {
         send_at_once(&mut phone, Flags::UNPERSISTENT, 1, 100, &content).await;
     }
-    let received = slow.receive_rest().await.len();
+    let seq = phone.send(question(customer(1), seller(2), "hi")).await;
+    phone.receive_ack(seq).await;
+    let mut received = 0;
+    while let Some(message) = slow.next_message().await {
+        if message.body == Body::SyncNotify(MsgId(1)) {
+            break;
+        }
+        received += 1;
+    }
     assert!(received < BATCHES * 100, "{received} waited for a client that did not read");
 
     let mut desk = host.log_in(seller(2), "desk").await;

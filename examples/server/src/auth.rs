@@ -1,5 +1,6 @@
 //! Who a client is, and what is kept of it besides messages.
 
+use std::future::pending;
 use std::time::Duration;
 
 use kefu_proto::{Account, DeviceId, MsgId, Platform};
@@ -8,7 +9,7 @@ use thiserror::Error;
 use crate::metrics::Metrics;
 use crate::redis::{Accounts, ConnectError, Redis, RedisError};
 use crate::store::{Store, StoreError};
-use crate::tokens::Tokens;
+use crate::tokens::{TokenDigest, Tokens};
 
 /// Where accounts are looked up.
 pub enum Auth {
@@ -44,6 +45,30 @@ impl Auth {
         match self {
             Self::File(tokens) => Ok(tokens.account(token)),
             Self::Redis(accounts) => accounts.account(token).await,
+        }
+    }
+
+    /// What stands for a token that may be withdrawn.
+    pub fn digest(&self, token: &[u8]) -> Option<TokenDigest> {
+        match self {
+            Self::File(tokens) => Some(tokens.digest(token)),
+            Self::Redis(_) => None,
+        }
+    }
+
+    /// Whether a token is of this account still.
+    pub fn is_of(&self, token: TokenDigest, account: Account) -> bool {
+        match self {
+            Self::File(tokens) => tokens.account_of(token) == Some(account),
+            Self::Redis(_) => true,
+        }
+    }
+
+    /// Resolves once a token is not of this account any more, if that can be noticed.
+    pub async fn withdrawn(&self, token: &[u8], account: Account) {
+        match self {
+            Self::File(tokens) => tokens.withdrawn(tokens.digest(token), account).await,
+            Self::Redis(_) => pending().await,
         }
     }
 

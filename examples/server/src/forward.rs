@@ -7,6 +7,7 @@ use kefu_proto::{Account, Effect, Effects, OwnedOutbound};
 use crate::metrics::Metrics;
 use crate::peers::{Peers, Presence};
 use crate::router::{ConnectionId, Router, Seat};
+use crate::tokens::TokenDigest;
 
 /// The connections of this server, and of others of the same service.
 pub struct Forwarder {
@@ -18,8 +19,12 @@ pub struct Forwarder {
 
 impl Forwarder {
     /// Registers a connection of `account`. When this returns, messages of all servers reach it.
-    pub async fn join(&self, account: Account) -> (Seat, Option<Presence>) {
-        let seat = self.router.join(account);
+    pub async fn join(
+        &self,
+        account: Account,
+        token: Option<TokenDigest>,
+    ) -> (Seat, Option<Presence>) {
+        let seat = self.router.join(account, token);
         let presence = match &self.peers {
             Some(peers) => Some(peers.join(account).await),
             None => None,

@@ -1,5 +1,6 @@
 //! What all connections of a server share.
 
+use std::collections::HashMap;
 use std::num::NonZeroU8;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use crate::peers::Presence;
 use crate::places::Places;
 use crate::router::Seat;
 use crate::store::{Push, Store};
-use crate::tokens::DemoToken;
+use crate::tokens::{DemoToken, TokenDigest};
 use crate::trace::{PushOutcome, Trace};
 use crate::unreadable::UnreadableRows;
 
@@ -76,6 +77,8 @@ pub enum Identified {
 #[derive(Clone, Copy, Debug)]
 pub struct Client {
     pub identity: Identity,
+    /// Of the tokens file, which may withdraw it.
+    pub token: Option<TokenDigest>,
     pub platform: Platform,
     /// The dialect that it gets until it shows another.
     pub dialect: Dialect,
@@ -113,7 +116,8 @@ impl Service {
         };
         let platform = token.platform;
         let dialect = self.dialect(account, platform, login.dialect()).await?;
-        Ok(Identified::Client(Client { identity, platform, dialect }))
+        let token = self.auth.digest(token.token.as_bytes());
+        Ok(Identified::Client(Client { identity, token, platform, dialect }))
     }
 
     /// The number of a device; `None` if it is new and the account has brought too many.
@@ -162,9 +166,20 @@ impl Service {
     }
 
     /// Registers a connection. When this returns, messages of all servers reach it.
-    pub async fn register(&self, account: Account) -> Registration {
-        let (seat, presence) = self.forwarder.join(account).await;
+    pub async fn register(&self, account: Account, token: Option<TokenDigest>) -> Registration {
+        let (seat, presence) = self.forwarder.join(account, token).await;
+        // The token may have gone since it was looked up.
+        if let Some(token) = token
+            && !self.auth.is_of(token, account)
+        {
+            self.withdraw(&HashMap::from([(token, account)]));
+        }
         Registration { seat, _presence: presence }
+    }
+
+    /// Closes the connections that have logged in with one of these tokens.
+    pub fn withdraw(&self, tokens: &HashMap<TokenDigest, Account>) {
+        self.forwarder.router.withdraw(tokens);
     }
 
     /// A sync has left a row out.

@@ -9,6 +9,7 @@ use std::{fs, io};
 use kefu_proto::{Account, AppId, UserId};
 use serde::Deserialize;
 use thiserror::Error;
+use tokio::sync::watch;
 
 /// The accounts by their tokens, as a file has them.
 pub struct Tokens {
@@ -16,6 +17,7 @@ pub struct Tokens {
     demo: DemoTokens,
     keys: [RandomState; 2],
     accounts: RwLock<HashMap<TokenDigest, Account>>,
+    changes: watch::Sender<()>,
 }
 
 /// Stands for a token, which is not kept. It means nothing outside of this process.
@@ -39,7 +41,7 @@ impl Tokens {
     pub fn read(path: &Path, demo: DemoTokens) -> Result<Self, TokensError> {
         let keys = [RandomState::new(), RandomState::new()];
         let (path, accounts) = (path.to_owned(), RwLock::default());
-        let tokens = Self { path, demo, keys, accounts };
+        let tokens = Self { path, demo, keys, accounts, changes: watch::Sender::default() };
         tokens.reload()?;
         Ok(tokens)
     }
@@ -58,6 +60,8 @@ impl Tokens {
         let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
         let mut old = std::mem::replace(&mut *accounts, new);
         old.retain(|digest, account| accounts.get(digest) != Some(account));
+        drop(accounts);
+        self.changes.send_replace(());
         Ok(old)
     }
 
@@ -69,6 +73,15 @@ impl Tokens {
     /// The account of a token that was seen before; `None` if the token has gone.
     pub fn account_of(&self, token: TokenDigest) -> Option<Account> {
         self.accounts.read().unwrap_or_else(PoisonError::into_inner).get(&token).copied()
+    }
+
+    /// Resolves once a token is not of this account any more.
+    pub async fn withdrawn(&self, token: TokenDigest, account: Account) {
+        let mut changes = self.changes.subscribe();
+        while self.account_of(token) == Some(account) {
+            // It has a sender for as long as this is borrowed.
+            let _ = changes.changed().await;
+        }
     }
 
     /// What stands for a token while this process runs.

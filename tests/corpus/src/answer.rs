@@ -126,9 +126,7 @@ impl Answer {
     /// S12.1: what the bounds leave.
     pub(crate) fn room(&self) -> SyncBounds {
         let (rows, bytes) = (self.bounds.rows.max(1), self.bounds.bytes.max(1));
-        let rows = if self.rows < rows { rows - self.rows } else { 0 };
-        let bytes = if self.bytes < bytes { bytes - self.bytes } else { 0 };
-        SyncBounds { rows, bytes }
+        SyncBounds { rows: rows.saturating_sub(self.rows), bytes: bytes.saturating_sub(self.bytes) }
     }
 
     pub(crate) fn after(&self) -> Option<MsgId> {

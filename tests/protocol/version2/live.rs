@@ -34,7 +34,7 @@ fn d3_1_d3_2_d3_3_live_copies_and_their_acks() {
 /// written, and what comes behind it goes out.
 #[test]
 fn w2_4_a_live_message_that_is_too_long_is_left_out_whole() {
-    let long = live_copy(&[b'x'; 32_768 - 36]);
+    let long = live_copy(vec![b'x'; 32_768 - 36].leak());
     for dialect in [Dialect::V2, Dialect::AsSent] {
         let mut online = online(CUSTOMER, 2, dialect);
         let mut out = BytesMut::new();

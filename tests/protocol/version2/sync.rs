@@ -107,7 +107,7 @@ fn d4_9_a_row_that_is_too_long_for_the_connection_is_left_out_and_reported() {
         online.set_sync_bounds(SyncBounds { rows: 2, bytes: 40_000 });
         let mut out = BytesMut::new();
         let mut answer = online.begin_sync(request, MsgId(0), &mut out).unwrap();
-        let long = |msgid| stored(msgid, HERE, Command::CUSTOMER, &[0; 32_768]);
+        let long = |msgid| stored(msgid, HERE, Command::CUSTOMER, &vec![0; 32_768]);
         let too_long = SyncRow::TooLong { length: 32_768, limit: FrameLimit::CLIENT };
         assert_eq!(online.sync_row(&mut answer, long(7), &mut out), Ok(too_long));
         assert_eq!(answer.room(), SyncBounds { rows: 1, bytes: 40_000 });
@@ -189,7 +189,7 @@ fn d4_5_each_part_of_an_answer_needs_room() {
 #[test]
 fn d4_6_as_sent_each_part_of_an_answer_needs_room() {
     let (mut online, request) = asked(Dialect::AsSent, 0);
-    let mut out = vec![0; 20 + 50];
+    let mut out = [0; 20 + 50];
     let mut answer = online.begin_sync(request, MsgId(0), &mut &mut out[..0]).unwrap();
     let one = || row(1, ELSEWHERE, &from_to(SELLER, CUSTOMER, Flags::NONE).body);
     let mut take = |row, room: &mut [u8]| online.sync_row(&mut answer, row, &mut &mut *room);

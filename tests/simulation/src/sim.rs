@@ -124,7 +124,7 @@ pub(crate) struct Tally {
     pub(crate) notifies: u64,
     /// METADATA and its message.
     pub(crate) pairs: u64,
-    /// SYNC_NOTIFYs that have given way to others, and messages that a slow connection did not get.
+    /// Notifies that have given way to others, and messages that a slow connection did not get.
     pub(crate) merged: u64,
     pub(crate) left_out: u64,
     pub(crate) translations: u64,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::connection::end::End;
+use crate::connection::log::EndLog;
 use crate::metrics::CountedConnection;
 use crate::places::Place;
 use crate::service::Service;
@@ -17,6 +18,8 @@ pub struct Guest {
     /// When it was accepted. The login timeout runs from here.
     pub accepted: Instant,
     pub place: Place,
+    /// Where its end is noted.
+    pub log: EndLog,
     /// Counts it by what it does.
     pub counted: CountedConnection,
 }

@@ -37,12 +37,12 @@ pub(super) async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
             LoginStep::Authenticate(mut authentication) => {
                 place.begin_login().map_err(|Evicted| End::Evicted)?;
                 match service.identify(&authentication).await {
-                    Identified::Client(Client { identity, platform, dialect }) => {
+                    Identified::Client(Client { identity, token, platform, dialect }) => {
                         authentication.set_dialect(dialect);
                         let online = socket.write(|out| authentication.accept(identity, out));
                         let online = online.map_err(Closed::from)?;
                         place.logged_in();
-                        let registration = service.register(identity.account()).await;
+                        let registration = service.register(identity.account(), token).await;
                         return Ok(LoggedIn { online, platform, registration });
                     }
                     Identified::Unknown => {

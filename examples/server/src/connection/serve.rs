@@ -1,10 +1,8 @@
 //! A connection from its first byte to its end.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use kefu_proto::Account;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout_at;
 
@@ -41,7 +39,7 @@ pub async fn serve(
         Err(end) => (end, None),
     };
     guest.counted.becomes(ConnectionState::Closing);
-    log_end(guest.peer, account, end);
+    guest.log.note(guest.peer, account, end);
     // Queued frames are still sent (S7).
     socket.finish(end).await;
     end
@@ -64,15 +62,5 @@ async fn admitted<S: AsyncRead + AsyncWrite + Unpin>(
         in_time = timeout_at(deadline, login) => {
             in_time.unwrap_or(Err(End::LoginDeadline)).map(Box::new)
         }
-    }
-}
-
-/// One line for each connection that has ended.
-pub fn log_end(peer: SocketAddr, account: Option<Account>, end: End) {
-    let account = account.map(tracing::field::display);
-    if end == End::Left {
-        tracing::debug!(%peer, account, reason = end.reason(), "a connection has ended");
-    } else {
-        tracing::info!(%peer, account, reason = end.reason(), why = %end, "closing a connection");
     }
 }

@@ -43,7 +43,13 @@ pub(super) async fn trace(
         };
         Some((Ok(event), (events, watcher)))
     });
-    let events = events.take_until(service.stopping.clone().cancelled_owned());
+    let end = async move {
+        tokio::select! {
+            () = service.stopping.cancelled() => {}
+            () = service.auth.withdrawn(token.as_bytes(), account) => {}
+        }
+    };
+    let events = events.take_until(Box::pin(end));
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 

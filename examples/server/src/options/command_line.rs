@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser};
 use kefu_proto::Config;
@@ -27,12 +28,56 @@ use crate::store::jetstream::{is_address, without_secrets};
 #[command(name = "kefu-server", version, after_help = AFTER_HELP)]
 pub struct Options {
     /// Address for clients that speak the protocol over TCP
-    #[arg(long, env = "KEFU_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:23000")]
+    #[arg(
+        long,
+        env = "KEFU_LISTEN",
+        value_name = "ADDR",
+        default_value = "127.0.0.1:23000",
+        help_heading = PORTS
+    )]
     pub listen: SocketAddr,
 
-    /// Address of the page (/), WebSocket clients (/ws, /engine.io/), /metrics and /healthz
-    #[arg(long, env = "KEFU_HTTP", value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    /// Address of the page (/) and of WebSocket clients (/ws, /engine.io/)
+    #[arg(
+        long,
+        env = "KEFU_HTTP",
+        value_name = "ADDR",
+        default_value = "127.0.0.1:8080",
+        help_heading = PORTS
+    )]
     pub http: SocketAddr,
+
+    /// Address of a listener of its own for /metrics and /healthz, without TLS [default: they are on
+    /// --http, and only while that is a loopback address]
+    #[arg(long, env = "KEFU_ADMIN", value_name = "ADDR", help_heading = PORTS)]
+    pub admin: Option<SocketAddr>,
+
+    /// Origins of web pages that may connect over WebSocket, such as `https://example.com`; several
+    /// are separated by commas [default: all]
+    ///
+    /// Other pages get status 403. Clients that are no browsers send no origin, and may connect.
+    #[arg(
+        long,
+        env = "KEFU_ORIGIN",
+        value_name = "ORIGIN",
+        value_delimiter = ',',
+        value_parser = origin,
+        help_heading = PORTS
+    )]
+    pub origin: Vec<String>,
+
+    /// Connections of --listen and --http begin with a header of the PROXY protocol (version 1 or
+    /// 2), which names the client's address
+    ///
+    /// For a server behind a proxy that writes it, and that alone can reach the ports: whoever else
+    /// reaches them could name any address.
+    #[arg(
+        long,
+        env = "KEFU_PROXY_PROTOCOL",
+        value_parser = FalseyValueParser::new(),
+        help_heading = PORTS
+    )]
+    pub proxy_protocol: bool,
 
     /// Where messages are kept: `embedded`, in the data folder, for a single server; or
     /// nats://HOST:PORT (several separated by commas), in the streams of NATS (nats-server -js),
@@ -72,7 +117,8 @@ pub struct Options {
     pub kefu_appid: Config,
 
     /// Who may log in: a TOML file with one line per token: "tok-7-1" = { appid = 7, uid = 1 }
-    /// [default: tokens.toml in the data folder, with two demo tokens on first run]
+    /// [default: tokens.toml in the data folder, with two demo tokens on first run if --listen and
+    /// --http are loopback addresses]
     #[arg(long, env = "KEFU_TOKENS", value_name = "FILE", verbatim_doc_comment)]
     pub tokens: Option<PathBuf>,
 
@@ -92,27 +138,11 @@ pub struct Options {
     )]
     pub dialect: Vec<PlatformSetting>,
 
-    /// Address of a listener of its own for /metrics and /healthz [default: they are on --http, and
-    /// only while that is a loopback address]
-    #[arg(long, env = "KEFU_ADMIN", value_name = "ADDR")]
-    pub admin: Option<SocketAddr>,
-
-    /// Origins of web pages that may connect over WebSocket, such as `https://example.com`; several
-    /// are separated by commas [default: all]
-    #[arg(long, env = "KEFU_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', value_parser = origin)]
-    pub origin: Vec<String>,
-
-    /// Connections of both ports begin with a header of the PROXY protocol (version 1 or 2), which
-    /// names the client's address: for a server behind a proxy that writes it, and that alone can
-    /// reach the ports
-    #[arg(long, env = "KEFU_PROXY_PROTOCOL")]
-    pub proxy_protocol: bool,
-
     /// Certificate of the server and its chain, for TLS on both ports: a PEM file
     ///
     /// Most authorities call it fullchain.pem. With it the page is at https:// and WebSocket at
-    /// wss://, and connections without TLS are closed. Both files are read at the start: restart
-    /// the server after a renewal.
+    /// wss://, and connections without TLS are closed. After a renewal, SIGHUP makes the server
+    /// read both files again.
     #[arg(
         long,
         env = "KEFU_TLS_CERT",
@@ -185,6 +215,8 @@ impl Options {
     }
 }
 
+const PORTS: &str = "Ports";
+
 /// Leaves more ids than will ever be needed.
 const MAX_AFTER: i64 = i64::MAX / 2;
 
@@ -192,14 +224,18 @@ const AFTER_HELP: &str = "\
 Logs go to stderr; RUST_LOG chooses what is logged (default: info).
 Contents of messages are never logged.
 
-Exit status: 0 after SIGTERM or Ctrl-C, 1 if it cannot start or go on, 2 for a wrong command line.
+SIGHUP makes the server read the tokens, the certificate and its key again.
+
+Exit status: 0 after SIGTERM or Ctrl-C, 1 if it cannot start or go on, or after a second SIGTERM,
+which ends it at once, 2 for a wrong command line.
 
 Examples:
   kefu-server
   kefu-server --listen 0.0.0.0:23000 --tokens tokens.toml --data /var/lib/kefu
   kefu-server --store nats://10.0.0.1:4222,nats://10.0.0.2:4222,nats://10.0.0.3:4222 --replicas 3
   kefu-server --auth redis://127.0.0.1:6379 --push redis://127.0.0.1:6379
-  kefu-server --http 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem";
+  kefu-server --http 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem \\
+    --tokens tokens.toml --admin 127.0.0.1:9000";
 
 #[cfg(test)]
 mod tests {

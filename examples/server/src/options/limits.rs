@@ -8,33 +8,37 @@ use kefu_proto::FrameLimit;
 
 use crate::options::values::{frame_limit, ipv6_prefix, seconds};
 
+const TIMEOUTS: &str = "Timeouts";
+
 /// Bounds of connections, of what waits for them, and of the disk.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitOptions {
-    /// Seconds within which a connection must log in
-    #[arg(long, env = "KEFU_LOGIN_TIMEOUT", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    /// Seconds within which a connection must log in, with all that comes before: a proxy's header
+    /// and the TLS handshake
+    #[arg(long, env = "KEFU_LOGIN_TIMEOUT", help_heading = TIMEOUTS, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub login_timeout: Duration,
 
     /// Seconds of silence after which a client is dropped
-    #[arg(long, env = "KEFU_IDLE_TIMEOUT", value_name = "SECONDS", default_value = "360", value_parser = seconds)]
+    #[arg(long, env = "KEFU_IDLE_TIMEOUT", help_heading = TIMEOUTS, value_name = "SECONDS", default_value = "360", value_parser = seconds)]
     pub idle_timeout: Duration,
 
-    /// Seconds after which a client is dropped that takes nothing of what is sent to it, or whose
-    /// device cannot be reached any more; messages for it are pushed from then on
-    #[arg(long, env = "KEFU_UNREACHABLE_TIMEOUT", value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    /// Seconds within which a client is dropped whose device has vanished from the network;
+    /// messages for it are pushed from then on. Who takes nothing of what is sent to it is dropped
+    /// within as many, and not before half of them
+    #[arg(long, env = "KEFU_UNREACHABLE_TIMEOUT", help_heading = TIMEOUTS, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub unreachable_timeout: Duration,
 
     /// Seconds that a stopping server gives its connections to finish what is in flight
-    #[arg(long, env = "KEFU_STOP_TIMEOUT", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    #[arg(long, env = "KEFU_STOP_TIMEOUT", help_heading = TIMEOUTS, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub stop_timeout: Duration,
 
     /// Exclusive upper bound of a frame's body, in bytes
     #[arg(long, env = "KEFU_FRAME_LIMIT", value_name = "BYTES", default_value = "32768", value_parser = frame_limit)]
     pub frame_limit: FrameLimit,
 
-    /// Most connections, of both ports together; further ones are closed at once. Fewer where the
-    /// hard limit of file handles allows fewer
+    /// Most connections, of both ports together; further ones are closed at once. Fewer if the hard
+    /// limit of file handles allows fewer: it keeps 128 for other uses, or half if it is below 256
     #[arg(long, env = "KEFU_MAX_CONNECTIONS", value_name = "N", default_value = "10000")]
     pub max_connections: NonZeroUsize,
 

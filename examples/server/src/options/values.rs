@@ -37,13 +37,42 @@ pub(super) fn ipv6_prefix(text: &str) -> Result<u8, String> {
     }
 }
 
-/// A scheme and a host, as browsers send it.
+/// A scheme and a host, as browsers send it: in lower case, and without the scheme's own port.
 pub(super) fn origin(text: &str) -> Result<String, String> {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    match host {
-        Some(host) if !host.is_empty() && !host.contains(['/', ' ']) => {
-            Ok(text.to_ascii_lowercase())
+    let text = text.trim().to_ascii_lowercase();
+    let text = match text.split_once("://") {
+        Some(("https", _)) => text.strip_suffix(":443").unwrap_or(&text),
+        Some(("http", _)) => text.strip_suffix(":80").unwrap_or(&text),
+        _ => "",
+    };
+    match text.split_once("://") {
+        Some((_, host)) if !host.is_empty() && !host.contains(['/', ' ', '*', '@', '?', '#']) => {
+            Ok(text.to_owned())
         }
         _ => Err(String::from("must be a scheme and a host, such as https://example.com")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_as_browsers_send_it() {
+        for (text, expected) in [
+            ("https://example.com", Some("https://example.com")),
+            ("HTTPS://Example.com:443", Some("https://example.com")),
+            ("http://example.com:80", Some("http://example.com")),
+            ("http://example.com:443", Some("http://example.com:443")),
+            ("http://[::1]:8080", Some("http://[::1]:8080")),
+            ("https://example.com/", None),
+            ("https://", None),
+            ("https://*.example.com", None),
+            ("example.com", None),
+            ("ftp://example.com", None),
+            ("", None),
+        ] {
+            assert_eq!(origin(text).ok().as_deref(), expected, "{text}");
+        }
     }
 }

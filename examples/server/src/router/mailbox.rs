@@ -5,6 +5,8 @@ use std::task::{Context, Poll, Waker};
 
 use kefu_proto::{Outbox, OutboxBounds, OwnedOutbound, Pushed};
 
+use crate::tokens::TokenDigest;
+
 /// One connection of this process.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ConnectionId(pub(super) u64);
@@ -28,6 +30,8 @@ pub enum Called {
 /// Messages of others for one connection, and whether it is to be closed.
 pub struct Mailbox {
     id: ConnectionId,
+    /// With what it has logged in, if that can be withdrawn.
+    token: Option<TokenDigest>,
     state: Mutex<State>,
 }
 
@@ -39,13 +43,21 @@ struct State {
 }
 
 impl Mailbox {
-    pub(super) const fn new(id: ConnectionId, bounds: OutboxBounds) -> Self {
+    pub(super) const fn new(
+        id: ConnectionId,
+        token: Option<TokenDigest>,
+        bounds: OutboxBounds,
+    ) -> Self {
         let state = State { outbox: Outbox::new(bounds), dismissal: None, waker: None };
-        Self { id, state: Mutex::new(state) }
+        Self { id, token, state: Mutex::new(state) }
     }
 
     pub const fn id(&self) -> ConnectionId {
         self.id
+    }
+
+    pub(super) const fn token(&self) -> Option<TokenDigest> {
+        self.token
     }
 
     pub(super) fn push(&self, message: OwnedOutbound) -> Pushed {
@@ -106,7 +118,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_wakes_for_what_it_waits_for() {
-        let mailbox = Mailbox::new(ConnectionId(1), OutboxBounds::default());
+        let mailbox = Mailbox::new(ConnectionId(1), None, OutboxBounds::default());
         let called =
             |dismissal, mail| poll_fn(|cx| mailbox.poll(dismissal, mail, cx)).now_or_never();
         assert_eq!(called(true, true), None);

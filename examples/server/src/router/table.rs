@@ -1,6 +1,6 @@
 //! From accounts to their connections.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::metrics::Metrics;
 use crate::pace::{Pace, PaceBounds};
 use crate::router::mailbox::{ConnectionId, Dismissal, Mailbox};
+use crate::tokens::TokenDigest;
 
 /// From accounts to their connections.
 ///
@@ -55,9 +56,9 @@ impl Router {
 
     /// Adds a connection of `account`, until the [`Seat`] is dropped. If there are too many, the
     /// oldest is dismissed.
-    pub fn join(self: &Arc<Self>, account: Account) -> Seat {
+    pub fn join(self: &Arc<Self>, account: Account, token: Option<TokenDigest>) -> Seat {
         let id = ConnectionId(self.next_id.fetch_add(1, Ordering::Relaxed));
-        let mailbox = Arc::new(Mailbox::new(id, self.bounds.outbox));
+        let mailbox = Arc::new(Mailbox::new(id, token, self.bounds.outbox));
         let mut shard = self.shard(account);
         shard.forget(Instant::now());
         let entry = shard.accounts.entry(account).or_insert_with(|| Entry {
@@ -92,13 +93,16 @@ impl Router {
         }
     }
 
-    /// Dismisses the connections of accounts of which this is true.
-    pub fn dismiss_where(&self, dismissal: Dismissal, is_meant: impl Fn(Account) -> bool) {
-        for shard in &self.shards {
-            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            let meant = shard.accounts.iter().filter(|(account, _)| is_meant(**account));
-            for mailbox in meant.flat_map(|(_, entry)| &entry.connections) {
-                mailbox.dismiss(dismissal);
+    /// Dismisses the connections that have logged in with one of these tokens.
+    pub fn withdraw(&self, tokens: &HashMap<TokenDigest, Account>) {
+        let is_meant =
+            |mailbox: &Mailbox| mailbox.token().is_some_and(|token| tokens.contains_key(&token));
+        for account in tokens.values().copied().collect::<HashSet<_>>() {
+            let shard = self.shard(account);
+            let connections =
+                shard.accounts.get(&account).map_or(&[][..], |entry| &entry.connections);
+            for mailbox in connections.iter().filter(|mailbox| is_meant(mailbox)) {
+                mailbox.dismiss(Dismissal::Withdrawn);
             }
         }
     }

@@ -12,11 +12,10 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::connection::{self, End, Framing, Guest, start};
+use crate::connection::{self, End, EndLog, Framing, Guest, start};
 use crate::http;
 use crate::metrics::CountedConnection;
 use crate::places::{Full, Places};
-use crate::server::refusals::Refusals;
 use crate::server::{proxy_header, socket};
 use crate::service::Service;
 use crate::tls::{Stream, Tls};
@@ -30,7 +29,7 @@ pub(super) struct Port {
     pub(super) is_proxied: bool,
     pub(super) unreachable_timeout: Duration,
     pub(super) service: Arc<Service>,
-    pub(super) refusals: Refusals,
+    pub(super) log: EndLog,
 }
 
 /// What a port speaks.
@@ -73,11 +72,11 @@ impl Port {
         let address = (!self.is_proxied).then(|| peer.ip());
         let Ok(place) = self.places.enter(address) else {
             self.service.metrics.close(End::TooMany.reason());
-            self.refusals.note(peer, End::TooMany);
+            self.log.note(peer, None, End::TooMany);
             return None;
         };
         let counted = CountedConnection::new(Arc::clone(&self.service.metrics));
-        Some(Guest { peer, accepted: Instant::now(), place, counted })
+        Some(Guest { peer, accepted: Instant::now(), place, log: self.log.clone(), counted })
     }
 
     fn spawn(self: &Arc<Self>, socket: TcpStream, guest: Guest) {
@@ -99,17 +98,17 @@ impl Port {
         guest: Guest,
         service: Arc<Service>,
     ) -> End {
-        let mut peer = guest.peer;
+        let peer = guest.peer;
         // Boxed, since a connection that goes on has no use for the memory.
-        let end = match Box::pin(self.begin(socket, guest)).await {
+        match Box::pin(self.begin(socket, guest)).await {
             Ok((stream, guest)) => {
-                peer = guest.peer;
                 connection::serve(stream, Framing::Plain, BytesMut::new(), guest, service).await
             }
-            Err(end) => end,
-        };
-        self.refusals.note(peer, end);
-        end
+            Err(end) => {
+                self.log.note(peer, None, end);
+                end
+            }
+        }
     }
 
     /// Connections that just leave are not counted.
@@ -122,7 +121,7 @@ impl Port {
             }
             Err(end) => end,
         };
-        self.refusals.note(peer, end);
+        self.log.note(peer, None, end);
         if matches!(end, End::Evicted | End::Proxy | End::Tls | End::TooMany) {
             self.service.metrics.close(end.reason());
         }
@@ -135,7 +134,9 @@ impl Port {
         let (socket, guest) = self.identified(socket, guest).await?;
         let stream = match &self.tls {
             None => Stream::Plain(socket),
-            Some(tls) => self.in_time(&guest, End::Tls, tls.shake_hands(socket)).await?,
+            Some(tls) => {
+                self.in_time(&guest, End::Tls, tls.shake_hands(socket, guest.peer)).await?
+            }
         };
         Ok((stream, guest))
     }
@@ -151,11 +152,11 @@ impl Port {
         }
         let header = proxy_header::read(&mut socket);
         let client = self.in_time(&guest, End::Proxy, header).await?;
-        let Guest { peer, accepted, place, counted } = guest;
+        let Guest { peer, accepted, place, log, counted } = guest;
         let peer = client.unwrap_or(peer);
         drop(place);
         let place = self.places.enter(Some(peer.ip())).map_err(|Full| End::TooMany)?;
-        Ok((socket, Guest { peer, accepted, place, counted }))
+        Ok((socket, Guest { peer, accepted, place, log, counted }))
     }
 
     /// Runs a step unless it takes too long, the guest has to give way or the server stops.

@@ -6,7 +6,6 @@ mod handles;
 mod open;
 mod private;
 mod proxy_header;
-mod refusals;
 mod reload;
 mod run;
 mod socket;

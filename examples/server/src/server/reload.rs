@@ -30,6 +30,7 @@ impl Reload {
         if let Auth::File(tokens) = &service.auth {
             match tokens.reload() {
                 Ok(withdrawn) => {
+                    service.withdraw(&withdrawn);
                     tracing::info!(withdrawn = withdrawn.len(), "read the tokens again");
                 }
                 Err(error) => tracing::error!("the tokens stay as they were: {error}"),

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::connection::End;
+use crate::connection::{End, EndLog};
 use crate::devices::NewDevices;
 use crate::dialect::Settings;
 use crate::dispatch::Dispatcher;
@@ -25,7 +25,6 @@ use crate::push::{self, Sink};
 use crate::router::Router;
 use crate::server::accept::{Port, Protocol};
 use crate::server::error::StartError;
-use crate::server::refusals::Refusals;
 use crate::server::reload::Reload;
 use crate::server::{handles, open, private};
 use crate::service::{Limits, Service};
@@ -150,7 +149,7 @@ impl Server {
     /// Accepts connections on all listeners.
     fn accept(self) -> (JoinSet<()>, Sink) {
         let Self { service, tls, listener, http, admin, sink, options } = self;
-        let refusals = Refusals::default();
+        let log = EndLog::default();
         let port = |protocol| Port {
             protocol,
             places: Arc::clone(&service.places),
@@ -158,7 +157,7 @@ impl Server {
             is_proxied: options.proxy_protocol,
             unreachable_timeout: options.limits.unreachable_timeout,
             service: Arc::clone(&service),
-            refusals: refusals.clone(),
+            log: log.clone(),
         };
         let operator = http::operator(Arc::clone(&service));
         let traces = options.account.account_traces;

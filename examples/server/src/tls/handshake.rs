@@ -1,6 +1,7 @@
 //! The handshake.
 
 use std::io;
+use std::net::SocketAddr;
 
 use tokio::net::TcpStream;
 
@@ -14,11 +15,11 @@ impl Tls {
     /// # Errors
     ///
     /// Why the connection has ended.
-    pub async fn shake_hands(&self, socket: TcpStream) -> Result<Stream, End> {
+    pub async fn shake_hands(&self, socket: TcpStream, peer: SocketAddr) -> Result<Stream, End> {
         match self.acceptor().accept(socket).await {
             Ok(stream) => Ok(Stream::Tls(Box::new(TlsStream::new(stream)))),
             Err(error) => {
-                tracing::debug!(%error, "no TLS handshake");
+                tracing::debug!(%peer, %error, "no TLS handshake");
                 Err(match error.kind() {
                     io::ErrorKind::UnexpectedEof => End::Left,
                     io::ErrorKind::InvalidData => End::Tls,

@@ -40,7 +40,7 @@ async fn assert_history(store: &Store) {
         let msgids: Vec<i64> = queue(store, account).await.into_iter().map(i64::from).collect();
         assert_eq!(msgids, expected, "{account}");
     }
-    let page = rows(&store, SELLER, MsgId(0), 3).await;
+    let page = rows(store, SELLER, MsgId(0), 3).await;
     assert_eq!(&page[0].body[36..], "你好".as_bytes());
     assert_eq!(&page[2].body[36..], b"\xff\x00");
     // Repeats are still known, and what was before them.

@@ -1,10 +1,13 @@
 //! Options, wrong options, and `--help`.
 
 use kefu_testing::process::output;
+use kefu_testing::within;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::process::Command;
 
-use crate::support::process::{ServerProcess, bare_command};
+use crate::support::process::{ServerProcess, bare_command, command};
 
 #[tokio::test]
 async fn a_wrong_command_line_has_exit_status_2() {
@@ -79,6 +82,22 @@ async fn options_can_come_from_the_environment() {
 }
 
 #[tokio::test]
+async fn a_switch_can_come_from_the_environment() {
+    for (value, is_on) in [("1", true), ("true", true), ("0", false), ("false", false)] {
+        let folder = TempDir::new().unwrap();
+        let mut command = command(folder.path());
+        command.args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
+        command.env("KEFU_PROXY_PROTOCOL", value);
+        let server = ServerProcess::spawn(command).await;
+        let mut stream = TcpStream::connect(server.http).await.unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").await.unwrap();
+        let mut answer = Vec::new();
+        let _ = within("an answer", stream.read_to_end(&mut answer)).await;
+        assert_eq!(answer.is_empty(), is_on, "{value}");
+    }
+}
+
+#[tokio::test]
 async fn help_says_what_there_is_with_its_defaults() {
     let mut command = bare_command();
     command.arg("--help");
@@ -97,16 +116,24 @@ async fn help_says_what_there_is_with_its_defaults() {
         ("--frame-limit <BYTES>", "KEFU_FRAME_LIMIT", "32768"),
         ("--max-connections <N>", "KEFU_MAX_CONNECTIONS", "10000"),
         ("--outbox <N>", "KEFU_OUTBOX", "4096"),
+        ("--unreachable-timeout <SECONDS>", "KEFU_UNREACHABLE_TIMEOUT", "60"),
+        ("--max-waiting <N>", "KEFU_MAX_WAITING", "a quarter of --max-connections"),
+        ("--admin <ADDR>", "KEFU_ADMIN", "they are on --http"),
+        ("--origin <ORIGIN>", "KEFU_ORIGIN", "all"),
     ] {
         let about = help.split("\n\n      --").find_map(|about| about.split_once(&option[2..]));
         let (_, about) = about.unwrap_or_else(|| panic!("{option} is missing in\n{help}"));
         let about = about.split("\n      --").next().unwrap();
+        let about = about.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(about.contains(&format!("[env: {variable}=]")), "{option}: {about}");
         assert!(about.contains(&format!("[default: {default}")), "{option}: {about}");
     }
     assert!(help.starts_with("A customer-service chat server"), "{help}");
     assert!(
-        help.contains("\nLimits:\n") && help.contains("Exit status: 0 after SIGTERM"),
+        ["Ports", "TLS", "Timeouts", "Limits"]
+            .iter()
+            .all(|heading| help.contains(&format!("\n{heading}:\n")))
+            && help.contains("Exit status: 0 after SIGTERM"),
         "{help}"
     );
     let longest = help.lines().max_by_key(|line| line.len()).unwrap();

@@ -2,10 +2,12 @@
 
 use std::fs;
 
-use kefu_testing::client::{Client, customer, seller};
+use kefu_testing::client::{Client, assert_accepted, auth_token, customer, seller};
 use kefu_testing::http::{self, get_status};
+use kefu_testing::within;
 use rustix::process::Signal;
 use tempfile::TempDir;
+use tokio::io::AsyncReadExt;
 
 use crate::support::process::{ServerProcess, command};
 use crate::support::server::write_tokens;
@@ -39,6 +41,39 @@ async fn new_tokens_count_and_old_ones_do_not() {
     assert_eq!((whoami("tok-7-1").await, whoami("tok-7-3").await), (401, 200));
     Client::log_in(server.tcp, customer(3), "phone").await;
     assert_eq!(desk.receive_all().await, []);
+}
+
+#[tokio::test]
+async fn the_connections_of_a_token_that_is_gone_or_moved_are_closed_and_no_others() {
+    let folder = TempDir::new().unwrap();
+    let tokens = folder.path().join("my-tokens.toml");
+    let line = |token: &str, uid| format!("{token} = {{ appid = 7, uid = {uid} }}\n");
+    let all = [line("gone", 1), line("stays", 1), line("moves", 2)].concat();
+    fs::write(&tokens, all).unwrap();
+    let options = ["--tokens", tokens.to_str().unwrap()];
+    let server = ServerProcess::start(&folder.path().join("data"), &options).await;
+    let log_in = async |token: &str| {
+        let mut client = Client::connect(server.tcp).await;
+        client.send(auth_token(token, "")).await;
+        assert_accepted(&client.receive("AUTH_STATUS").await);
+        client
+    };
+    let [mut gone, mut stays] = [log_in("gone").await, log_in("stays").await];
+    let mut moves = log_in("moves").await;
+    let mut trace = http::open(server.http, "/trace?token=gone").await;
+    let mut status = [0; 12];
+    within("a status", trace.read_exact(&mut status)).await.unwrap();
+    assert_eq!(&status[9..], b"200");
+
+    fs::write(&tokens, [line("stays", 1), line("moves", 3)].concat()).unwrap();
+    server.signal(Signal::HUP);
+    assert_eq!(gone.receive_rest().await, []);
+    assert_eq!(moves.receive_rest().await, []);
+    within("the end of a trace", trace.read_to_end(&mut Vec::new())).await.unwrap();
+    assert_eq!(stays.receive_all().await, []);
+    let withdrawn = "kefu_connections_closed_total{reason=\"withdrawn\"}";
+    http::until_metric(server.http, withdrawn, 2).await;
+    log_in("moves").await;
 }
 
 /// `--http` in front of others must not come to demo tokens by a reload either.

@@ -3,5 +3,6 @@
 mod conversations;
 mod farewell;
 mod pki;
+mod reload;
 mod start;
 mod strangers;

@@ -137,6 +137,11 @@ impl WebSocket {
         received
     }
 
+    /// Sends a close frame.
+    pub async fn close(&mut self) {
+        within("the server to read on", self.socket.close(None)).await.unwrap();
+    }
+
     /// The code with which the server closes the WebSocket. `None` if it says none.
     pub async fn receive_close(&mut self) -> Option<u16> {
         loop {
@@ -172,15 +177,17 @@ impl WebSocket {
 /// byte is the opcode, with the highest bit set in the last part of a message.
 pub fn raw(first: u8, announced: u64, payload: &[u8]) -> Vec<u8> {
     const MASKED: u8 = 0x80;
+    const TWO_BYTES: u8 = 0x7e;
+    const EIGHT_BYTES: u8 = 0x7f;
     let mut bytes = vec![first];
     match (u8::try_from(announced), u16::try_from(announced)) {
         (Ok(length @ ..126), _) => bytes.push(MASKED | length),
         (_, Ok(length)) => {
-            bytes.push(MASKED | 126);
+            bytes.push(MASKED | TWO_BYTES);
             bytes.extend(length.to_be_bytes());
         }
         _ => {
-            bytes.push(MASKED | 127);
+            bytes.push(MASKED | EIGHT_BYTES);
             bytes.extend(announced.to_be_bytes());
         }
     }

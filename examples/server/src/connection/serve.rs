@@ -65,3 +65,24 @@ async fn admitted<S: AsyncRead + AsyncWrite + Unpin>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    /// The size of the future that `start` would return.
+    fn size<F: Future>(_start: impl FnOnce(TcpStream, Guest, Arc<Service>) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Of what a connection holds while it is idle, this is the largest part.
+    #[test]
+    fn the_task_of_a_connection_is_small() {
+        let size = size(|stream, guest, service| {
+            serve(stream, Framing::Plain, BytesMut::new(), guest, service)
+        });
+        assert!(size <= 4096, "{size}");
+    }
+}

@@ -78,6 +78,7 @@ clients gave up waiting.";
 /// compared with what was acknowledged.
 ///
 /// Only the wire protocol is used, so this works with any server of this protocol.
+#[expect(clippy::struct_excessive_bools, reason = "each is an option by itself")]
 #[derive(Debug, Parser)]
 #[command(version, verbatim_doc_comment, after_long_help = EXAMPLES)]
 pub struct Args {
@@ -259,8 +260,8 @@ pub struct Args {
 
     /// Write what happens into this file: a CSV with a row every ten seconds
     ///
-    /// Seconds since the first message, messages ACKed a second, connections that broke, and the
-    /// memory (RSS, in KiB) of this program and of the process that --watch names.
+    /// Seconds since the start, messages a second that got their ACK, connections that broke, and
+    /// the memory (RSS, in KiB) of this program and of the process that --watch names.
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     pub record: Option<PathBuf>,
 

@@ -153,13 +153,13 @@ async fn upgrade(stream: &mut Stream, path: &str) -> io::Result<()> {
 /// A part of a WebSocket message, masked with zeros, with the length that is announced.
 fn part(first: u8, announced: u64, payload: &[u8]) -> Vec<u8> {
     const MASKED: u8 = 0x80;
+    const EIGHT_BYTES: u8 = 0x7f;
     let mut bytes = vec![first];
-    match u8::try_from(announced) {
-        Ok(length @ ..126) => bytes.push(MASKED | length),
-        _ => {
-            bytes.push(MASKED | 127);
-            bytes.extend(announced.to_be_bytes());
-        }
+    if let Ok(length @ ..126) = u8::try_from(announced) {
+        bytes.push(MASKED | length);
+    } else {
+        bytes.push(MASKED | EIGHT_BYTES);
+        bytes.extend(announced.to_be_bytes());
     }
     bytes.extend([0; 4]);
     bytes.extend(payload);

@@ -332,6 +332,17 @@ fn a_stored_transient_message_is_unexpected() {
 }
 
 #[test]
+fn a_transient_message_may_be_left_out_unless_all_are_expected() {
+    let options = ["--transient", "10", "--timeout", "6", "--check", "all"];
+    let (server, options) = (server(Fault::LosesTransient), [&SMALL[..], &options].concat());
+    let (status, result) = json(&server, &options);
+    assert_eq!((status, &result["transient_received"]), (0, &0.into()), "{result}");
+    let (status, result) = json(&server, &[&options[..], &["--expect-all"]].concat());
+    let example = &result["routing"]["examples"][0];
+    assert_eq!((status, &example["rule"]), (1, &"H6.1".into()), "{result}");
+}
+
+#[test]
 fn an_altered_content_does_not_count_as_the_message() {
     let (status, result) = json(&server(Fault::Alters), &SMALL);
     assert_eq!((status, &result["verification"]["lost"]), (1, &1.into()), "{result}");

@@ -137,6 +137,11 @@ impl WebSocket {
         received
     }
 
+    /// Sends a close frame.
+    pub async fn close(&mut self) {
+        within("the server to read on", self.socket.close(None)).await.unwrap();
+    }
+
     /// The code with which the server closes the WebSocket. `None` if it says none.
     pub async fn receive_close(&mut self) -> Option<u16> {
         loop {

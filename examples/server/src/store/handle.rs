@@ -141,7 +141,8 @@ impl Store {
     pub async fn push(&self, entry: Push) -> Result<(), StoreError> {
         match self {
             Self::Embedded(store) => store.push(entry).await?,
-            Self::JetStream(store) => store.push(&entry).await?,
+            // In a box: it is large, and every connection has room for it.
+            Self::JetStream(store) => Box::pin(store.push(&entry)).await?,
         }
         Ok(())
     }

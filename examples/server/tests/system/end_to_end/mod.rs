@@ -1,5 +1,6 @@
 //! One server and its clients, on each store.
 
+mod accounts;
 mod conversations;
 mod delivery;
 mod devices;

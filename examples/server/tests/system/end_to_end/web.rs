@@ -12,6 +12,7 @@ on_each_store!(
     s9_a_customer_in_a_browser_and_a_seller_over_tcp_talk_to_each_other,
     s9_several_frames_or_a_part_of_one_end_the_connection,
     s9_text_ends_the_connection_and_a_ping_of_the_websocket_does_not,
+    the_close_frame_says_why,
 );
 
 async fn s9_a_customer_in_a_browser_and_a_seller_over_tcp_talk_to_each_other(store: Store) {
@@ -44,4 +45,24 @@ async fn s9_text_ends_the_connection_and_a_ping_of_the_websocket_does_not(store:
     web.receive_frame("a PONG").await;
     web.send_message(Message::Text("hello".into())).await;
     assert!(web.receive_rest().await.is_empty());
+}
+
+async fn the_close_frame_says_why(store: Store) {
+    let server = Server::start_on(store, &["--login-timeout", "2"]).await;
+    let mut silent = WebSocket::connect(server.http).await;
+    let mut web = WebSocket::connect(server.http).await;
+    let mut too_long = vec![0, 0, 0x80, 0, 0, 0, 0, 1, 13, 1, 0, 0];
+    too_long.resize(12 + 50, 0);
+    web.write(&too_long).await;
+    assert_eq!(web.receive_close().await, Some(1009));
+    let mut web = WebSocket::log_in(server.http, customer(1), "browser").await;
+    web.send_message(Message::Binary(vec![0; 40_000].into())).await;
+    assert_eq!(web.receive_close().await, Some(1009));
+    let mut web = WebSocket::log_in(server.http, customer(1), "browser").await;
+    web.send_message(Message::text("hello")).await;
+    assert_eq!(web.receive_close().await, Some(1003));
+    let mut web = WebSocket::log_in(server.http, customer(1), "browser").await;
+    web.close().await;
+    assert_eq!(web.receive_close().await, Some(1000));
+    assert_eq!(silent.receive_close().await, Some(1008));
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use kefu_proto::{Account, AppId, Body, Config, UserId, Version};
@@ -10,7 +11,6 @@ use kefu_proto::{Account, AppId, Body, Config, UserId, Version};
 use crate::args::{Args, Check, Dialect};
 use crate::content::{Form, Format, Mark};
 use crate::failure::Failure;
-use crate::record::Recording;
 use crate::shares::{Share, Shares};
 use crate::transport::Carrier;
 
@@ -50,6 +50,14 @@ pub(crate) struct Plan {
     pub(crate) recording: Option<Recording>,
     pub(crate) config: Config,
     appid: AppId,
+}
+
+/// What is recorded, and where.
+#[derive(Clone, Debug)]
+pub(crate) struct Recording {
+    pub(crate) file: PathBuf,
+    /// The process whose memory is shown.
+    pub(crate) watched: Option<u32>,
 }
 
 /// When a customer has sent enough.

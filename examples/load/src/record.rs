@@ -4,25 +4,17 @@ use std::convert::Infallible;
 use std::fs::{self, File};
 use std::future::pending;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::failure::Failure;
+use crate::plan::Recording;
 use crate::report::per_second;
 use crate::run::{Counted, Run};
 
 const EVERY: Duration = Duration::from_secs(10);
 const HEAD: &str = "seconds,messages_per_second,reconnects,own_kib,watched_kib";
-
-/// What is recorded, and where.
-#[derive(Clone, Debug)]
-pub(crate) struct Recording {
-    pub(crate) file: PathBuf,
-    /// The process whose memory is shown.
-    pub(crate) watched: Option<u32>,
-}
 
 /// Records until the run is over; returns only why it cannot.
 pub(crate) async fn record(run: &Run) -> Failure {

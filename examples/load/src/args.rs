@@ -39,6 +39,11 @@ More examples:
   kefu-load --churn 20 --allow-repeats
                                   for a server that stores repeats again
   kefu-load --check all           judge the frames of all clients
+  kefu-load --customers 1 --sellers 1 --window 1 --flood 20
+                                  what one polite customer waits beside 20 that flood the server
+  kefu-load --seconds 3600 --rate 500 --churn 5 --repeat 10 --slow 2 --hostile 2 \
+    --record soak.csv --watch PID
+                                  an hour of all kinds of trouble, and the server's memory meanwhile
 
 The pause in the result is the longest time in which no customer got an ACK: how long the whole
 service was unavailable, for example while a cluster elected a new leader.
@@ -73,6 +78,7 @@ clients gave up waiting.";
 /// compared with what was acknowledged.
 ///
 /// Only the wire protocol is used, so this works with any server of this protocol.
+#[expect(clippy::struct_excessive_bools, reason = "each is an option by itself")]
 #[derive(Debug, Parser)]
 #[command(version, verbatim_doc_comment, after_long_help = EXAMPLES)]
 pub struct Args {
@@ -131,6 +137,13 @@ pub struct Args {
     #[arg(long, value_name = "W", default_value_t = 32, value_parser = value_parser!(u16).range(1..))]
     pub window: u16,
 
+    /// Messages a second of all customers together, at most [default: as fast as ACKs come]
+    ///
+    /// For runs that take hours, and for latency below saturation. What a customer could not send
+    /// in time it sends as soon as its window allows.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..), verbatim_doc_comment)]
+    pub rate: Option<u32>,
+
     /// Length of a message's content
     ///
     /// The content is JSON with a uuid, as clients send it, padded to exactly this length.
@@ -181,6 +194,14 @@ pub struct Args {
         value_parser = value_parser!(u8).range(..=100))]
     pub hostile: u8,
 
+    /// Accounts that flood the server beside the others
+    ///
+    /// Extra customers, each with 1,000 messages of 32 KB in flight, all to an extra seller who is
+    /// not there. Their messages are not judged: what counts is the latency of the others.
+    /// Give --flood to --write-tokens as well.
+    #[arg(long, value_name = "N", default_value_t = 0, verbatim_doc_comment)]
+    pub flood: u16,
+
     /// Accept that the server stores repeats again, as it may
     ///
     /// A message may then be in a queue as often as it was sent; the first copies must be in
@@ -197,6 +218,13 @@ pub struct Args {
     /// --threads 2 if it becomes the bottleneck.
     #[arg(long, value_enum, value_name = "WHOSE", default_value_t = Check::Sample, verbatim_doc_comment)]
     pub check: Check,
+
+    /// Expect every live copy and every transient message
+    ///
+    /// A server may leave them out for a client that it cannot send them to fast enough; stored
+    /// messages the client finds by SYNC. Give this for a server that leaves out nothing.
+    #[arg(long, verbatim_doc_comment)]
+    pub expect_all: bool,
 
     /// Version of the protocol that the clients speak
     ///
@@ -229,6 +257,17 @@ pub struct Args {
     /// Number of threads that drive the connections
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u8).range(1..))]
     pub threads: u8,
+
+    /// Write what happens into this file: a CSV with a row every ten seconds
+    ///
+    /// Seconds since the start, messages a second that got their ACK, connections that broke, and
+    /// the memory (RSS, in KiB) of this program and of the process that --watch names.
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    pub record: Option<PathBuf>,
+
+    /// The server's process, on this machine, whose memory --record shows
+    #[arg(long, value_name = "PID", requires = "record")]
+    pub watch: Option<u32>,
 
     /// Print the result as one JSON object
     #[arg(long)]

@@ -130,7 +130,7 @@ impl Connection {
     }
 
     /// Writes what is queued; meanwhile it reads, too.
-    async fn flush(&mut self) -> Result<(), ConnectionError> {
+    pub(crate) async fn flush(&mut self) -> Result<(), ConnectionError> {
         poll_fn(|cx| {
             while self.poll_write(cx)?.is_pending() {
                 if self.poll_read(cx)?.is_pending() {

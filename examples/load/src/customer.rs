@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 use kefu_proto::{Account, Ack, AckStatus, Body, CustomerMessage, CustomerMessageV2, EncodeError};
 use kefu_proto::{Flags, Message, Seq, StoreId, UnixTime, Version};
 use tokio::select;
-use tokio::time::{interval, sleep};
+use tokio::time::{interval, sleep, sleep_until};
 
 use crate::connection::{Connection, ConnectionError};
 use crate::content::{Form, MAX_NUMBER, Template};
@@ -198,7 +198,7 @@ impl Customer {
         let mut now = Instant::now();
         loop {
             self.fill(connection, now)?;
-            if self.window.len() == 0 {
+            if self.window.len() == 0 && !self.has_more(now) {
                 return Ok(Turn::Over);
             }
             if self.window.is_stuck(now, timeout) {
@@ -213,6 +213,7 @@ impl Customer {
                     now = Instant::now();
                     self.take_acks(connection, now)?;
                 }
+                () = sleep_until(self.due().into()), if self.is_ahead(now) => now = Instant::now(),
                 _ = tick.tick() => now = Instant::now(),
             }
         }
@@ -223,7 +224,7 @@ impl Customer {
         for number in std::mem::take(&mut self.to_repeat) {
             self.repeat_needlessly(connection, number, now)?;
         }
-        while self.window.len() < self.run.plan.window && self.may_send(now) {
+        while self.window.len() < self.run.plan.window && self.has_more(now) && self.due() <= now {
             let number = self.window.send(now);
             self.write(connection, window::seq(number), number)?;
             if self.repetition(number) == Some(Repetition::AtOnce) {
@@ -233,7 +234,17 @@ impl Customer {
         Ok(())
     }
 
-    fn may_send(&self, now: Instant) -> bool {
+    /// When the next message is to be sent, with --rate.
+    fn due(&self) -> Instant {
+        self.pauses.started() + self.run.plan.due(self.sent.uid, self.window.next())
+    }
+
+    /// Whether it waits for the time of the next message, and for nothing else.
+    fn is_ahead(&self, now: Instant) -> bool {
+        self.window.len() < self.run.plan.window && self.has_more(now) && self.due() > now
+    }
+
+    fn has_more(&self, now: Instant) -> bool {
         let next = self.window.next();
         next < MAX_NUMBER
             && match self.run.plan.target {

@@ -25,6 +25,8 @@ pub enum Failure {
     Tls(#[from] TlsError),
     #[error("{}: {source}: give --write-tokens a file that can be written", path.display())]
     Tokens { path: PathBuf, source: io::Error },
+    #[error("{}: {source}: give --record a file that can be written", path.display())]
+    Recording { path: PathBuf, source: io::Error },
     #[error("cannot start: {0}")]
     Runtime(io::Error),
     #[error("cannot print the result: {0}")]

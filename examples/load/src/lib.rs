@@ -17,6 +17,7 @@ mod pairs;
 mod pauses;
 mod plan;
 mod progress;
+mod record;
 mod report;
 mod run;
 mod seller;
@@ -35,7 +36,7 @@ pub use judge::{Broken, Routing};
 pub use ledger::Verdict;
 pub use progress::Progress;
 pub use report::Report;
-pub use trouble::{Churn, Hostile, Repeat, Slow, Trouble};
+pub use trouble::{Churn, Flood, Hostile, Repeat, Slow, Trouble};
 
 use plan::Plan;
 

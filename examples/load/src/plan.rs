@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 use std::hash::{BuildHasher, RandomState};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use kefu_proto::{Account, AppId, Body, Config, UserId, Version};
@@ -29,18 +31,33 @@ pub(crate) struct Plan {
     pub(crate) customers: u32,
     pub(crate) sellers: u32,
     pub(crate) window: usize,
+    /// Messages a second of all customers together. `None`: as fast as ACKs come.
+    pub(crate) rate: Option<NonZeroU32>,
+    /// Accounts that flood the server, behind the customers.
+    pub(crate) flood: u32,
     pub(crate) transient: u8,
     pub(crate) shares: Shares,
     /// Whether the server may store a repeat again.
     pub(crate) allows_repeats: bool,
+    /// Whether the server may leave out live copies and transient messages for slow connections.
+    pub(crate) leaves_out: bool,
     pub(crate) dialect: Dialect,
     pub(crate) target: Target,
     pub(crate) timeout: Duration,
     /// How long all clients stay silent before the first message.
     pub(crate) idle: Duration,
     pub(crate) check: Check,
+    pub(crate) recording: Option<Recording>,
     pub(crate) config: Config,
     appid: AppId,
+}
+
+/// What is recorded, and where.
+#[derive(Clone, Debug)]
+pub(crate) struct Recording {
+    pub(crate) file: PathBuf,
+    /// The process whose memory is shown.
+    pub(crate) watched: Option<u32>,
 }
 
 /// When a customer has sent enough.
@@ -88,6 +105,8 @@ impl Plan {
             customers: args.customers,
             sellers: args.sellers,
             window: usize::from(args.window),
+            rate: args.rate.and_then(NonZeroU32::new),
+            flood: args.flood.into(),
             transient: args.transient,
             shares: Shares {
                 churn: Share(args.churn),
@@ -96,11 +115,13 @@ impl Plan {
                 hostile: Share(args.hostile),
             },
             allows_repeats: args.allow_repeats,
+            leaves_out: !args.expect_all,
             dialect: args.dialect,
             target: args.count.map_or(Target::Time(time), Target::Count),
             timeout: Duration::from_secs(args.timeout.into()),
             idle: Duration::from_secs(args.idle.into()),
             check: args.check,
+            recording: args.record.clone().map(|file| Recording { file, watched: args.watch }),
             config,
             appid: AppId(args.appid),
         })
@@ -132,6 +153,21 @@ impl Plan {
     /// The customers are spread evenly over the sellers.
     pub(crate) const fn seller_of(&self, customer: u32) -> u32 {
         seller_of(customer, self.sellers)
+    }
+
+    /// When a customer is to send its message `number`, counted from the first of all. The customers
+    /// take turns.
+    pub(crate) fn due(&self, customer: u32, number: u32) -> Duration {
+        let turn = u64::from(customer - 1) + u64::from(number) * u64::from(self.customers);
+        self.rate.map_or(Duration::ZERO, |rate| {
+            Duration::from_micros(turn.saturating_mul(1_000_000) / u64::from(rate.get()))
+        })
+    }
+
+    /// Those that flood the server, numbered from 0, and the seller they write to: nobody else does.
+    pub(crate) fn flooder(&self, number: u32) -> (Account, Account) {
+        let customer = self.account(Role::Customer, self.customers + 1 + number);
+        (customer, self.account(Role::Seller, self.sellers + 1))
     }
 
     /// Whether the frames of this seller and its customers are judged. A sample is every tenth
@@ -248,7 +284,8 @@ impl Plan {
     pub(crate) fn tokens(&self) -> String {
         let customers = (1..=self.customers).map(|uid| self.account(Role::Customer, uid));
         let sellers = (1..=self.sellers).map(|uid| self.account(Role::Seller, uid));
-        customers.chain(sellers).fold(String::new(), |mut file, account| {
+        let flooders = (0..self.flood).map(|number| self.flooder(number).0);
+        customers.chain(sellers).chain(flooders).fold(String::new(), |mut file, account| {
             let Account { appid, uid } = account;
             // Writing to a string cannot fail.
             let _ = writeln!(file, "{:?} = {{ appid = {appid}, uid = {uid} }}", token(account));
@@ -291,6 +328,26 @@ mod tests {
         }
         let half = plan(&["--transient", "50"]).unwrap();
         assert!((0..100).all(|number| half.is_transient(1, number) == (number % 2 == 1)));
+    }
+
+    #[test]
+    fn customers_take_turns_at_a_rate() {
+        let one_a_second = plan(&["--rate", "1", "--customers", "3"]).unwrap();
+        let due = |customer, number| one_a_second.due(customer, number).as_secs();
+        assert_eq!([due(1, 0), due(2, 0), due(3, 0), due(1, 1), due(2, 10)], [0, 1, 2, 3, 31]);
+        let without = plan(&["--customers", "3"]).unwrap();
+        assert!(without.due(3, 1_000).is_zero());
+        let longest = one_a_second.due(3, u32::MAX);
+        assert_eq!(longest.as_secs(), u64::from(u32::MAX) * 3 + 2);
+    }
+
+    #[test]
+    fn who_floods_is_nobody_else() {
+        let plan = plan(&["--customers", "3", "--sellers", "2", "--flood", "2"]).unwrap();
+        let (customer, seller) = plan.flooder(1);
+        assert_eq!((customer.to_string(), seller.to_string()), ("7/5".into(), "1453/3".into()));
+        assert_eq!(plan.tokens().lines().count(), 3 + 2 + 2);
+        assert!(plan.tokens().contains("\"load-7-5\""), "{}", plan.tokens());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::ledger::Verdict;
 use crate::pauses::Pauses;
 use crate::run::Run;
 use crate::seller::Received;
-use crate::trouble::{Churn, Hostile, Repeat, Slow, Trouble};
+use crate::trouble::{Churn, Flood, Hostile, Repeat, Slow, Trouble};
 
 /// What one run did and found.
 #[derive(Debug, Serialize)]
@@ -311,7 +311,7 @@ impl fmt::Display for Routing {
 /// A line for each kind of trouble that was asked for.
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { churn, repeat, slow, hostile } = self;
+        let Self { churn, repeat, slow, hostile, flood } = self;
         if churn.percent > 0 {
             writeln!(f, "churn         {churn}")?;
         }
@@ -323,6 +323,9 @@ impl fmt::Display for Trouble {
         }
         if hostile.percent > 0 {
             writeln!(f, "hostile       {hostile}")?;
+        }
+        if flood.accounts > 0 {
+            writeln!(f, "flood         {flood}")?;
         }
         Ok(())
     }
@@ -361,17 +364,26 @@ impl fmt::Display for Slow {
 
 impl fmt::Display for Hostile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { frames, messages, floods, logins, answered, not_closed, examples, .. } = self;
+        let Self { frames, messages, floods, logins, held, .. } = self;
+        let Self { answered, not_closed, examples, .. } = self;
         write!(
             f,
             "{frames} broken frames, {messages} messages to be refused, {floods} floods of {} \
-             frames, {logins} logins of nobody; {answered} answered, {not_closed} not closed",
+             frames, {logins} logins of nobody, {held} that held the server up; {answered} \
+             answered, {not_closed} not closed",
             grouped(self.flood_frames)
         )?;
         for example in examples {
             write!(f, "\n              {example}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Flood {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { accounts, acked } = *self;
+        write!(f, "{accounts} accounts, {} messages of 32 KB ACKed", grouped(acked))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::connection::{Connection, ConnectionError, Place};
 use crate::failure::Failure;
 use crate::judge::Judge;
 use crate::plan::token;
-use crate::transport::{Carrier, Dialer, Endpoint, TransportError};
+use crate::transport::{Carrier, Dialer, Endpoint, Stream, TransportError};
 
 /// The device of the clients that send and listen.
 pub(crate) const LOADING: &str = "kefu-load";
@@ -22,6 +22,7 @@ pub(crate) const VERIFYING: &str = "kefu-load-verify";
 pub(crate) const VISITING: &str = "kefu-load-visit";
 pub(crate) const SLOW: &str = "kefu-load-slow";
 pub(crate) const HOSTILE: &str = "kefu-load-hostile";
+pub(crate) const FLOODING: &str = "kefu-load-flood";
 
 /// More would overflow the accept queue of many servers, and a SYN is repeated only after a second.
 const CONNECTING_AT_ONCE: usize = 64;
@@ -74,6 +75,13 @@ impl Service {
     /// Who judges what the servers do.
     pub(crate) const fn judge(&self) -> &Judge {
         &self.judge
+    }
+
+    /// Connects to a server without speaking the protocol.
+    pub(crate) async fn open_stream(&self, server: usize) -> Result<Stream, ConnectionError> {
+        let opening = self.servers[server].endpoint.connect_stream(None);
+        let opened = timeout(self.timeout, opening).await;
+        Ok(opened.map_err(|_| ConnectionError::Silent(self.timeout))??)
     }
 
     /// Connects to a server; nobody has logged in yet.

@@ -16,6 +16,7 @@ use crate::ledger::{Ledger, Place, Verdict};
 use crate::pauses::Pauses;
 use crate::plan::{Plan, Role};
 use crate::progress::Progress;
+use crate::record::record;
 use crate::report::Report;
 use crate::run::{Counters, Run, joined};
 use crate::seller::{Received, Seller};
@@ -26,11 +27,12 @@ use crate::verify::{self, Queue};
 pub(crate) async fn run(plan: Plan, progress: Progress) -> Result<Report, Failure> {
     let judge = Judge::new(&plan);
     let service = Service::find(&plan.addrs, &plan.carrier, plan.timeout, judge).await?;
-    let trouble = Counts::new(plan.shares);
+    let trouble = Counts::new(plan.shares, plan.flood);
     let run = Arc::new(Run { plan, service, counters: Counters::default(), trouble });
     select! {
         report = conduct(&run, progress) => report,
         never = run.service.judge().watch() => match never {},
+        failure = record(&run) => Err(failure),
     }
 }
 

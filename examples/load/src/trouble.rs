@@ -16,6 +16,7 @@ pub struct Trouble {
     pub repeat: Repeat,
     pub slow: Slow,
     pub hostile: Hostile,
+    pub flood: Flood,
 }
 
 /// Clients that left and came back, and visitors.
@@ -83,12 +84,22 @@ pub struct Hostile {
     pub flood_frames: u64,
     /// Logins with a token that nobody has.
     pub logins: u64,
+    /// Connections that only held the server's memory, places and time.
+    pub held: u64,
     /// Answers that must not be: an ACK of success, an answer before the login, a login.
     pub answered: u64,
     /// Connections that went on behind a frame that must end them.
     pub not_closed: u64,
     /// The first few of the last two.
     pub examples: Vec<String>,
+}
+
+/// Accounts that flooded the server beside the others.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Flood {
+    pub accounts: u32,
+    /// Their messages that got an ACK.
+    pub acked: u64,
 }
 
 impl Hostile {
@@ -105,12 +116,13 @@ impl Hostile {
 }
 
 impl Trouble {
-    pub(crate) fn planned(shares: Shares) -> Self {
+    pub(crate) fn planned(shares: Shares, flooders: u32) -> Self {
         Self {
             churn: Churn { percent: shares.churn.0, ..Churn::default() },
             repeat: Repeat { percent: shares.repeat.0, ..Repeat::default() },
             slow: Slow { percent: shares.slow.0, ..Slow::default() },
             hostile: Hostile { percent: shares.hostile.0, ..Hostile::default() },
+            flood: Flood { accounts: flooders, ..Flood::default() },
         }
     }
 }
@@ -120,8 +132,8 @@ impl Trouble {
 pub(crate) struct Counts(Mutex<Trouble>);
 
 impl Counts {
-    pub(crate) fn new(shares: Shares) -> Self {
-        Self(Mutex::new(Trouble::planned(shares)))
+    pub(crate) fn new(shares: Shares, flooders: u32) -> Self {
+        Self(Mutex::new(Trouble::planned(shares, flooders)))
     }
 
     pub(crate) fn count(&self, count: impl FnOnce(&mut Trouble)) {

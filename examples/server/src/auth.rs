@@ -26,7 +26,7 @@ impl Auth {
         login_timeout: Duration,
         metrics: &Metrics,
     ) -> Result<Self, ConnectError> {
-        // A login has two lookups, and must leave time for a second login.
+        // A login has up to three lookups, and must not run into its own timeout.
         let timeout = LOOKUP_TIMEOUT.min(login_timeout / 4);
         let failures = metrics.auth_failures.clone();
         Ok(Self::Redis(Accounts::new(Redis::connect("--auth", url, timeout, failures).await?)))

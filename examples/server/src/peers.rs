@@ -16,8 +16,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::metrics::Metrics;
 use crate::router::Router;
-use crate::store::Push;
 use crate::store::jetstream::{JetStream, JetStreamError, RETRY_PAUSE};
+use crate::store::{Observer, Push, Pushes};
 
 /// The other servers.
 pub struct Peers {
@@ -79,6 +79,10 @@ impl Peers {
     ///
     /// NATS decides that: a request to a subject without subscribers fails at once.
     pub fn push(self: &Arc<Self>, entry: Push) {
+        if self.store.tasks() >= MOST_UNDECIDED {
+            self.metrics.pushes(Pushes { beyond_all: 1, ..Pushes::default() });
+            return;
+        }
         let peers = Arc::clone(self);
         self.store.spawn(async move {
             let asked = peers.store.client().request(subject(entry.to), Bytes::new()).await;
@@ -213,6 +217,9 @@ fn subject(Account { appid, uid }: Account) -> String {
 const NOBODY: &str = "kefu.nobody";
 /// The subject on which a server announces that it was disconnected.
 const GAP: &str = "kefu.gap";
+/// The most pushes under way to the outbox, each with its message. While NATS takes none, further
+/// ones are left out.
+const MOST_UNDECIDED: usize = 4096;
 /// After a reconnect, until the subscriptions are restored.
 const SETTLE: Duration = Duration::from_millis(200);
 

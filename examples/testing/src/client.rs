@@ -79,6 +79,11 @@ impl Client {
         Self::over(stream)
     }
 
+    /// A client of version 2, which has yet to log in.
+    pub fn on_v2(stream: TcpStream) -> Self {
+        Self { frames: Frames::of(Version::V2), ..Self::on(stream) }
+    }
+
     pub fn over(stream: impl Stream + 'static) -> Self {
         Self { stream: Box::new(stream), read: BytesMut::new(), frames: Frames::default() }
     }
@@ -91,8 +96,8 @@ impl Client {
 
     /// A client of version 2.
     pub async fn log_in_v2(addr: SocketAddr, account: Account, device: &str) -> Self {
-        let mut client = Self::connect(addr).await;
-        client.frames = Frames::of(Version::V2);
+        let stream = within("a connection", TcpStream::connect(addr)).await.unwrap();
+        let mut client = Self::on_v2(stream);
         client.authenticate(account, device).await;
         client
     }
@@ -212,6 +217,11 @@ impl Client {
             received.push(parse(frame));
         }
         received
+    }
+
+    /// The stream below, for what a client would not send.
+    pub fn into_stream(self) -> Box<dyn Stream> {
+        self.stream
     }
 
     /// The bytes of an incomplete frame.

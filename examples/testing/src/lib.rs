@@ -3,6 +3,7 @@
 //! What goes wrong here panics, so that it fails the test.
 
 pub mod client;
+pub mod flood;
 pub mod http;
 pub mod process;
 pub mod program;

@@ -98,6 +98,11 @@ impl WebSocket {
         self.send_message(self.packing.pack(bytes)).await;
     }
 
+    /// The stream below, for what a WebSocket would not send.
+    pub fn into_stream(self) -> Box<dyn Stream> {
+        self.socket.into_inner()
+    }
+
     /// Any kind of WebSocket message.
     pub async fn send_message(&mut self, message: Message) {
         within("the server to read on", self.socket.send(message)).await.unwrap();
@@ -137,11 +142,14 @@ impl WebSocket {
         within("the server to read on", self.socket.close(None)).await.unwrap();
     }
 
-    /// The code of the server's close frame, which must come next.
-    pub async fn receive_close(&mut self) -> u16 {
-        match within("the end of the WebSocket", self.socket.next()).await.unwrap().unwrap() {
-            Message::Close(Some(close)) => close.code.into(),
-            other => panic!("{other:?} instead of a close frame with a code"),
+    /// The code with which the server closes the WebSocket. `None` if it says none.
+    pub async fn receive_close(&mut self) -> Option<u16> {
+        loop {
+            match within("a close of the WebSocket", self.socket.next()).await {
+                Some(Ok(Message::Close(close))) => return close.map(|close| close.code.into()),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return None,
+            }
         }
     }
 
@@ -163,6 +171,29 @@ impl WebSocket {
         assert!(frame.is_some() && bytes.is_empty(), "a message is no single frame");
         frame
     }
+}
+
+/// A part of a WebSocket, masked with zeros, that need not be as long as its header says. The first
+/// byte is the opcode, with the highest bit set in the last part of a message.
+pub fn raw(first: u8, announced: u64, payload: &[u8]) -> Vec<u8> {
+    const MASKED: u8 = 0x80;
+    const TWO_BYTES: u8 = 0x7e;
+    const EIGHT_BYTES: u8 = 0x7f;
+    let mut bytes = vec![first];
+    match (u8::try_from(announced), u16::try_from(announced)) {
+        (Ok(length @ ..126), _) => bytes.push(MASKED | length),
+        (_, Ok(length)) => {
+            bytes.push(MASKED | TWO_BYTES);
+            bytes.extend(length.to_be_bytes());
+        }
+        _ => {
+            bytes.push(MASKED | EIGHT_BYTES);
+            bytes.extend(announced.to_be_bytes());
+        }
+    }
+    bytes.extend([0; 4]);
+    bytes.extend(payload);
+    bytes
 }
 
 async fn open(http: SocketAddr) -> TcpStream {

@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::connection::{Connection, ConnectionError};
 use crate::content::{Form, MAX_NUMBER};
+use crate::disturbers::holding::hold;
 use crate::disturbers::refused::{BadFrame, ENDING, IGNORED, Offender, TOO_EARLY};
 use crate::plan::{Plan, Role};
 use crate::run::Run;
@@ -35,11 +36,17 @@ pub(super) async fn offend_until(mut over: watch::Receiver<bool>, run: Arc<Run>,
             _ = over.wait_for(|&over| over) => return,
         }
         // A server that closes such a connection is right, and one that restarts is excused.
-        let _ = match step % 4 {
+        let (kind, round) = (step % 5, step / 5);
+        let _ = match kind {
             0 => hostile.flood().await,
             1 => hostile.log_in_as_nobody().await,
             2 => hostile.send_messages().await,
-            _ => hostile.break_rules(&ENDING[(step / 4) % ENDING.len()]).await,
+            3 => hostile.break_rules(&ENDING[round % ENDING.len()]).await,
+            // It sends no messages, so it may be broken off.
+            _ => select! {
+                held = hold(&run, hostile.caller, hostile.server, round) => held,
+                _ = over.wait_for(|&over| over) => return,
+            },
         };
     }
 }

@@ -1,5 +1,7 @@
 //! Extra connections that make trouble, beside the clients whose messages are counted.
 
+mod flood;
+mod holding;
 mod hostile;
 mod refused;
 mod slow;
@@ -26,6 +28,9 @@ pub(crate) fn start(run: &Arc<Run>, over: &watch::Receiver<bool>) -> JoinSet<()>
     }
     for turn in 0..shares.hostile.of(clients) {
         tasks.spawn(hostile::offend_until(over.clone(), Arc::clone(run), turn));
+    }
+    for number in 0..plan.flood {
+        tasks.spawn(until(over.clone(), flood::flood_for_ever(Arc::clone(run), number)));
     }
     tasks
 }

@@ -44,6 +44,11 @@ const fn lie(what: &'static str, length: i32) -> BadFrame {
     BadFrame { what, rule: "W2.1", command: SYNC, length: Some(length), body: &[0; 8] }
 }
 
+/// A whole PING.
+pub(super) const PING_FRAME: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 0, PING, 1, 0, 0];
+/// The header of a CUSTOMER whose body is as long as it can be.
+pub(super) const HEADER_ALONE: &[u8] = &[0, 0, 0x7f, 0xff, 0, 0, 0, 1, CUSTOMER, 1, 0, 0];
+
 /// Behind one of these a server must not read on (S7.1).
 pub(super) const ENDING: [BadFrame; 13] = [
     lie("a length of -1", -1),

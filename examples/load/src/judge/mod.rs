@@ -66,6 +66,8 @@ pub(crate) struct Judge {
     kefu_app: AppId,
     /// How many groups there are, judged or not.
     all: u32,
+    /// Those behind them only flood the server.
+    customers: u32,
     /// By the seller's uid.
     groups: BTreeMap<u32, Arc<Group>>,
     verdicts: Arc<Verdicts>,
@@ -94,7 +96,8 @@ impl Judge {
         let groups = checkers.into_iter().map(group).collect();
         let patience = plan.patience();
         let kefu_app = plan.config.kefu_appid();
-        Self { check: plan.check, kefu_app, all: plan.sellers, groups, verdicts, patience }
+        let (check, all, customers) = (plan.check, plan.sellers, plan.customers);
+        Self { check, kefu_app, all, customers, groups, verdicts, patience }
     }
 
     /// Who tells what happens on a new connection. `None` if nobody judges it.
@@ -111,7 +114,10 @@ impl Judge {
     /// The group of an account, by its seller's uid.
     fn group_of(&self, Account { appid, uid: UserId(uid) }: Account) -> Option<u32> {
         let uid = u32::try_from(uid).ok()?;
-        Some(if appid == self.kefu_app { uid } else { seller_of(uid, self.all) })
+        if appid == self.kefu_app {
+            return Some(uid);
+        }
+        (uid <= self.customers).then(|| seller_of(uid, self.all))
     }
 
     /// Looks again and again whether something is overdue, for ever.
@@ -160,6 +166,7 @@ fn terms(plan: &Plan, memory: usize) -> Terms {
     terms.saves_may_fail = true;
     terms.remembers_dialects = true;
     terms.sync_bounds = None;
+    terms.leaves_out = plan.leaves_out;
     terms.clock_error = CLOCK_ERROR;
     if plan.addrs.len() > 1 {
         terms.spare_notifies = SPARE_NOTIFIES;

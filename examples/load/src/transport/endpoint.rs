@@ -64,15 +64,23 @@ impl Endpoint {
         &self,
         receive_buffer: Option<u32>,
     ) -> Result<Transport, TransportError> {
-        let socket = self.connect_tcp(receive_buffer).await?;
-        socket.set_nodelay(true)?;
-        let stream = match &self.tls {
-            None => Stream::Tcp(socket),
-            Some((tls, name)) => Stream::Tls(Box::new(tls.connect(name.clone(), socket).await?)),
-        };
+        let stream = self.connect_stream(receive_buffer).await?;
         Ok(match &self.url {
             None => Transport::Bytes(stream),
             Some(url) => Transport::WebSocket(Box::new(WebSocket::connect(url, stream).await?)),
+        })
+    }
+
+    /// As [`connect`](Self::connect), without WebSocket.
+    pub(crate) async fn connect_stream(
+        &self,
+        receive_buffer: Option<u32>,
+    ) -> Result<Stream, TransportError> {
+        let socket = self.connect_tcp(receive_buffer).await?;
+        socket.set_nodelay(true)?;
+        Ok(match &self.tls {
+            None => Stream::Tcp(socket),
+            Some((tls, name)) => Stream::Tls(Box::new(tls.connect(name.clone(), socket).await?)),
         })
     }
 

@@ -10,3 +10,4 @@ mod web_socket;
 pub(crate) use endpoint::{Carrier, Dialer, Endpoint};
 pub use error::{TlsError, TransportError};
 pub(crate) use socket::Transport;
+pub(crate) use stream::Stream;

@@ -54,6 +54,45 @@ fn server(fault: Fault) -> Server {
 }
 
 #[test]
+fn a_rate_is_kept_however_fast_the_server_is() {
+    let server = server(Fault::None);
+    let options = ["--customers", "20", "--sellers", "2", "--rate", "200", "--seconds", "3"];
+    let (status, result) = json(&server, &options);
+    assert_eq!((status, &result["sent"]), (0, &result["acked"]), "{result}");
+    let sent = result["sent"].as_u64().unwrap();
+    assert!((100..=620).contains(&sent), "{sent} messages in 3 s at 200 a second");
+    let (status, result) = json(&server, &[&SMALL[..], &["--rate", "500"]].concat());
+    assert_eq!((status, &result["acked"]), (0, &1_000.into()), "{result}");
+    assert!(result["seconds"].as_f64().unwrap() >= 1.9, "{result}");
+}
+
+#[test]
+fn a_recording_has_the_memory_of_both_sides() {
+    let server = server(Fault::None);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("run.csv");
+    let own = std::process::id().to_string();
+    let options = ["--customers", "2", "--sellers", "1", "--rate", "100", "--seconds", "12"];
+    let recording = ["--record", file.to_str().unwrap(), "--watch", &own];
+    assert_eq!(json(&server, &[&options[..], &recording].concat()).0, 0);
+    let rows = std::fs::read_to_string(file).unwrap();
+    let mut rows = rows.lines().map(|row| row.split(',').collect::<Vec<_>>());
+    let head = rows.next().unwrap();
+    assert_eq!(head, ["seconds", "messages_per_second", "reconnects", "own_kib", "watched_kib"]);
+    let row: Vec<u64> = rows.next().unwrap().iter().map(|cell| cell.parse().unwrap()).collect();
+    assert!((10..12).contains(&row[0]) && (1..=110).contains(&row[1]), "{row:?}");
+    assert!(row[3] > 1_000 && row[4] > 1_000, "{row:?}");
+}
+
+#[test]
+fn what_cannot_be_recorded_is_told() {
+    let server = server(Fault::None);
+    let output = run(&server, &["--record", "/nowhere/run.csv"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("give --record a file that can be written"));
+}
+
+#[test]
 fn a_run_counts_what_it_sent_and_what_came_back() {
     let server = server(Fault::None);
     let (status, result) = json(&server, &[&SMALL[..], &["--transient", "25"]].concat());
@@ -290,6 +329,17 @@ fn a_stored_transient_message_is_unexpected() {
     let (status, result) =
         json(&server(Fault::KeepsTransient), &[&SMALL[..], &["--transient", "10"]].concat());
     assert_eq!((status, &result["verification"]["unexpected"]), (1, &100.into()), "{result}");
+}
+
+#[test]
+fn a_transient_message_may_be_left_out_unless_all_are_expected() {
+    let options = ["--transient", "10", "--timeout", "6", "--check", "all"];
+    let (server, options) = (server(Fault::LosesTransient), [&SMALL[..], &options].concat());
+    let (status, result) = json(&server, &options);
+    assert_eq!((status, &result["transient_received"]), (0, &0.into()), "{result}");
+    let (status, result) = json(&server, &[&options[..], &["--expect-all"]].concat());
+    let example = &result["routing"]["examples"][0];
+    assert_eq!((status, &example["rule"]), (1, &"H6.1".into()), "{result}");
 }
 
 #[test]

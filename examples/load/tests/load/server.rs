@@ -297,7 +297,9 @@ impl Connection {
             match effect {
                 Effect::PushMessage { .. } => {}
                 Effect::SendAppMessage { to, message } => {
-                    if !self.data.is_skipped(effects) {
+                    let is_lost = effects.copies().is_none()
+                        && self.data.behaviour.fault == Fault::LosesTransient;
+                    if !is_lost && !self.data.is_skipped(effects) {
                         self.data.tell(to, None, &message);
                     }
                 }

@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     Reorders,
     Alters,
     KeepsTransient,
+    /// ACKs transient messages and delivers none.
+    LosesTransient,
     /// Neither stores nor ACKs the message, as if it were refused.
     NeverAcks,
     RefusesLogins,

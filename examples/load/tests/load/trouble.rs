@@ -122,7 +122,7 @@ fn hostile_clients_are_refused() {
         let options = ["--hostile", "50", "--dialect", dialect];
         let (status, result) = load(&server(Fault::None), &options);
         assert_eq!(status, 0, "{result}");
-        let kinds = ["frames", "messages", "floods", "flood_frames", "logins"];
+        let kinds = ["frames", "messages", "floods", "flood_frames", "logins", "held"];
         let figures = kinds.map(|kind| format!("/trouble/hostile/{kind}"));
         assert_positive(&result, &figures.each_ref().map(String::as_str));
     }
@@ -164,6 +164,17 @@ fn what_was_not_refused_is_in_the_table() {
     assert!(table.contains("\nhostile       "), "{table}");
     assert!(table.contains(" got an ACK (H13.1)\n"), "{table}");
     assert!(table.ends_with("verdict       the server does not refuse what it must\n"), "{table}");
+}
+
+#[test]
+fn who_floods_is_counted_apart() {
+    let options = [&SECOND[..], &["--flood", "2", "--json"]].concat();
+    let server = server(Fault::None);
+    let (status, result) = crate::result(&run(&server, &options));
+    assert_eq!((status, &result["trouble"]["flood"]["accounts"]), (0, &2.into()), "{result}");
+    assert_positive(&result, &["/trouble/flood/acked"]);
+    let judged = result["verification"]["read"].as_u64().unwrap();
+    assert_eq!(Some(judged), result["acked"].as_u64().map(|acked| 2 * acked), "{result}");
 }
 
 #[test]

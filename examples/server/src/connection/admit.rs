@@ -7,7 +7,6 @@ use tokio::time::Instant;
 
 use crate::connection::end::End;
 use crate::connection::log::EndLog;
-use crate::metrics::CountedConnection;
 use crate::places::Place;
 use crate::service::Service;
 
@@ -20,8 +19,6 @@ pub struct Guest {
     pub place: Place,
     /// Where its end is noted.
     pub log: EndLog,
-    /// Counts it by what it does.
-    pub counted: CountedConnection,
 }
 
 /// Starts the task of a connection.

@@ -12,7 +12,7 @@ use crate::connection::framing::Framing;
 use crate::connection::login::{LoggedIn, log_in};
 use crate::connection::online::OnlineConnection;
 use crate::connection::socket::Socket;
-use crate::metrics::ConnectionState;
+use crate::metrics::{ConnectionState, CountedConnection};
 use crate::service::Service;
 
 /// Serves a connection and returns why it has ended. `read` is what has been read of it already.
@@ -23,6 +23,7 @@ pub async fn serve(
     mut guest: Guest,
     service: Arc<Service>,
 ) -> End {
+    let mut counted = CountedConnection::new(Arc::clone(&service.metrics));
     let mut socket = Socket::new(stream, framing);
     socket.greet(service.limits.idle_timeout);
     if !read.is_empty() {
@@ -31,14 +32,14 @@ pub async fn serve(
     }
     let (end, account) = match admitted(&mut socket, &mut guest, &service).await {
         Ok(logged_in) => {
-            guest.counted.becomes(ConnectionState::Online);
+            counted.becomes(ConnectionState::Online);
             let account = logged_in.registration.seat.account();
             let end = OnlineConnection::new(&mut socket, logged_in, &service).run().await;
             (end, Some(account))
         }
         Err(end) => (end, None),
     };
-    guest.counted.becomes(ConnectionState::Closing);
+    counted.becomes(ConnectionState::Closing);
     guest.log.note(guest.peer, account, end);
     // Queued frames are still sent (S7).
     socket.finish(end).await;

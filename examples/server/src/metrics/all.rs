@@ -171,3 +171,37 @@ const REFUSALS: [&str; 8] = [
     "sender_mismatch",
     "no_kefu_side",
 ];
+
+#[cfg(test)]
+mod tests {
+    use kefu_proto::{Account, AppId, Command, Refusal, UserId};
+
+    use super::*;
+
+    /// One of each kind.
+    fn refusals() -> [Refusal; 8] {
+        let (app, user) = (AppId(1), UserId(1));
+        let account = Account::new(app, user);
+        [
+            Refusal::OtherCommand { command: Command(1) },
+            Refusal::CustomerAppIdMismatch { claimed: app, session: app },
+            Refusal::CustomerIdMismatch { claimed: user, session: user },
+            Refusal::SellerIdZero,
+            Refusal::NotKefuApp { session: app, kefu_appid: app },
+            Refusal::SellerIdMismatch { claimed: user, session: user },
+            Refusal::SenderMismatch { claimed: account, session: account },
+            Refusal::NoKefuSide { sender: app, receiver: app, kefu_appid: app },
+        ]
+    }
+
+    #[test]
+    fn every_refusal_is_there_from_the_start() {
+        let text = Metrics::new([]).text();
+        for refusal in refusals() {
+            let reason = refusal.reason();
+            let line = format!("kefu_messages_refused_total{{reason=\"{reason}\"}} 0\n");
+            assert!(text.contains(&line), "{line}{text}");
+        }
+        assert_eq!(REFUSALS.len(), refusals().len());
+    }
+}

@@ -43,13 +43,13 @@ pub struct LimitOptions {
     pub max_connections: NonZeroUsize,
 
     /// Most connections of both ports that have not logged in, HTTP included; where there are more,
-    /// the oldest of the address with the most is closed [default: a quarter of
+    /// the oldest of the address with the most is closed [default: half of
     /// --max-connections]
     #[arg(long, env = "KEFU_MAX_WAITING", value_name = "N")]
     pub max_waiting: Option<NonZeroUsize>,
 
     /// Most connections of one address that have not logged in; where there are more, its oldest is
-    /// closed [default: a quarter of --max-waiting]
+    /// closed [default: half of --max-waiting]
     #[arg(long, env = "KEFU_MAX_WAITING_PER_ADDRESS", value_name = "N")]
     pub max_waiting_per_address: Option<NonZeroUsize>,
 

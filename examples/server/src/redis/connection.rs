@@ -76,7 +76,8 @@ impl Redis {
             if error.is_unreachable() {
                 self.breaker.note(Err(error));
             } else {
-                tracing::warn!(%error, "Redis of {} refuses", self.breaker.option);
+                let option = self.breaker.option;
+                tracing::warn!(%error, command = name(command), "Redis of {option} refuses");
             }
         }
         answer
@@ -150,8 +151,21 @@ pub enum RedisError {
     Timeout(Duration),
     #[error("no connection: {0}")]
     Connection(PoolError),
-    #[error(transparent)]
+    #[error("{}", shown(.0))]
     Answer(#[from] redis::RedisError),
+}
+
+/// The name of a command, without its arguments.
+fn name(command: &Cmd) -> Option<&str> {
+    match command.args_iter().next()? {
+        redis::Arg::Simple(name) => str::from_utf8(name).ok(),
+        _ => None,
+    }
+}
+
+/// What Redis says of a command may repeat its arguments: tokens. Its code does not.
+fn shown(error: &redis::RedisError) -> String {
+    error.code().map_or_else(|| error.to_string(), str::to_owned)
 }
 
 impl RedisError {

@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connection::{self, End, EndLog, Framing, Guest, start};
 use crate::http;
-use crate::metrics::CountedConnection;
 use crate::places::{Full, Places};
 use crate::server::{proxy_header, socket};
 use crate::service::Service;
@@ -75,8 +74,7 @@ impl Port {
             self.log.note(peer, None, End::TooMany);
             return None;
         };
-        let counted = CountedConnection::new(Arc::clone(&self.service.metrics));
-        Some(Guest { peer, accepted: Instant::now(), place, log: self.log.clone(), counted })
+        Some(Guest { peer, accepted: Instant::now(), place, log: self.log.clone() })
     }
 
     fn spawn(self: &Arc<Self>, socket: TcpStream, guest: Guest) {
@@ -152,11 +150,11 @@ impl Port {
         }
         let header = proxy_header::read(&mut socket);
         let client = self.in_time(&guest, End::Proxy, header).await?;
-        let Guest { peer, accepted, place, log, counted } = guest;
+        let Guest { peer, accepted, place, log } = guest;
         let peer = client.unwrap_or(peer);
         drop(place);
         let place = self.places.enter(Some(peer.ip())).map_err(|Full| End::TooMany)?;
-        Ok((socket, Guest { peer, accepted, place, log, counted }))
+        Ok((socket, Guest { peer, accepted, place, log }))
     }
 
     /// Runs a step unless it takes too long, the guest has to give way or the server stops.

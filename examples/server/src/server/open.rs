@@ -114,7 +114,7 @@ pub(super) async fn store(
             let observer = Some(observer);
             let min_free = options.limits.min_free;
             let settings =
-                embedded::Options { after, observer, pushes, min_free, ..Default::default() };
+                embedded::Options { after, min_free, pushes, observer, ..Default::default() };
             let data = options.data.clone();
             // It may wait for another process, and signals are to be served meanwhile.
             let opening = spawn_blocking(move || embedded::Store::open(&data, settings));

@@ -178,9 +178,9 @@ impl Server {
 }
 
 fn bounds(limits: &LimitOptions, total: usize) -> PlaceBounds {
-    let quarter = |of: usize| (of / 4).max(1);
-    let waiting = limits.max_waiting.map_or(quarter(total), NonZeroUsize::get).min(total);
-    let per_address = limits.max_waiting_per_address.map_or(quarter(waiting), NonZeroUsize::get);
+    let half = |of: usize| (of / 2).max(1);
+    let waiting = limits.max_waiting.map_or(half(total), NonZeroUsize::get).min(total);
+    let per_address = limits.max_waiting_per_address.map_or(half(waiting), NonZeroUsize::get);
     PlaceBounds { total, waiting, per_address, ipv6_prefix: limits.ipv6_prefix }
 }
 

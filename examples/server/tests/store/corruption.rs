@@ -7,11 +7,11 @@ use std::sync::atomic::Ordering;
 
 use kefu_proto::{MsgId, Saves};
 use kefu_server::store::embedded::{Store, StoreError};
-use kefu_server::store::{PageBounds, Problem, SaveFailure};
-use rusqlite::ffi;
+use kefu_server::store::{PageBounds, Problem, Push, SaveFailure};
+use rusqlite::{Connection, ffi};
 use tempfile::tempdir;
 
-use crate::common::{SELLER, customer, marked, msgids, open, queue, save, saves};
+use crate::common::{SELLER, customer, marked, msgids, open, queue, rows, save, saves};
 use crate::disk::{Disk, Seen, on};
 
 /// Easy to find in a file: six bytes that are the same.
@@ -97,6 +97,42 @@ async fn a_group_that_cannot_be_committed_whole_is_committed_in_parts() {
         }
         assert_eq!(disk.next_commit.load(Ordering::SeqCst), 0, "it has failed once");
     }
+    store.close().await;
+}
+
+/// What lies behind a damaged row is reached.
+#[tokio::test]
+async fn a_value_that_no_message_has_fails_its_row_alone() {
+    let dir = tempdir().unwrap();
+    let store = open(dir.path());
+    for n in 0..6 {
+        save(&store, saves(1, marked(n))).await;
+        let message = saves(1, marked(n)).requests()[0].message().clone();
+        store.push(Push { to: SELLER, message }).await.unwrap();
+    }
+    store.close().await;
+    let database = Connection::open(dir.path().join("kefu.db")).unwrap();
+    for (n, damage) in [
+        (2, "command = 999"),
+        (3, "timestamp = 9223372036854775807"),
+        (4, "content = 12"),
+        (5, "timestamp = -9223372036854775808"),
+    ] {
+        database.execute_batch(&format!("UPDATE message SET {damage} WHERE n = {n}")).unwrap();
+        database.execute_batch(&format!("UPDATE push SET {damage} WHERE id = {n}")).unwrap();
+    }
+    drop(database);
+    let store = open(dir.path());
+    let page = rows(&store, SELLER, MsgId(0), 10).await;
+    let lengths: Vec<bool> = page.iter().map(|row| row.body.is_empty()).collect();
+    assert_eq!(lengths, [false, true, true, true, true, false]);
+    let pushes = store.pushes(10).await.unwrap();
+    let empty: Vec<bool> = pushes.iter().map(|push| push.body.is_empty()).collect();
+    assert_eq!(empty, lengths);
+    // A repeat of a damaged message is stored again.
+    let again = save(&store, saves(1, marked(3))).await;
+    assert!(again[0] > page[5].msgid);
+    assert_eq!(store.problems(), []);
     store.close().await;
 }
 

@@ -5,6 +5,7 @@
 mod crash;
 mod doors;
 mod end_to_end;
+mod hostile;
 mod redis;
 mod service;
 mod skipped;

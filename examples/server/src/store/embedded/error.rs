@@ -102,14 +102,18 @@ pub(super) fn is_corrupt(error: &rusqlite::Error) -> bool {
             matches!(error.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
                 || READS.contains(&error.extended_code)
         }
-        // A column has a value of another type.
-        None => matches!(
-            error,
-            rusqlite::Error::InvalidColumnType(..)
-                | rusqlite::Error::IntegralValueOutOfRange(..)
-                | rusqlite::Error::FromSqlConversionFailure(..)
-        ),
+        None => is_conversion(error),
     }
+}
+
+/// Whether a column has a value of another type, or one that is out of range.
+pub(super) const fn is_conversion(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::FromSqlConversionFailure(..)
+    )
 }
 
 /// Whether an error may be that of a single row, so that other rows could still be written.

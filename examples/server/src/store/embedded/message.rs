@@ -135,7 +135,8 @@ impl Inserts<'_> {
         let Account { appid, uid } = saves.receiver();
         let same = select
             .query_one([appid.0, uid.0, receivers(first).0], |row| {
-                let content = row.get_ref(0)?.as_bytes()?;
+                // A content that is no text and no bytes is damaged.
+                let content = row.get_ref(0)?.as_bytes().unwrap_or_default();
                 Ok(uuid::find(content) == uuid::find(saves.message().content()))
             })
             .optional()?;

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row};
 
 use crate::store::embedded::error::is_corrupt;
 use crate::store::embedded::row::{bind_message, message_columns, read_message};
+use crate::store::embedded::status::Status;
 use crate::store::observer::Pushes;
 use crate::store::push::{Push, PushBounds};
 
@@ -48,9 +49,9 @@ enum Change {
 }
 
 impl Outbox {
-    pub(super) fn open(db: &Connection, bounds: PushBounds) -> Result<Self> {
+    pub(super) fn open(db: &Connection, bounds: PushBounds, status: &Status) -> Result<Self> {
         let last = db.query_one("SELECT ifnull(max(id), 0) FROM push", [], |row| row.get(0))?;
-        let waiting = Waiting::load(db)?;
+        let waiting = Waiting::load(db, status)?;
         Ok(Self { last, bounds, waiting, changes: Vec::new(), fates: Pushes::default() })
     }
 
@@ -131,13 +132,13 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn load(db: &Connection) -> Result<Self> {
+    fn load(db: &Connection, status: &Status) -> Result<Self> {
         let mut waiting = Self::default();
         let counted = waiting.count(db);
         match counted {
             // A damaged outbox is no reason not to start. The bounds are looser then.
             Err(error) if is_corrupt(&error) => {
-                tracing::error!(%error, "the push outbox is corrupt");
+                status.found_corrupt(&error);
                 Ok(waiting)
             }
             counted => counted.map(|()| waiting),

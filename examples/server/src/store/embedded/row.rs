@@ -7,6 +7,8 @@ use kefu_proto::{ChatMessage, Command, Encode};
 use rusqlite::types::ValueRef;
 use rusqlite::{Error, Result, Row, Statement};
 
+use crate::store::embedded::error::is_conversion;
+
 /// The columns of a message, in the order of [`bind_message`] and [`read_message`].
 macro_rules! message_columns {
     () => {
@@ -56,11 +58,24 @@ pub(super) fn bind_bytes(statement: &mut Statement<'_>, at: usize, bytes: &[u8])
 
 /// Reads the columns of a message from column `first` on. The body is cut from `page`, so that one
 /// allocation serves many rows.
+///
+/// If a column has a value that no message has, the body is empty: whoever reads it leaves it out,
+/// and what lies behind it is reached.
 pub(super) fn read_message(
     row: &Row<'_>,
     first: usize,
     page: &mut BytesMut,
 ) -> Result<(Command, Bytes)> {
+    match read_columns(row, first, page) {
+        Err(error) if is_conversion(&error) => {
+            page.clear();
+            Ok((Command::CUSTOMER, Bytes::new()))
+        }
+        read => read,
+    }
+}
+
+fn read_columns(row: &Row<'_>, first: usize, page: &mut BytesMut) -> Result<(Command, Bytes)> {
     let column = |offset: usize| first.saturating_add(offset);
     let command = Command(row.get(first)?);
     for id in 1..=4 {

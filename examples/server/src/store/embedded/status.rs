@@ -129,7 +129,10 @@ impl Status {
     /// messages are accepted again, so that this does not change every second.
     pub(super) fn look_for_space(&self) {
         let (min_free, fault) = (self.options.min_free, self.options.fault.as_deref());
-        let Some(free) = disk::free(&self.dir, fault).filter(|_| min_free > 0) else { return };
+        if min_free == 0 {
+            return;
+        }
+        let Some(free) = disk::free(&self.dir, fault) else { return };
         let had_no_space = self.has_no_space();
         let margin = if had_no_space { min_free / 8 } else { 0 };
         let has_no_space = free < min_free.saturating_add(margin);

@@ -36,7 +36,7 @@ impl Writer {
         status: Arc<Status>,
     ) -> Result<Self, OpenError> {
         let messages = Messages::open(&db, &options)?;
-        let outbox = Outbox::open(&db, options.pushes)?;
+        let outbox = Outbox::open(&db, options.pushes, &status)?;
         status.set_waiting(outbox.len());
         Ok(Self { db, queue, options, status, messages, outbox, poisoned: None, _lock: lock })
     }
@@ -53,8 +53,8 @@ impl Writer {
             self.status.set_busy(true);
             let group = self.without_saves_that_have_no_space(group);
             self.handle(group);
-            self.status.set_busy(false);
             self.checkpoint_if_due();
+            self.status.set_busy(false);
         }
         if let Err(error) = self.checkpoint(CheckpointMode::TRUNCATE) {
             tracing::warn!(%error, "the store's log was not emptied; the next start does it");
@@ -100,7 +100,7 @@ impl Writer {
     /// If one row may be to blame, the group is stored in two halves, and so on, so that only those
     /// fail who need that row.
     fn handle(&mut self, group: Vec<Job>) {
-        let mut parts = vec![group];
+        let mut parts = if group.is_empty() { Vec::new() } else { vec![group] };
         while let Some(mut part) = parts.pop() {
             let mut report = Group::default();
             let started = Instant::now();
@@ -118,9 +118,6 @@ impl Writer {
     }
 
     fn store(&mut self, group: &[Job], report: &mut Group) -> Result<Vec<Done>, StoreError> {
-        if group.is_empty() {
-            return Ok(Vec::new());
-        }
         match self.transact(group, report) {
             Ok(done) => {
                 self.messages.commit();
@@ -152,9 +149,6 @@ impl Writer {
     }
 
     fn answer(&mut self, group: Vec<Job>, done: Vec<Done>, report: &Group) {
-        if group.is_empty() {
-            return;
-        }
         self.status.write_succeeded();
         let pushes = self.outbox.commit();
         self.status.set_waiting(self.outbox.len());
@@ -177,7 +171,9 @@ impl Writer {
             let failure = Some(error.save_failure());
             observer.group(&Group { messages, repeats: 0, failure, ..report });
         }
-        group.into_iter().for_each(|job| job.task.fail(error));
+        for Job { task, .. } in group {
+            task.fail(error);
+        }
     }
 
     fn roll_back(&mut self) {

@@ -109,6 +109,11 @@ impl JetStream {
         self.inner.tasks.spawn(task);
     }
 
+    /// How many tasks there are.
+    pub fn tasks(&self) -> usize {
+        self.inner.tasks.len()
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.inner.tasks.is_closed()
     }

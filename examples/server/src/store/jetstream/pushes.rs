@@ -62,7 +62,8 @@ impl JetStream {
     pub(super) async fn push_consumer(&self) -> Result<PullConsumer, JetStreamError> {
         let config =
             pull::Config { durable_name: Some(CONSUMER.into()), ..pull::Config::default() };
-        timed(self.inner.push_stream.get_or_create_consumer(CONSUMER, config)).await
+        // Its future is large.
+        timed(Box::pin(self.inner.push_stream.get_or_create_consumer(CONSUMER, config))).await
     }
 }
 

@@ -25,7 +25,7 @@ async fn the_oldest_connection_gives_way_to_one_too_many(store: Store) {
     let mut second = server.log_in(customer(1), "phone").await;
     let mut other = server.log_in(customer(2), "phone").await;
     let mut third = server.log_in(customer(1), "tablet").await;
-    assert_eq!(oldest.receive_close().await, 1008);
+    assert_eq!(oldest.receive_close().await, Some(1008));
     server.until_closed("superseded", 1).await;
     for client in [&mut second, &mut third, &mut other] {
         assert_eq!(client.receive_all().await, []);

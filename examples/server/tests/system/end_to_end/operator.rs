@@ -12,6 +12,7 @@ use crate::support::store::Store;
 
 on_each_store!(
     metrics_are_prometheus_text_with_a_number_for_everything,
+    every_series_is_there_from_the_start,
     health_is_one_word,
     only_a_token_opens_what_the_page_asks_for,
     the_page_learns_who_a_token_is,
@@ -59,6 +60,24 @@ async fn metrics_are_prometheus_text_with_a_number_for_everything(store: Store) 
     for name in ["kefu_commit_seconds_bucket{", "kefu_commit_seconds_sum ", "# HELP kefu_saves "] {
         assert!(metrics.body.lines().any(|line| line.starts_with(name)), "{name}");
     }
+}
+
+/// A dashboard needs no `or vector(0)`. `series.txt` has all names, sorted.
+async fn every_series_is_there_from_the_start(store: Store) {
+    let server = Server::start_on(store, &[]).await;
+    let metrics = get(server.http, "/metrics").await.body;
+    let series = metrics.lines().filter(|line| !line.starts_with('#'));
+    let series = series.filter_map(|line| line.rsplit_once(' '));
+    // The buckets of histograms are many.
+    let series = series.filter(|(name, _)| !name.contains("_bucket{"));
+    let mut names: Vec<&str> = Vec::new();
+    for (name, value) in series {
+        // The request itself is a connection.
+        assert!(name.contains("state=") || value.parse() == Ok(0.0), "{name} {value}");
+        names.push(name);
+    }
+    names.sort_unstable();
+    assert_eq!(names.join("\n") + "\n", include_str!("series.txt"));
 }
 
 async fn health_is_one_word(store: Store) {

@@ -54,15 +54,15 @@ async fn the_close_frame_says_why(store: Store) {
     let mut too_long = vec![0, 0, 0x80, 0, 0, 0, 0, 1, 13, 1, 0, 0];
     too_long.resize(12 + 50, 0);
     web.write(&too_long).await;
-    assert_eq!(web.receive_close().await, 1009);
+    assert_eq!(web.receive_close().await, Some(1009));
     let mut web = WebSocket::log_in(server.http, customer(1), "browser").await;
     web.send_message(Message::Binary(vec![0; 40_000].into())).await;
-    assert_eq!(web.receive_close().await, 1009);
+    assert_eq!(web.receive_close().await, Some(1009));
     let mut web = WebSocket::log_in(server.http, customer(1), "browser").await;
     web.send_message(Message::text("hello")).await;
-    assert_eq!(web.receive_close().await, 1003);
+    assert_eq!(web.receive_close().await, Some(1003));
     let mut web = WebSocket::log_in(server.http, customer(1), "browser").await;
     web.close().await;
-    assert_eq!(web.receive_close().await, 1000);
-    assert_eq!(silent.receive_close().await, 1008);
+    assert_eq!(web.receive_close().await, Some(1000));
+    assert_eq!(silent.receive_close().await, Some(1008));
 }

@@ -1,8 +1,12 @@
 //! A wrong address is an error of one line at the start, without its password.
 
-use kefu_testing::client::{Client, customer, token};
+use std::path::Path;
+
+use kefu_testing::client::{Client, auth_token, customer, token};
 use kefu_testing::process::{free_port, output};
+use kefu_testing::program::Program;
 use tempfile::TempDir;
+use tokio::process::Command;
 
 use crate::support::process::{ServerProcess, bare_command, command, refusal};
 use crate::support::redis::Redis;
@@ -80,6 +84,30 @@ async fn a_password_is_used_and_never_shown() {
     assert!(!said.contains(&token(customer(1))), "nor a token: {said}");
     assert_eq!(server.greeting.len(), 2, "no demo tokens: {:?}", server.greeting);
     assert!(!folder.path().join("tokens.toml").exists());
+}
+
+/// Redis repeats the arguments of a command that it does not know.
+#[tokio::test]
+async fn a_token_is_not_shown_by_what_redis_says() {
+    let Some(redis) = Program::start(without_hmget).await else { return };
+    let folder = TempDir::new().unwrap();
+    let mut command = command(folder.path());
+    command.args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
+    command.args(["--auth", &format!("redis://127.0.0.1:{}", redis.port())]);
+    command.env("RUST_LOG", "trace");
+    let server = ServerProcess::spawn(command).await;
+    let mut client = Client::connect(server.tcp).await;
+    client.send(auth_token("a-secret-token", "phone")).await;
+    assert_eq!(client.receive_rest().await, []);
+    server.until_logged("Redis of --auth refuses error=ERR command=\"HMGET\"").await;
+    assert!(!server.log().contains("a-secret-token"), "{}", server.log());
+}
+
+fn without_hmget(folder: &Path, port: u16) -> Command {
+    let mut command = Command::new("redis-server");
+    command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--dir"]).arg(folder);
+    command.args(["--save", "", "--appendonly", "no", "--rename-command", "HMGET", ""]);
+    command
 }
 
 #[tokio::test]

@@ -117,7 +117,7 @@ async fn help_says_what_there_is_with_its_defaults() {
         ("--max-connections <N>", "KEFU_MAX_CONNECTIONS", "10000"),
         ("--outbox <N>", "KEFU_OUTBOX", "4096"),
         ("--unreachable-timeout <SECONDS>", "KEFU_UNREACHABLE_TIMEOUT", "60"),
-        ("--max-waiting <N>", "KEFU_MAX_WAITING", "a quarter of --max-connections"),
+        ("--max-waiting <N>", "KEFU_MAX_WAITING", "half of --max-connections"),
         ("--admin <ADDR>", "KEFU_ADMIN", "they are on --http"),
         ("--origin <ORIGIN>", "KEFU_ORIGIN", "all"),
     ] {

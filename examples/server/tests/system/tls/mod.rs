@@ -2,7 +2,7 @@
 
 mod conversations;
 mod farewell;
-mod pki;
+pub mod pki;
 mod reload;
 mod start;
 mod strangers;

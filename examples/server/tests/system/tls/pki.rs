@@ -1,9 +1,9 @@
 //! Certificates, servers that have them, and clients that trust them.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::{fs, io};
 
 use kefu_proto::Account;
 use kefu_testing::client::Client;
@@ -52,11 +52,25 @@ impl Pki {
         self.shake_hands(socket, ALL_VERSIONS).await
     }
 
+    /// Whether the server at this address has the certificate.
+    pub async fn trusts(&self, addr: SocketAddr) -> bool {
+        let socket = within("a connection", TcpStream::connect(addr)).await.unwrap();
+        within("a TLS handshake", self.try_handshake(socket, ALL_VERSIONS)).await.is_ok()
+    }
+
     pub async fn shake_hands(
         &self,
         socket: TcpStream,
         versions: &[&'static SupportedProtocolVersion],
     ) -> TlsStream<TcpStream> {
+        within("a TLS handshake", self.try_handshake(socket, versions)).await.unwrap()
+    }
+
+    async fn try_handshake(
+        &self,
+        socket: TcpStream,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> io::Result<TlsStream<TcpStream>> {
         socket.set_nodelay(true).unwrap();
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_protocol_versions(versions)
@@ -64,8 +78,7 @@ impl Pki {
             .with_root_certificates(Arc::clone(&self.roots))
             .with_no_client_auth();
         let connector = TlsConnector::from(Arc::new(config));
-        let handshake = connector.connect(NAME.try_into().unwrap(), socket);
-        within("a TLS handshake", handshake).await.unwrap()
+        connector.connect(NAME.try_into().unwrap(), socket).await
     }
 
     pub async fn log_in(&self, addr: SocketAddr, account: Account, device: &str) -> Client {

@@ -139,7 +139,10 @@ impl Router {
 impl Shard {
     /// Forgets accounts that have left and rested.
     fn forget(&mut self, now: Instant) {
-        while let Some((_, account)) = self.leaving.pop_front_if(|(rested, _)| *rested <= now) {
+        while let Some(&(rested, account)) = self.leaving.front()
+            && rested <= now
+        {
+            self.leaving.pop_front();
             let is_rested = |pace: &Pace| pace.rested().is_none_or(|rested| rested <= now);
             // It may have come back.
             let entry = self.accounts.get(&account);

@@ -64,12 +64,15 @@ impl Decoder {
         out: &mut BytesMut,
     ) -> Result<ControlFlow<()>, Violation> {
         loop {
-            let mut frame = match self.frame.take() {
-                Some(frame) => frame,
-                None => match self.header.read(&mut wire)? {
-                    Some((header, length)) => self.begin(&header, length)?,
-                    None => return Ok(ControlFlow::Continue(())),
-                },
+            let mut frame = if let Some(frame) = self.frame.take() {
+                frame
+            } else {
+                let (taken, header) = self.header.read(wire)?;
+                wire = &mut wire[taken..];
+                let Some((header, length)) = header else {
+                    return Ok(ControlFlow::Continue(()));
+                };
+                self.begin(&header, length)?
             };
             let here = frame.left.min(wire.len());
             let (payload, behind) = wire.split_at_mut(here);

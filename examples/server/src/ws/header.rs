@@ -17,22 +17,23 @@ pub(super) struct PartialHeader {
 const LONGEST: usize = 14;
 
 impl PartialHeader {
-    /// Reads on. The header and the length of its payload once it is complete; `wire` then begins
-    /// behind it.
+    /// Reads on: how many bytes of `wire` are taken, and the header with the length of its payload
+    /// once it is complete.
     pub(super) fn read(
         &mut self,
-        wire: &mut &mut [u8],
-    ) -> Result<Option<(FrameHeader, u64)>, Violation> {
+        wire: &[u8],
+    ) -> Result<(usize, Option<(FrameHeader, u64)>), Violation> {
         let had = self.len;
         let taken = wire.len().min(LONGEST - had);
         self.bytes[had..had + taken].copy_from_slice(&wire[..taken]);
         let mut cursor = Cursor::new(&self.bytes[..had + taken]);
         // Its only error is that of an unknown opcode.
-        let header = FrameHeader::parse(&mut cursor).map_err(|_| Violation::Reserved)?;
+        let Some(header) = FrameHeader::parse(&mut cursor).map_err(|_| Violation::Reserved)? else {
+            self.len = had + taken;
+            return Ok((taken, None));
+        };
+        self.len = 0;
         let end = usize::try_from(cursor.position()).unwrap_or(LONGEST);
-        self.len = if header.is_some() { 0 } else { had + taken };
-        let used = if header.is_some() { end.saturating_sub(had) } else { taken };
-        *wire = &mut std::mem::take(wire)[used..];
-        Ok(header)
+        Ok((end.saturating_sub(had), Some(header)))
     }
 }

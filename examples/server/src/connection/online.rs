@@ -130,8 +130,9 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin> OnlineConnection<'c, S> {
 
     /// Waits until something happens, and handles it.
     async fn wait(&mut self, stopping: Pin<&mut impl Future<Output = ()>>) -> Result<(), End> {
-        if self.socket.is_lost() {
-            self.syncing = None;
+        if self.socket.is_lost() && self.syncing.take().is_some() {
+            // Nobody reads the answer, so the requests behind it are next.
+            return Ok(());
         }
         let (has_room, is_open) = (self.socket.has_room(), self.ending.is_none());
         let wants_mail = has_room && !self.has_mail;

@@ -19,7 +19,7 @@ fn v2(from: [u8; 4], port: u16) -> Vec<u8> {
 
 #[tokio::test]
 async fn the_client_s_address_is_the_one_that_counts() {
-    let target = Target::start(&ON).await;
+    let target = Target::start_talkative(&ON).await;
     let v6 = [&[0x20, 1, 0xd, 0xb8][..], &[0; 11], &[7], &[0; 16], b"\x10\x01\x01\xbb"].concat();
     for (header, expected) in [
         (b"PROXY TCP4 198.51.100.7 192.0.2.1 4001 443\r\n".to_vec(), "198.51.100.7:4001"),

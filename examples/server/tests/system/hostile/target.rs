@@ -33,6 +33,15 @@ impl Target {
         Self::start_in(TempDir::new().unwrap(), options).await
     }
 
+    /// With a line in its log for each connection, however many there are.
+    pub async fn start_talkative(options: &[&str]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let mut command = command(&folder, options);
+        command.env("RUST_LOG", "kefu_server=debug");
+        let server = ServerProcess::spawn(command).await;
+        Self { admin: server.http, server, folder }
+    }
+
     /// With a folder that may have data already.
     pub async fn start_in(folder: TempDir, options: &[&str]) -> Self {
         let server = ServerProcess::spawn(command(&folder, options)).await;

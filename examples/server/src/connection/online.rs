@@ -19,9 +19,10 @@ use crate::connection::end::End;
 use crate::connection::in_flight::InFlight;
 use crate::connection::login::LoggedIn;
 use crate::connection::socket::Socket;
-use crate::connection::sync::{self, Syncing};
+use crate::connection::sync::{self, Found, Syncing};
 use crate::router::Called;
 use crate::service::{Registration, Service};
+use crate::store::StoreError;
 
 /// The state of a connection after its login.
 ///
@@ -232,8 +233,12 @@ async fn kept(keeping: &mut Option<BoxFuture<'static, ()>>) {
 }
 
 /// What the sync has waited for.
-async fn found(syncing: &mut Option<Syncing>) -> <Syncing as Future>::Output {
-    poll_fn(|cx| syncing.as_mut().map_or(Poll::Pending, |syncing| syncing.as_mut().poll(cx))).await
+async fn found(syncing: &mut Option<Syncing>) -> Result<Found, StoreError> {
+    poll_fn(|cx| match syncing {
+        None => Poll::Pending,
+        Some(syncing) => syncing.found.as_mut().poll(cx),
+    })
+    .await
 }
 
 /// How long a client may take nothing of what waits for it once the connection is to end.

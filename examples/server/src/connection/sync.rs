@@ -14,7 +14,11 @@ use crate::service::Service;
 use crate::store::{Page, PageBounds, StoreError};
 
 /// A sync that waits for the store.
-pub(super) type Syncing = BoxFuture<'static, Result<Found, StoreError>>;
+pub(super) struct Syncing {
+    /// Whether its SYNC_BEGIN is written: what was sent behind it may be answered (S11.2).
+    pub(super) has_begun: bool,
+    pub(super) found: BoxFuture<'static, Result<Found, StoreError>>,
+}
 
 /// What a sync has waited for.
 pub(super) enum Found {
@@ -28,14 +32,15 @@ pub(super) enum Found {
 /// Begins to answer a SYNC.
 pub(super) fn begin(request: SyncRequest, service: &Arc<Service>) -> Syncing {
     let service = Arc::clone(service);
-    Box::pin(async move {
+    let found = Box::pin(async move {
         let kept = if request.wants_kept_key() {
             service.auth.kept_key(&service.store, request.queue()).await?
         } else {
             MsgId(0)
         };
         Ok(Found::Kept(request, kept))
-    })
+    });
+    Syncing { has_begun: false, found }
 }
 
 /// Writes what was found, and asks the store for what comes next; `None` at the end of the answer.
@@ -97,11 +102,12 @@ fn read_on<S: AsyncRead + AsyncWrite + Unpin>(
     // One more tells whether the queue goes on.
     let rows = rows.saturating_add(1).min(PAGE_ROWS);
     let bounds = PageBounds { rows, bytes: bytes.clamp(1, PAGE_BYTES) };
-    let store = service.store.clone();
-    Ok(Some(Box::pin(async move {
+    let (store, has_begun) = (service.store.clone(), answer.has_begun());
+    let found = Box::pin(async move {
         let page = store.page(answer.queue(), after, bounds).await?;
         Ok(Found::Page(answer, page))
-    })))
+    });
+    Ok(Some(Syncing { has_begun, found }))
 }
 
 fn end<S: AsyncRead + AsyncWrite + Unpin>(
@@ -113,11 +119,12 @@ fn end<S: AsyncRead + AsyncWrite + Unpin>(
     if !answer.wants_newest() {
         return finish(answer, online, socket);
     }
-    let store = service.store.clone();
-    Ok(Some(Box::pin(async move {
+    let (store, has_begun) = (service.store.clone(), answer.has_begun());
+    let found = Box::pin(async move {
         let newest = store.newest(answer.queue()).await?;
         Ok(Found::Newest(answer, newest))
-    })))
+    });
+    Ok(Some(Syncing { has_begun, found }))
 }
 
 fn finish<S: AsyncRead + AsyncWrite + Unpin>(

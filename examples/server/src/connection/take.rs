@@ -40,6 +40,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> OnlineConnection<'_, S> {
         self.socket.has_room()
             && self.in_flight.has_room()
             && self.resting.is_none()
+            && self.syncing.as_ref().is_none_or(|syncing| syncing.has_begun)
             && (self.blocked.is_none() || (self.is_quiet() && self.keeping.is_none()))
     }
 

@@ -13,6 +13,7 @@ use crate::support::store::Store;
 on_each_store!(
     a_ping_behind_many_messages_is_answered_after_their_acks,
     a_sync_behind_messages_finds_them_and_comes_after_their_acks,
+    s11_what_is_sent_behind_a_sync_is_answered_behind_its_begin,
     w7_frames_are_numbered_from_1_on_whatever_they_are,
     a_client_that_sends_one_byte_at_a_time_is_served_like_any_other,
     h7_nothing_follows_a_message_before_it_is_stored,
@@ -77,6 +78,19 @@ async fn a_sync_behind_messages_finds_them_and_comes_after_their_acks(store: Sto
     assert!((1..=4).contains(&desk.receive_all().await.len()));
     let found = desk.sync(MsgId(0)).await;
     assert_eq!(found.contents(), [&b"one"[..], b"two", b"three", b"four"]);
+}
+
+async fn s11_what_is_sent_behind_a_sync_is_answered_behind_its_begin(store: Store) {
+    let server = Server::start_on(store, &[]).await;
+    let mut asker = server.log_in(customer(1), "phone").await;
+    let mut sent = asker.frame(Flags::NONE, Body::Sync(MsgId(0))).to_vec();
+    sent.extend_from_slice(&asker.frame(Flags::NONE, Body::Ping));
+    asker.write(&sent).await;
+    let begin = asker.receive("a SYNC_BEGIN").await.body;
+    assert!(matches!(begin, Body::SyncBegin(_)), "{begin:?}");
+    let mut rest = [asker.receive("a PONG").await.body, asker.receive("a SYNC_END").await.body];
+    rest.sort_by_key(|body| *body == Body::Pong);
+    assert!(matches!(rest, [Body::SyncEnd(_), Body::Pong]), "{rest:?}");
 }
 
 async fn w7_frames_are_numbered_from_1_on_whatever_they_are(store: Store) {

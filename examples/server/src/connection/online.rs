@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use kefu_proto::{
     Closed, Dialect, Encode, EncodeError, MsgId, Online, Platform, Saves, SyncRequest,
 };
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use crate::connection::clock::Alarm;
@@ -19,7 +20,6 @@ use crate::connection::in_flight::InFlight;
 use crate::connection::login::LoggedIn;
 use crate::connection::socket::Socket;
 use crate::connection::sync::{self, Found, Syncing};
-use crate::connection::transport::Transport;
 use crate::router::Called;
 use crate::service::{Registration, Service};
 use crate::store::StoreError;
@@ -60,7 +60,7 @@ pub(super) enum Blocked {
     KeepDialect(Dialect),
 }
 
-impl<'c, S: Transport> OnlineConnection<'c, S> {
+impl<'c, S: AsyncRead + AsyncWrite + Unpin> OnlineConnection<'c, S> {
     pub(super) fn new(
         socket: &'c mut Socket<S>,
         logged_in: Box<LoggedIn>,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout_at;
 
 use crate::connection::admit::Guest;
@@ -11,20 +12,19 @@ use crate::connection::framing::Framing;
 use crate::connection::login::{LoggedIn, log_in};
 use crate::connection::online::OnlineConnection;
 use crate::connection::socket::Socket;
-use crate::connection::transport::{Transport, user_timeout};
 use crate::metrics::{ConnectionState, CountedConnection};
 use crate::service::Service;
 
 /// Serves a connection and returns why it has ended. `read` is what has been read of it already.
 pub async fn serve(
-    stream: impl Transport + Send + 'static,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     framing: Framing,
     mut read: BytesMut,
     mut guest: Guest,
     service: Arc<Service>,
 ) -> End {
     let mut counted = CountedConnection::new(Arc::clone(&service.metrics));
-    let mut socket = Socket::new(stream, framing, user_timeout(service.limits.unreachable_timeout));
+    let mut socket = Socket::new(stream, framing);
     socket.greet(service.limits.idle_timeout);
     if !read.is_empty() {
         socket.take(&mut read);
@@ -49,7 +49,7 @@ pub async fn serve(
 }
 
 /// The client's login, if it comes in time.
-async fn admitted<S: Transport>(
+async fn admitted<S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut Socket<S>,
     guest: &mut Guest,
     service: &Service,
@@ -70,11 +70,12 @@ async fn admitted<S: Transport>(
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpStream;
+
     use super::*;
-    use crate::tls::Stream;
 
     /// The size of the future that `start` would return.
-    fn size<F: Future>(_start: impl FnOnce(Stream, Guest, Arc<Service>) -> F) -> usize {
+    fn size<F: Future>(_start: impl FnOnce(TcpStream, Guest, Arc<Service>) -> F) -> usize {
         size_of::<F>()
     }
 

@@ -8,14 +8,13 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, timeout};
 
 use crate::connection::clock::Silence;
 use crate::connection::end::End;
 use crate::connection::framing::Framing;
 use crate::connection::output::Output;
-use crate::connection::transport::Transport;
 
 /// A byte stream with buffers, which are only as long as what is in them.
 pub(super) struct Socket<S> {
@@ -29,24 +28,12 @@ pub(super) struct Socket<S> {
     read: usize,
     /// Set once nothing more is to be read.
     end: Option<End>,
-    user_timeout: Duration,
-    /// Whether the system's timeout does not hold at present.
-    is_patient: bool,
 }
 
-impl<S: Transport> Socket<S> {
-    pub(super) fn new(stream: S, framing: Framing, user_timeout: Duration) -> Self {
-        Self {
-            stream,
-            framing,
-            input: BytesMut::new(),
-            output: Output::new(),
-            silence: Silence::new(),
-            read: 0,
-            end: None,
-            user_timeout,
-            is_patient: false,
-        }
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    pub(super) fn new(stream: S, framing: Framing) -> Self {
+        let (input, output) = (BytesMut::new(), Output::new());
+        Self { stream, framing, input, output, silence: Silence::new(), read: 0, end: None }
     }
 
     /// Says what the server says first.
@@ -57,10 +44,6 @@ impl<S: Transport> Socket<S> {
     /// Takes bytes that were read before.
     pub(super) fn take(&mut self, wire: &mut [u8]) {
         self.silence.heard();
-        if self.is_patient && !self.output.is_waiting() {
-            self.is_patient = false;
-            self.stream.set_user_timeout(Some(self.user_timeout));
-        }
         self.read = self.read.saturating_add(wire.len());
         if self.input.is_empty() {
             self.input = BytesMut::with_capacity(wire.len());
@@ -143,22 +126,11 @@ impl<S: Transport> Socket<S> {
         let mut progress = Poll::Pending;
         if self.output.is_waiting() {
             progress = self.output.poll_write(&mut self.stream, cx);
-            self.bear_with_slow_readers();
         }
         if reads && let Poll::Ready(read) = self.poll_read(cx) {
             return Poll::Ready(read);
         }
         progress.map(Ok)
-    }
-
-    /// The system would end a connection whose client has no room for a while, even if it reads on:
-    /// a small window that opens and closes is none for it. Who takes nothing at all is found by
-    /// its output, which stays stuck.
-    fn bear_with_slow_readers(&mut self) {
-        if self.output.stuck().is_some() && !self.is_patient {
-            self.is_patient = true;
-            self.stream.set_user_timeout(None);
-        }
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
@@ -240,7 +212,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_stream_has_taken_and_not_passed_on_still_waits() {
         let (near, mut far) = duplex(16);
-        let mut socket = Socket::new(BufWriter::new(near), Framing::Plain, Duration::from_secs(30));
+        let mut socket = Socket::new(BufWriter::new(near), Framing::Plain);
         socket.write(|out| out.extend_from_slice(&[b'x'; 100]));
         for _ in 0..3 {
             let _ = socket.progress(false).now_or_never();
@@ -257,7 +229,7 @@ mod tests {
     #[tokio::test]
     async fn buffers_are_only_as_long_as_what_is_in_them() {
         let (near, mut far) = duplex(1 << 20);
-        let mut socket = Socket::new(near, Framing::Plain, Duration::from_secs(30));
+        let mut socket = Socket::new(near, Framing::Plain);
         let _ = far.write_all(&[b'x'; 1_000]).await;
         assert_eq!(socket.progress(true).await, Ok(()));
         assert_eq!((socket.input().len(), socket.input().capacity()), (1_000, 1_000));

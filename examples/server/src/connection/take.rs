@@ -41,7 +41,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> OnlineConnection<'_, S> {
             && self.in_flight.has_room()
             && self.resting.is_none()
             && self.syncing.as_ref().is_none_or(|syncing| syncing.has_begun)
-            && (self.blocked.is_none() || (self.is_quiet() && self.keeping.is_none()))
+            && self.keeping.is_none()
+            && (self.blocked.is_none() || self.is_quiet())
     }
 
     /// Begins the next request; `false` if there is none.

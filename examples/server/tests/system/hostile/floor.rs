@@ -59,10 +59,7 @@ async fn memory_is_back_when_clients_have_left() {
 /// Sends some long messages and reads the ACKs.
 async fn burst(client: &mut Client, from: kefu_proto::Account, messages: usize) {
     for _ in 0..messages {
-        let body = match from == seller(1) {
-            true => kefu_testing::client::answer(from, customer(1), vec![b'x'; LONG]),
-            false => question(from, seller(2), vec![b'x'; LONG]),
-        };
+        let body = if from == seller(1) { kefu_testing::client::answer(from, customer(1), vec![b'x'; LONG]) } else { question(from, seller(2), vec![b'x'; LONG]) };
         client.send(body).await;
     }
     assert_eq!(client.receive_all().await.len(), messages);

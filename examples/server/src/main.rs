@@ -15,6 +15,10 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+/// The system's own keeps most of what connections have had when they have gone.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let (out, log) = (Lines::stdout(), Lines::stderr());
     let code = match Options::read(std::env::args_os()) {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use crate::connection::end::End;
@@ -26,10 +27,8 @@ pub fn start<F>(service: &Arc<Service>, serve: impl FnOnce(Arc<Service>) -> F)
 where
     F: Future<Output = End> + Send + 'static,
 {
-    let served = serve(Arc::clone(service));
     let metrics = Arc::clone(&service.metrics);
-    service.connections.spawn(async move {
-        let end = served.await;
-        metrics.close(end.reason());
-    });
+    // Not in a block that awaits it, which would have room for it twice.
+    let served = serve(Arc::clone(service)).map(move |end| metrics.close(end.reason()));
+    service.connections.spawn(served);
 }

@@ -13,8 +13,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> OnlineConnection<'_, S> {
     pub(super) async fn finish(&mut self, done: Done) -> Result<(), End> {
         match done {
             Done::Saved(effects) => {
-                for effects in effects.unwrap_or_default() {
-                    self.answer(&effects).await?;
+                for effects in &effects.unwrap_or_default() {
+                    self.answer(effects).await?;
                 }
             }
             Done::Apply(effects) => {

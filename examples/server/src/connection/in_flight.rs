@@ -30,7 +30,7 @@ enum Step {
     /// Messages that are being stored.
     Save(PendingSave),
     /// Effects to be applied in their turn.
-    Apply(Effects),
+    Apply(Box<Effects>),
     /// An answer to be written in its turn.
     Reply(Message),
 }
@@ -44,7 +44,7 @@ struct Submitting {
 pub(super) enum Done {
     /// The effects of messages that are stored, forwarded already.
     Saved(Result<Vec<Effects>, StoreError>),
-    Apply(Effects),
+    Apply(Box<Effects>),
     Reply(Message),
     /// The store has taken the newest messages: there may be room for more.
     Submitted,
@@ -90,7 +90,7 @@ impl InFlight {
     }
 
     pub(super) fn apply(&mut self, effects: Effects) {
-        self.push(Step::Apply(effects));
+        self.push(Step::Apply(Box::new(effects)));
     }
 
     pub(super) fn reply(&mut self, message: Message) {

@@ -87,7 +87,7 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin> OnlineConnection<'c, S> {
     }
 
     /// Serves the client until one side ends the connection.
-    pub(super) async fn run(mut self) -> End {
+    pub(super) async fn run(&mut self) -> End {
         let service = self.service;
         let mut stopping = pin!(service.stopping.cancelled());
         loop {

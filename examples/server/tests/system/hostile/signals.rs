@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use kefu_proto::{Body, LoginStatus};
 use kefu_testing::client::{Client, auth_token, customer, question, seller, token};
-use kefu_testing::process::free_port;
 use kefu_testing::websocket::WebSocket;
 use kefu_testing::{until, within};
 use rustix::process::{Pid, Signal, kill_process};
@@ -14,6 +13,7 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 
 use super::target::{Target, command};
+use crate::support::nats::Nats;
 use crate::support::server::write_tokens;
 use crate::tls::pki::Pki;
 
@@ -78,9 +78,10 @@ async fn other_signals_do_nothing() {
 
 #[tokio::test]
 async fn it_stops_while_it_waits_for_nats() {
+    let Some(nats) = Nats::start().await else { return };
+    nats.pause().await;
     let folder = TempDir::new().unwrap();
-    let nobody = format!("nats://127.0.0.1:{}", free_port());
-    let mut command = command(&folder, &["--store", &nobody]);
+    let mut command = command(&folder, &["--store", &nats.url()]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let mut child = command.spawn().unwrap();
     // It has set its handlers by then, and waits.

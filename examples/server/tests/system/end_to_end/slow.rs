@@ -104,7 +104,7 @@ async fn what_a_client_has_in_flight_that_takes_nothing_is_finished(store: Store
 
 /// 10 kB a second is enough.
 async fn who_reads_slowly_is_not_closed(store: Store) {
-    let options = [OUTBOX, &["--unreachable-timeout", "6"]].concat();
+    let options = [OUTBOX, &["--unreachable-timeout", "3"]].concat();
     let server = Server::start_on(store, &options).await;
     let mut socket = narrow(server.tcp).await;
     let login = Frames::default().next(Flags::NONE, auth_token(&token(seller(2)), "slow"));
@@ -115,7 +115,7 @@ async fn who_reads_slowly_is_not_closed(store: Store) {
     overflow(&server, &mut asker, &mut healthy).await;
     let since = Instant::now();
     let mut read = [0; 1_000];
-    while since.elapsed() < 10 * SECOND {
+    while since.elapsed() < 8 * SECOND {
         socket.read_exact(&mut read).await.unwrap();
         for client in [&mut healthy, &mut asker] {
             assert_eq!(client.receive_all().await, []);

@@ -32,8 +32,8 @@ async fn write_rows(recording: &Recording, run: &Run) -> io::Result<Infallible> 
     writeln!(file, "{HEAD}")?;
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    tick.tick().await;
     let start = Instant::now();
+    tick.tick().await;
     let (mut then, mut before) = (start, run.counters.now());
     loop {
         tick.tick().await;

@@ -1,14 +1,14 @@
 //! The ends of requests: their answers, in their order.
 
 use kefu_proto::{Effect, Effects};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::connection::end::End;
 use crate::connection::in_flight::Done;
 use crate::connection::online::OnlineConnection;
+use crate::connection::transport::Transport;
 use crate::trace::TraceEvent;
 
-impl<S: AsyncRead + AsyncWrite + Unpin> OnlineConnection<'_, S> {
+impl<S: Transport> OnlineConnection<'_, S> {
     /// Finishes the oldest request. If its save failed there are no effects (H8).
     pub(super) async fn finish(&mut self, done: Done) -> Result<(), End> {
         match done {

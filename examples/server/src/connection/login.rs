@@ -1,10 +1,10 @@
 //! The login (S1).
 
 use kefu_proto::{Closed, Login, LoginStep, Online, Platform};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::connection::end::End;
 use crate::connection::socket::Socket;
+use crate::connection::transport::Transport;
 use crate::places::{Evicted, Place};
 use crate::service::{Client, Identified, Registration, Service};
 
@@ -19,7 +19,7 @@ pub(super) struct LoggedIn {
 ///
 /// The connection is registered once its `AUTH_STATUS` is queued, so that no other frame precedes
 /// it.
-pub(super) async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
+pub(super) async fn log_in<S: Transport>(
     socket: &mut Socket<S>,
     place: &mut Place,
     service: &Service,

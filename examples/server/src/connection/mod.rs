@@ -14,9 +14,11 @@ mod serve;
 mod socket;
 mod sync;
 mod take;
+mod transport;
 
 pub use admit::{Guest, start};
 pub use end::End;
 pub use framing::Framing;
 pub use log::EndLog;
 pub use serve::serve;
+pub use transport::{Transport, user_timeout};

@@ -11,7 +11,6 @@ use futures_util::future::BoxFuture;
 use kefu_proto::{
     Closed, Dialect, Encode, EncodeError, MsgId, Online, Platform, Saves, SyncRequest,
 };
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use crate::connection::clock::Alarm;
@@ -20,6 +19,7 @@ use crate::connection::in_flight::InFlight;
 use crate::connection::login::LoggedIn;
 use crate::connection::socket::Socket;
 use crate::connection::sync::{self, Found, Syncing};
+use crate::connection::transport::{Stall, Transport, user_timeout};
 use crate::router::Called;
 use crate::service::{Registration, Service};
 use crate::store::StoreError;
@@ -49,6 +49,7 @@ pub(super) struct OnlineConnection<'c, S> {
     /// Whether there may be messages of others.
     has_mail: bool,
     alarm: Alarm,
+    stall: Stall,
     /// One line in the log says that messages are left out.
     has_left_out: bool,
 }
@@ -60,7 +61,7 @@ pub(super) enum Blocked {
     KeepDialect(Dialect),
 }
 
-impl<'c, S: AsyncRead + AsyncWrite + Unpin> OnlineConnection<'c, S> {
+impl<'c, S: Transport> OnlineConnection<'c, S> {
     pub(super) fn new(
         socket: &'c mut Socket<S>,
         logged_in: Box<LoggedIn>,
@@ -82,6 +83,7 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin> OnlineConnection<'c, S> {
             ending: None,
             has_mail: false,
             alarm: Alarm::new(Instant::now() + service.limits.idle_timeout),
+            stall: Stall::default(),
             has_left_out: false,
         }
     }
@@ -135,6 +137,7 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin> OnlineConnection<'c, S> {
             // Nobody reads the answer, so the requests behind it are next.
             return Ok(());
         }
+        self.follow_stall();
         let (has_room, is_open) = (self.socket.has_room(), self.ending.is_none());
         let wants_mail = has_room && !self.has_mail;
         let reads = self.reads();
@@ -158,6 +161,14 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin> OnlineConnection<'c, S> {
             () = self.alarm.rings(deadline) => self.check_clocks()?,
         }
         Ok(())
+    }
+
+    fn follow_stall(&mut self) {
+        let is_stuck = self.socket.stuck().is_some();
+        if let Some(holds) = self.stall.follow(is_stuck, Instant::now()) {
+            let timeout = user_timeout(self.service.limits.unreachable_timeout);
+            self.socket.stream().set_user_timeout(holds.then_some(timeout));
+        }
     }
 
     /// Whether the client is read from. If not, its requests wait in its own socket.

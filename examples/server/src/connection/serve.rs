@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout_at;
 
 use crate::connection::admit::Guest;
@@ -12,12 +11,13 @@ use crate::connection::framing::Framing;
 use crate::connection::login::{LoggedIn, log_in};
 use crate::connection::online::OnlineConnection;
 use crate::connection::socket::Socket;
+use crate::connection::transport::Transport;
 use crate::metrics::{ConnectionState, CountedConnection};
 use crate::service::Service;
 
 /// Serves a connection and returns why it has ended. `read` is what has been read of it already.
 pub async fn serve(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    stream: impl Transport,
     framing: Framing,
     mut read: BytesMut,
     mut guest: Guest,
@@ -49,7 +49,7 @@ pub async fn serve(
 }
 
 /// The client's login, if it comes in time.
-async fn admitted<S: AsyncRead + AsyncWrite + Unpin>(
+async fn admitted<S: Transport>(
     socket: &mut Socket<S>,
     guest: &mut Guest,
     service: &Service,

@@ -8,13 +8,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, timeout};
 
 use crate::connection::clock::Silence;
 use crate::connection::end::End;
 use crate::connection::framing::Framing;
 use crate::connection::output::Output;
+use crate::connection::transport::Transport;
 
 /// A byte stream with buffers, which are only as long as what is in them.
 pub(super) struct Socket<S> {
@@ -30,7 +31,7 @@ pub(super) struct Socket<S> {
     end: Option<End>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+impl<S: Transport> Socket<S> {
     pub(super) fn new(stream: S, framing: Framing) -> Self {
         let (input, output) = (BytesMut::new(), Output::new());
         Self { stream, framing, input, output, silence: Silence::new(), read: 0, end: None }
@@ -89,6 +90,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     pub(super) const fn is_lost(&self) -> bool {
         self.output.is_lost()
+    }
+
+    pub(super) const fn stream(&self) -> &S {
+        &self.stream
     }
 
     /// Nothing more is sent to the client.

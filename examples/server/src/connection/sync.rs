@@ -6,10 +6,10 @@ use futures_util::future::BoxFuture;
 use kefu_proto::{
     Closed, MsgId, Online, StoredMessage, SyncAnswer, SyncBounds, SyncRequest, SyncRow,
 };
-use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::connection::end::End;
 use crate::connection::socket::Socket;
+use crate::connection::transport::Transport;
 use crate::service::Service;
 use crate::store::{Page, PageBounds, StoreError};
 
@@ -44,7 +44,7 @@ pub(super) fn begin(request: SyncRequest, service: &Arc<Service>) -> Syncing {
 }
 
 /// Writes what was found, and asks the store for what comes next; `None` at the end of the answer.
-pub(super) fn step<S: AsyncRead + AsyncWrite + Unpin>(
+pub(super) fn step<S: Transport>(
     found: Found,
     online: &mut Online,
     socket: &mut Socket<S>,
@@ -91,7 +91,7 @@ fn take(
 }
 
 /// Reads the next page, unless the answer is full.
-fn read_on<S: AsyncRead + AsyncWrite + Unpin>(
+fn read_on<S: Transport>(
     answer: SyncAnswer,
     online: &mut Online,
     socket: &mut Socket<S>,
@@ -110,7 +110,7 @@ fn read_on<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(Some(Syncing { has_begun, found }))
 }
 
-fn end<S: AsyncRead + AsyncWrite + Unpin>(
+fn end<S: Transport>(
     answer: SyncAnswer,
     online: &mut Online,
     socket: &mut Socket<S>,
@@ -127,7 +127,7 @@ fn end<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(Some(Syncing { has_begun, found }))
 }
 
-fn finish<S: AsyncRead + AsyncWrite + Unpin>(
+fn finish<S: Transport>(
     answer: SyncAnswer,
     online: &mut Online,
     socket: &mut Socket<S>,

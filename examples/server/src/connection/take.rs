@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use kefu_proto::{Accepted, Delivery, Refusal, Request, UnixTime};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::connection::end::End;
 use crate::connection::online::{Blocked, OnlineConnection};
 use crate::connection::sync;
+use crate::connection::transport::Transport;
 use crate::store::PendingSave;
 use crate::trace::TraceEvent;
 
-impl<S: AsyncRead + AsyncWrite + Unpin> OnlineConnection<'_, S> {
+impl<S: Transport> OnlineConnection<'_, S> {
     /// Begins what has been read, as far as the bounds allow.
     pub(super) fn take_requests(&mut self) -> Result<(), End> {
         let now = now();
@@ -41,7 +41,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> OnlineConnection<'_, S> {
             && self.in_flight.has_room()
             && self.resting.is_none()
             && self.syncing.as_ref().is_none_or(|syncing| syncing.has_begun)
-            && (self.blocked.is_none() || (self.is_quiet() && self.keeping.is_none()))
+            && self.keeping.is_none()
+            && (self.blocked.is_none() || self.is_quiet())
     }
 
     /// Begins the next request; `false` if there is none.

@@ -7,6 +7,8 @@ use std::time::Duration;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
+use crate::connection::user_timeout;
+
 /// A listener with room for a burst of connections.
 pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = match address {
@@ -22,10 +24,10 @@ pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// Sends without delay (S8), and ends a connection whose other end has vanished within `timeout`.
 ///
 /// The system ends it when it has acknowledged nothing for half of the timeout, of data or of the
-/// probes of a silent connection. Data may be sent just before a probe is due: hence the half.
+/// probes of a silent connection.
 pub(super) fn prepare(socket: &TcpStream, timeout: Duration) -> io::Result<()> {
     socket.set_nodelay(true)?;
-    let most = (timeout / 2).max(SECOND);
+    let most = user_timeout(timeout);
     let between = (most / 6).max(SECOND);
     let silence = most.saturating_sub(2 * between).max(SECOND);
     let socket = SockRef::from(socket);

@@ -3,10 +3,14 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server;
+
+use crate::connection::Transport;
 
 /// The byte stream of a connection.
 pub enum Stream {
@@ -44,6 +48,17 @@ impl io::Write for NonBlocking<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl Transport for Stream {
+    fn set_user_timeout(&self, timeout: Option<Duration>) {
+        let socket = match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(stream) => stream.0.get_ref().0,
+        };
+        // With an error the connection has gone.
+        let _ = SockRef::from(socket).set_tcp_user_timeout(timeout);
     }
 }
 

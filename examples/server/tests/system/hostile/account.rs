@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use kefu_proto::{Body, Flags};
-use kefu_testing::client::{Client, auth_token, customer, question, seller, token};
+use kefu_proto::{Body, Flags, LoginStatus};
+use kefu_testing::client::{Client, answer, auth_token, customer, question, seller, token};
 use kefu_testing::websocket::WebSocket;
 use tokio::time::timeout;
 
@@ -91,7 +91,7 @@ async fn new_names_of_devices_are_few_and_known_ones_are_served() {
         let received = client.receive_rest().await;
         for message in received {
             let Body::AuthStatus(answer) = message.body else { panic!("{message:?}") };
-            assert_ne!(answer.status, kefu_proto::LoginStatus::OK);
+            assert_ne!(answer.status, LoginStatus::OK);
         }
     }
     for device in ["a", "c"] {
@@ -109,7 +109,7 @@ async fn a_busy_seller_meets_no_bound() {
     for _ in 0..5 {
         let mut frames = Vec::new();
         for uid in 1..=200 {
-            let body = kefu_testing::client::answer(seller(1), customer(uid), vec![b'x'; 500]);
+            let body = answer(seller(1), customer(uid), vec![b'x'; 500]);
             frames.extend_from_slice(&desk.frame(Flags::NONE, body));
         }
         desk.write(&frames).await;

@@ -1,9 +1,12 @@
 //! Why a WebSocket is closed, as its client learns it.
 
+use kefu_proto::Body;
 use kefu_testing::client::{auth_token, customer};
+use kefu_testing::flood::until_closed;
 use kefu_testing::websocket::{Packing, WebSocket, raw};
 use rustix::process::Signal;
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use super::target::Target;
 
@@ -27,7 +30,7 @@ async fn what_is_too_long_gets_1009() {
         };
         let mut stream = web.into_stream();
         stream.write_all(&raw(0x82, 1 << 40, b"")).await.unwrap();
-        let heard = kefu_testing::flood::until_closed(&mut stream).await;
+        let heard = until_closed(&mut stream).await;
         // The last frame is a close with the code.
         assert!(heard.windows(2).any(|bytes| bytes == 1009_u16.to_be_bytes()), "{heard:?}");
     }
@@ -52,13 +55,13 @@ async fn one_too_many_gets_1013() {
         rest.push(target.log_in_web(customer(uid)).await);
     }
     // A refusal before the handshake says it, too.
-    let mut late = tokio::net::TcpStream::connect(target.server.http).await.unwrap();
+    let mut late = TcpStream::connect(target.server.http).await.unwrap();
     let request = "GET /ws HTTP/1.1\r\nhost: here\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
         sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
     let _ = late.write_all(request.as_bytes()).await;
-    let heard = kefu_testing::flood::until_closed(&mut late).await;
+    let heard = until_closed(&mut late).await;
     let is_told = heard.windows(2).any(|bytes| bytes == 1013_u16.to_be_bytes());
     assert!(heard.is_empty() || is_told || heard.starts_with(b"HTTP/1.1 503"), "{heard:?}");
-    first.send(kefu_proto::Body::Ping).await;
+    first.send(Body::Ping).await;
     first.receive_frame("a PONG").await;
 }

@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use kefu_testing::client::{customer, question, seller};
+use kefu_testing::client::{Client, customer, question, seller};
 use kefu_testing::http::{get, get_status};
 use kefu_testing::process::free_port;
 use kefu_testing::within;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::process::Command;
 
 use super::target::{Target, command_at};
 use crate::support::process::{self, refusal};
@@ -21,13 +22,13 @@ async fn files_are_for_their_owner_alone() {
     // Whatever the operator's umask is.
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("a/b/data");
-    let mut command = tokio::process::Command::new("/bin/sh");
+    let mut command = Command::new("/bin/sh");
     let server = process::command(&data);
     command.env_clear().args(["-c", r#"umask 0; exec "$0" "$@""#]);
     command.arg(server.as_std().get_program()).args(server.as_std().get_args());
     command.args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
     let server = process::ServerProcess::spawn(command).await;
-    let mut client = kefu_testing::client::Client::log_in(server.tcp, customer(1), "phone").await;
+    let mut client = Client::log_in(server.tcp, customer(1), "phone").await;
     client.send(question(customer(1), seller(2), "x")).await;
     client.receive_all().await;
     assert_eq!(mode(&data), 0o700, "{}", data.display());

@@ -1,7 +1,7 @@
 //! A connection that is idle is back at its floor.
 
-use kefu_proto::MsgId;
-use kefu_testing::client::{Client, customer, question, seller};
+use kefu_proto::{Account, MsgId};
+use kefu_testing::client::{Client, answer, customer, question, seller};
 use kefu_testing::websocket::WebSocket;
 
 use super::target::{MIB, Target};
@@ -57,11 +57,13 @@ async fn memory_is_back_when_clients_have_left() {
 }
 
 /// Sends some long messages and reads the ACKs.
-async fn burst(client: &mut Client, from: kefu_proto::Account, messages: usize) {
+async fn burst(client: &mut Client, from: Account, messages: usize) {
     for _ in 0..messages {
-        let body = match from == seller(1) {
-            true => kefu_testing::client::answer(from, customer(1), vec![b'x'; LONG]),
-            false => question(from, seller(2), vec![b'x'; LONG]),
+        let content = vec![b'x'; LONG];
+        let body = if from == seller(1) {
+            answer(from, customer(1), content)
+        } else {
+            question(from, seller(2), content)
         };
         client.send(body).await;
     }

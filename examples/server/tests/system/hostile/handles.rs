@@ -1,6 +1,6 @@
 //! Few file handles.
 
-use kefu_testing::client::customer;
+use kefu_testing::client::{customer, question, seller};
 use tokio::net::TcpStream;
 
 use super::target::Target;
@@ -31,8 +31,7 @@ async fn within_a_low_hard_limit_who_is_in_is_served() {
         silent.push(TcpStream::connect(addr).await.unwrap());
     }
     for client in &mut clients {
-        let body =
-            kefu_testing::client::question(customer(1), kefu_testing::client::seller(1), "x");
+        let body = question(customer(1), seller(1), "x");
         client.send(body).await;
         client.receive_all().await;
     }

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use kefu_testing::client::{customer, seller};
-use kefu_testing::flood::{connect_narrowly, flood};
-use kefu_testing::http;
-use kefu_testing::within;
+use kefu_testing::flood::{connect_narrowly, flood, until_closed};
+use kefu_testing::{http, until, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
@@ -67,7 +66,7 @@ async fn held(bytes: impl Fn(usize) -> Vec<u8>) {
         streams.push(stream);
     }
     for stream in &mut streams {
-        kefu_testing::flood::until_closed(stream).await;
+        until_closed(stream).await;
     }
     target.until_handles(before + SPARE, "silent HTTP").await;
 }
@@ -133,7 +132,7 @@ async fn an_account_has_few_traces() {
     assert_eq!(http::get_status(target.server.http, "/trace?token=tok-7-2").await, 200);
     // Once some have left there is room again.
     drop(open);
-    kefu_testing::until("there is room for a trace", async || {
+    until("there is room for a trace", async || {
         http::get_status(target.server.http, "/trace?token=tok-7-1").await == 200
     })
     .await;

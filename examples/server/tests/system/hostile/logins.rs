@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use bytes::BytesMut;
-use kefu_proto::{Body, Flags};
+use kefu_proto::{Body, Flags, LoginStatus};
 use kefu_testing::client::{Client, auth_token, customer, take_frame};
 use kefu_testing::flood::{connect_from, flood, until_closed};
 use kefu_testing::websocket::WebSocket;
@@ -83,7 +83,7 @@ async fn a_right_token_comes_too_late_behind_too_many_wrong_ones() {
     client.try_write(&right).await;
     for message in client.receive_rest().await {
         let Body::AuthStatus(answer) = message.body else { panic!("{message:?}") };
-        assert_ne!(answer.status, kefu_proto::LoginStatus::OK);
+        assert_ne!(answer.status, LoginStatus::OK);
     }
 }
 

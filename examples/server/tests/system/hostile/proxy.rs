@@ -1,10 +1,12 @@
 //! The PROXY protocol, and those who lie with it.
 
-use kefu_testing::client::{Client, auth_token, customer};
+use kefu_proto::Flags;
+use kefu_testing::client::{Client, assert_accepted, auth_token, customer};
 use kefu_testing::flood::{flood, until_closed};
 use kefu_testing::websocket::WebSocket;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::task::yield_now;
 
 use super::target::{MIB, Target};
 
@@ -63,18 +65,18 @@ async fn headers_come_in_every_form() {
             stream.set_nodelay(true).unwrap();
             for piece in header.chunks(header.len().div_ceil(pieces)) {
                 stream.write_all(piece).await.unwrap();
-                tokio::task::yield_now().await;
+                yield_now().await;
             }
             let mut client = Client::on(stream);
             client.authenticate(customer(1), "phone").await;
             client.receive_all().await;
         }
         let mut other = Client::connect(target.server.tcp).await;
-        let login = other.frame(kefu_proto::Flags::NONE, auth_token("tok-7-1", "phone"));
+        let login = other.frame(Flags::NONE, auth_token("tok-7-1", "phone"));
         let mut stream = TcpStream::connect(target.server.tcp).await.unwrap();
         stream.write_all(&[&header[..], &login].concat()).await.unwrap();
         let mut client = Client::on(stream);
-        kefu_testing::client::assert_accepted(&client.receive("an AUTH_STATUS").await);
+        assert_accepted(&client.receive("an AUTH_STATUS").await);
     }
 }
 

@@ -1,16 +1,19 @@
 //! Signals, at moments when nothing else works.
 
 use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
 
 use kefu_proto::{Body, LoginStatus};
 use kefu_testing::client::{Client, auth_token, customer, question, seller, token};
-use kefu_testing::process::free_port;
-use kefu_testing::until;
 use kefu_testing::websocket::WebSocket;
-use rustix::process::Signal;
+use kefu_testing::{until, within};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use tokio::time::sleep;
 
 use super::target::{Target, command};
+use crate::support::nats::Nats;
 use crate::support::server::write_tokens;
 use crate::tls::pki::Pki;
 
@@ -75,18 +78,17 @@ async fn other_signals_do_nothing() {
 
 #[tokio::test]
 async fn it_stops_while_it_waits_for_nats() {
+    let Some(nats) = Nats::start().await else { return };
+    nats.pause().await;
     let folder = TempDir::new().unwrap();
-    let nobody = format!("nats://127.0.0.1:{}", free_port());
-    let mut command = command(&folder, &["--store", &nobody]);
-    command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
-    command.stderr(std::process::Stdio::null()).kill_on_drop(true);
+    let mut command = command(&folder, &["--store", &nats.url()]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let mut child = command.spawn().unwrap();
     // It has set its handlers by then, and waits.
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
-    if child.try_wait().unwrap().is_none() {
-        rustix::process::kill_process(pid, Signal::TERM).unwrap();
-        let status = kefu_testing::within("its exit", child.wait()).await.unwrap();
-        assert_eq!(status.code(), Some(0), "{status:?}");
-    }
+    sleep(Duration::from_secs(2)).await;
+    assert!(child.try_wait().unwrap().is_none(), "it does not wait");
+    let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    let status = within("its exit", child.wait()).await.unwrap();
+    assert_eq!(status.code(), Some(0), "{status:?}");
 }

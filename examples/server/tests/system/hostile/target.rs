@@ -14,6 +14,7 @@ use kefu_testing::{DEADLINE, until};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::process::Command;
+use tokio::time::sleep;
 
 use crate::support::process::{self, ServerProcess};
 use crate::support::server::write_tokens;
@@ -135,7 +136,7 @@ impl Target {
             let grown = self.memory().saturating_sub(before);
             println!("{what}: {} KiB more", grown / 1024);
             assert!(grown <= most, "{what}: {} MiB more", grown / MIB);
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            sleep(Duration::from_millis(100)).await;
         }
     }
 
@@ -147,7 +148,7 @@ impl Target {
             let grown = (self.memory() - before) / 1024;
             assert!(left > Duration::ZERO, "{what}: still {grown} KiB more");
             left = left.saturating_sub(pause);
-            tokio::time::sleep(pause).await;
+            sleep(pause).await;
         }
     }
 

@@ -88,7 +88,7 @@ impl Phone {
     fn log_in(link: &Link, addr: SocketAddr) -> Self {
         // AUTH_TOKEN of tok-7-1 on the device "p", in the shell's own way to connect.
         let script = format!(
-            r#"exec 3<>/dev/tcp/{}/{}; printf '\0\0\0\013\0\0\0\001\017\001\0\0\002\007tok-7-1\001p' >&3; exec sleep 1000"#,
+            r"exec 3<>/dev/tcp/{}/{}; printf '\0\0\0\013\0\0\0\001\017\001\0\0\002\007tok-7-1\001p' >&3; exec sleep 1000",
             addr.ip(),
             addr.port()
         );

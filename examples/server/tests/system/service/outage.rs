@@ -39,6 +39,7 @@ async fn clients_stay_connected_and_go_on_when_nats_is_back() {
     }
     let seq = phone.send(question(customer(1), seller(3), "meanwhile")).await;
     reader.send(Body::Sync(BEGINNING)).await;
+    assert_eq!(reader.receive("a SYNC_BEGIN").await.body, Body::SyncBegin(BEGINNING));
     for client in [&mut phone, &mut reader] {
         assert!(timeout(A_WHILE, client.next()).await.is_err(), "NATS is away");
     }

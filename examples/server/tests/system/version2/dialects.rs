@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use kefu_proto::{AuthToken, Body, Command, Message, MsgId, Platform, ShortBytes};
+use kefu_proto::{AuthToken, Body, Command, MsgId, Platform, ShortBytes};
 use kefu_testing::client::{
     Client, assert_accepted, customer, message_v2, question, seller, token,
 };
@@ -136,11 +136,14 @@ async fn log_in(addr: SocketAddr, platform: Platform) -> Client {
 async fn synced(client: &mut Client) -> Vec<Command> {
     client.receive_all().await;
     client.send(Body::Sync(BEGINNING)).await;
-    let received = client.receive_all().await;
-    let commands = received.iter().map(|Message { body, .. }| body.command());
-    commands
-        .filter(|&command| command != Command::SYNC_BEGIN && command != Command::SYNC_END)
-        .collect()
+    let mut commands = Vec::new();
+    loop {
+        match client.receive("a SYNC_END").await.body.command() {
+            Command::SYNC_END => return commands,
+            Command::SYNC_BEGIN => {}
+            command => commands.push(command),
+        }
+    }
 }
 
 /// Where a server is started again on the same data.

@@ -70,12 +70,11 @@ async fn admitted<S: Transport>(
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::TcpStream;
-
     use super::*;
+    use crate::tls::Stream;
 
     /// The size of the future that `start` would return.
-    fn size<F: Future>(_start: impl FnOnce(TcpStream, Guest, Arc<Service>) -> F) -> usize {
+    fn size<F: Future>(_start: impl FnOnce(Stream, Guest, Arc<Service>) -> F) -> usize {
         size_of::<F>()
     }
 

@@ -54,9 +54,9 @@ fn frame(length: u8) -> Bytes {
 }
 
 /// A frame of WebSocket as it is on the wire, with the payload that its header announces or less.
-fn masked(header: FrameHeader, length: usize, payload: &[u8]) -> Vec<u8> {
+fn masked(header: &FrameHeader, length: usize, payload: &[u8]) -> Vec<u8> {
     let mut wire = Vec::new();
-    let header = FrameHeader { mask: Some(KEY), ..header };
+    let header = FrameHeader { mask: Some(KEY), ..header.clone() };
     header.format(u64::try_from(length).unwrap_or(u64::MAX), &mut wire).ok();
     wire.extend(payload.iter().zip(KEY.iter().cycle()).map(|(byte, key)| byte ^ key));
     wire
@@ -121,13 +121,13 @@ fn what_another_implementation_sends_is_read_in_whatever_parts_it_comes() {
 #[test]
 fn fragments_become_one_message_with_pings_in_between() {
     let frame = frame(100);
-    let ping = masked(header(OpCode::Control(Control::Ping), true), 1, b"?");
+    let ping = masked(&header(OpCode::Control(Control::Ping), true), 1, b"?");
     let wire = [
-        masked(header(BINARY, false), 0, b""),
-        masked(header(CONTINUE, false), 40, &frame[..40]),
+        masked(&header(BINARY, false), 0, b""),
+        masked(&header(CONTINUE, false), 40, &frame[..40]),
         ping.clone(),
-        masked(header(CONTINUE, false), 72, &frame[40..]),
-        masked(header(CONTINUE, true), 0, b""),
+        masked(&header(CONTINUE, false), 72, &frame[40..]),
+        masked(&header(CONTINUE, true), 0, b""),
     ]
     .concat();
     for cut in 0..wire.len() {
@@ -142,26 +142,29 @@ fn fragments_become_one_message_with_pings_in_between() {
 
 #[test]
 fn what_is_not_allowed_ends_the_reading_behind_what_came_before() {
-    let good = masked(header(BINARY, true), 12, &frame(0));
+    let good = masked(&header(BINARY, true), 12, &frame(0));
     let most = Packing::Bare.max_message_size(LIMIT);
     let unmasked = [&[0x82, 12][..], &frame(0)].concat();
     let cases = [
         (unmasked, Violation::NotMasked),
-        (masked(FrameHeader { rsv1: true, ..header(BINARY, true) }, 0, b""), Violation::Reserved),
-        (masked(FrameHeader { rsv3: true, ..header(BINARY, true) }, 0, b""), Violation::Reserved),
+        (masked(&FrameHeader { rsv1: true, ..header(BINARY, true) }, 0, b""), Violation::Reserved),
+        (masked(&FrameHeader { rsv3: true, ..header(BINARY, true) }, 0, b""), Violation::Reserved),
         (vec![0x83, 0x80, 0, 0, 0, 0], Violation::Reserved),
         (vec![0x8b, 0x80, 0, 0, 0, 0], Violation::Reserved),
-        (masked(header(OpCode::Control(Control::Ping), false), 0, b""), Violation::Control),
-        (masked(header(OpCode::Control(Control::Ping), true), 126, b""), Violation::Control),
-        (masked(header(CONTINUE, true), 0, b""), Violation::Fragment),
-        ([masked(header(BINARY, false), 0, b""), good.clone()].concat(), Violation::Fragment),
-        (masked(header(BINARY, true), most + 1, b""), Violation::TooLong { most }),
-        (masked(header(BINARY, true), usize::MAX, b""), Violation::TooLong { most }),
-        (masked(header(OpCode::Data(Data::Text), true), 2, b"hi"), Violation::Text),
-        (masked(header(BINARY, true), 0, b""), Violation::NotOneFrame),
-        (masked(header(BINARY, true), 11, &frame(0)[..11]), Violation::NotOneFrame),
-        (masked(header(BINARY, true), 24, &[frame(0), frame(0)].concat()), Violation::NotOneFrame),
-        (masked(header(BINARY, true), 13, &[&frame(0)[..], b"!"].concat()), Violation::NotOneFrame),
+        (masked(&header(OpCode::Control(Control::Ping), false), 0, b""), Violation::Control),
+        (masked(&header(OpCode::Control(Control::Ping), true), 126, b""), Violation::Control),
+        (masked(&header(CONTINUE, true), 0, b""), Violation::Fragment),
+        ([masked(&header(BINARY, false), 0, b""), good.clone()].concat(), Violation::Fragment),
+        (masked(&header(BINARY, true), most + 1, b""), Violation::TooLong { most }),
+        (masked(&header(BINARY, true), usize::MAX, b""), Violation::TooLong { most }),
+        (masked(&header(OpCode::Data(Data::Text), true), 2, b"hi"), Violation::Text),
+        (masked(&header(BINARY, true), 0, b""), Violation::NotOneFrame),
+        (masked(&header(BINARY, true), 11, &frame(0)[..11]), Violation::NotOneFrame),
+        (masked(&header(BINARY, true), 24, &[frame(0), frame(0)].concat()), Violation::NotOneFrame),
+        (
+            masked(&header(BINARY, true), 13, &[&frame(0)[..], b"!"].concat()),
+            Violation::NotOneFrame,
+        ),
     ];
     for (bad, violation) in cases {
         let (decoded, end) = decode(Packing::Bare, &[&good[..], &bad, &good].concat());
@@ -172,11 +175,11 @@ fn what_is_not_allowed_ends_the_reading_behind_what_came_before() {
 #[test]
 fn fragments_count_together() {
     let most = Packing::Bare.max_message_size(LIMIT);
-    let first = masked(header(BINARY, false), most, &vec![0; most]);
-    let empty = masked(header(CONTINUE, false), 0, b"");
+    let first = masked(&header(BINARY, false), most, &vec![0; most]);
+    let empty = masked(&header(CONTINUE, false), 0, b"");
     let (_, end) = decode(Packing::Bare, &[&first[..], &empty].concat());
     assert_eq!(end, Ok(ControlFlow::Continue(())));
-    let one_more = masked(header(CONTINUE, false), 1, b"");
+    let one_more = masked(&header(CONTINUE, false), 1, b"");
     let (_, end) = decode(Packing::Bare, &[first, empty, one_more].concat());
     assert_eq!(end, Err(Violation::TooLong { most }));
 }
@@ -185,15 +188,15 @@ fn fragments_count_together() {
 fn a_length_that_the_protocol_refuses_is_passed_on() {
     let mut too_long = frame(0).to_vec();
     too_long[..4].copy_from_slice(&1_000_u32.to_be_bytes());
-    let (decoded, end) = decode(Packing::Bare, &masked(header(BINARY, true), 12, &too_long));
+    let (decoded, end) = decode(Packing::Bare, &masked(&header(BINARY, true), 12, &too_long));
     assert_eq!((&decoded.frames[..], end), (&too_long[..], Ok(ControlFlow::Continue(()))));
 }
 
 #[test]
 fn a_close_frame_or_packet_ends_the_reading() {
-    let close = masked(header(OpCode::Control(Control::Close), true), 2, &1000_u16.to_be_bytes());
+    let close = masked(&header(OpCode::Control(Control::Close), true), 2, &1000_u16.to_be_bytes());
     assert_eq!(decode(Packing::Bare, &close).1, Ok(ControlFlow::Break(())));
-    let packet = masked(header(OpCode::Data(Data::Text), true), 1, b"1");
+    let packet = masked(&header(OpCode::Data(Data::Text), true), 1, b"1");
     assert_eq!(decode(Packing::EngineIo, &packet).1, Ok(ControlFlow::Break(())));
 }
 
@@ -201,10 +204,10 @@ fn a_close_frame_or_packet_ends_the_reading() {
 fn engine_io_is_read_in_bytes_and_in_base64_and_pings_are_answered() {
     let text = OpCode::Data(Data::Text);
     let wire = [
-        masked(header(BINARY, true), 13, &[&[4], &frame(0)[..]].concat()),
-        masked(header(text, true), 18, b"b4AAAAAAAAAAHIAQAA"),
-        masked(header(text, true), 6, b"2probe"),
-        masked(header(text, true), 1, b"5"),
+        masked(&header(BINARY, true), 13, &[&[4], &frame(0)[..]].concat()),
+        masked(&header(text, true), 18, b"b4AAAAAAAAAAHIAQAA"),
+        masked(&header(text, true), 6, b"2probe"),
+        masked(&header(text, true), 1, b"5"),
     ]
     .concat();
     let (decoded, end) = decode(Packing::EngineIo, &wire);
@@ -212,7 +215,7 @@ fn engine_io_is_read_in_bytes_and_in_base64_and_pings_are_answered() {
     assert_eq!(decoded.frames, [frame(0), frame(0)].concat());
     assert_eq!(read_all(&decoded.out), [Message::text("3probe")]);
     for (bad, violation) in [(&b"\xff"[..], Violation::Utf8), (b"4hello", Violation::Packet)] {
-        let bad = masked(header(text, true), bad.len(), bad);
+        let bad = masked(&header(text, true), bad.len(), bad);
         assert_eq!(decode(Packing::EngineIo, &bad).1, Err(violation));
     }
 }

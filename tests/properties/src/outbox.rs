@@ -109,7 +109,7 @@ proptest! {
                 outbox.push(message);
             }
             if matches!(step, Step::Pop) {
-                client.reads(outbox.pop(), queue.rows)?;
+                client.reads(outbox.pop().as_ref(), queue.rows)?;
             }
         }
         let [copy, notify] = &queue.take(&Step::Store { content: 1, has_copy: true })[..] else {
@@ -118,7 +118,7 @@ proptest! {
         outbox.push(copy.clone());
         outbox.push(notify.clone());
         while !outbox.is_empty() {
-            client.reads(outbox.pop(), queue.rows)?;
+            client.reads(outbox.pop().as_ref(), queue.rows)?;
         }
         prop_assert_eq!(client.key, queue.rows);
         prop_assert!(client.read.iter().skip(key).all(|&is_read| is_read));
@@ -276,8 +276,8 @@ struct Client {
 }
 
 impl Client {
-    fn reads(&mut self, message: Option<OwnedOutbound>, rows: usize) -> Result<(), TestCaseError> {
-        match message.as_ref().map(OwnedOutbound::get) {
+    fn reads(&mut self, message: Option<&OwnedOutbound>, rows: usize) -> Result<(), TestCaseError> {
+        match message.map(OwnedOutbound::get) {
             Some(Outbound::LiveCopy(copy)) if self.takes_copies => {
                 let metadata = copy.metadata();
                 let is_next = self.key > 0 && metadata.prev_sync_key == msgid(self.key);

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 /// A byte stream to a client.
@@ -10,6 +12,13 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// For how long sent bytes may stay unacknowledged until the system takes the client for gone;
     /// `None`: as long as the system likes.
     fn set_user_timeout(&self, timeout: Option<Duration>);
+}
+
+impl Transport for TcpStream {
+    fn set_user_timeout(&self, timeout: Option<Duration>) {
+        // With an error the connection has gone.
+        let _ = SockRef::from(self).set_tcp_user_timeout(timeout);
+    }
 }
 
 /// Half of the time in which a vanished client has to be noticed, since bytes may be sent just

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server;
@@ -57,8 +56,7 @@ impl Transport for Stream {
             Self::Plain(socket) => socket,
             Self::Tls(stream) => stream.0.get_ref().0,
         };
-        // With an error the connection has gone.
-        let _ = SockRef::from(socket).set_tcp_user_timeout(timeout);
+        socket.set_user_timeout(timeout);
     }
 }
 

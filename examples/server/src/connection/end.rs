@@ -37,6 +37,8 @@ pub enum End {
     Io,
     /// The store or the auth Redis cannot be read.
     Store,
+    /// The client's device has vanished: nothing that was sent to it is acknowledged.
+    Unreachable,
     /// The account has brought too many new devices.
     TooManyDevices,
     /// The server stops.
@@ -47,7 +49,7 @@ pub enum End {
 
 impl End {
     /// Every reason once, so that each has a metric from the start.
-    pub const REASONS: [&str; 16] = [
+    pub const REASONS: [&str; 17] = [
         "left",
         "too_many",
         "evicted",
@@ -58,6 +60,7 @@ impl End {
         "too_many_devices",
         "idle",
         "slow",
+        "unreachable",
         "undecodable",
         "io",
         "store",
@@ -78,6 +81,7 @@ impl End {
             Self::LoginAttempts => "login_attempts",
             Self::Idle => "idle",
             Self::Slow => "slow",
+            Self::Unreachable => "unreachable",
             Self::Undecodable(_) | Self::WebSocket(_) => "undecodable",
             Self::Io => "io",
             Self::Store => "store",
@@ -98,7 +102,12 @@ impl End {
             | Self::TooManyDevices
             | Self::Idle
             | Self::Dismissed(_) => CloseCode::Policy,
-            Self::TooMany | Self::Evicted | Self::Slow | Self::Store | Self::Io => CloseCode::Again,
+            Self::TooMany
+            | Self::Evicted
+            | Self::Slow
+            | Self::Unreachable
+            | Self::Store
+            | Self::Io => CloseCode::Again,
             Self::Undecodable(Closed::Undecodable(DecodeError::Length { .. })) => CloseCode::Size,
             Self::Undecodable(Closed::Undecodable(_)) => CloseCode::Invalid,
             Self::Undecodable(_) => CloseCode::Error,
@@ -109,7 +118,7 @@ impl End {
 
     /// Whether the client may still read, so that the final frames are worth sending.
     pub const fn client_reads(self) -> bool {
-        !matches!(self, Self::Slow | Self::Io | Self::Evicted)
+        !matches!(self, Self::Slow | Self::Unreachable | Self::Io | Self::Evicted)
     }
 }
 
@@ -158,6 +167,7 @@ mod tests {
             End::TooManyDevices,
             End::Idle,
             End::Slow,
+            End::Unreachable,
             End::WebSocket(Violation::Text),
             End::Io,
             End::Store,

@@ -117,7 +117,7 @@ impl<'c, S: Transport> OnlineConnection<'c, S> {
         self.ending = self.ending.or(Some(end));
         self.resting = None;
         // The client has gone or does not read.
-        if matches!(end, End::Slow | End::Io) {
+        if matches!(end, End::Slow | End::Unreachable | End::Io) {
             self.socket.give_up();
         }
     }

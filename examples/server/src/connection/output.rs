@@ -14,13 +14,21 @@ pub(super) struct Output {
     /// Whether the stream's own buffer is empty: TLS has one.
     is_flushed: bool,
     is_lost: bool,
+    /// Whether it is lost because the client's device has vanished.
+    is_unreachable: bool,
     /// Since when nothing could be written.
     stuck: Option<Instant>,
 }
 
 impl Output {
     pub(super) fn new() -> Self {
-        Self { buffer: BytesMut::new(), is_flushed: true, is_lost: false, stuck: None }
+        Self {
+            buffer: BytesMut::new(),
+            is_flushed: true,
+            is_lost: false,
+            is_unreachable: false,
+            stuck: None,
+        }
     }
 
     /// Whether there is anything to be written.
@@ -35,12 +43,17 @@ impl Output {
 
     /// Discards the buffer. Nothing more is sent to the client.
     pub(super) fn give_up(&mut self) {
-        *self = Self { is_lost: true, ..Self::new() };
+        *self = Self { is_lost: true, is_unreachable: self.is_unreachable, ..Self::new() };
     }
 
     /// Whether writing has been given up.
     pub(super) const fn is_lost(&self) -> bool {
         self.is_lost
+    }
+
+    /// Whether writing has shown that the client's device has vanished.
+    pub(super) const fn is_unreachable(&self) -> bool {
+        self.is_unreachable
     }
 
     /// Writes some of the buffer. Ready when something has changed: also when the output has become
@@ -55,7 +68,10 @@ impl Output {
     ) -> Poll<()> {
         match self.poll_some(stream, cx) {
             Poll::Ready(Ok(())) => self.stuck = None,
-            Poll::Ready(Err(_)) => self.give_up(),
+            Poll::Ready(Err(error)) => {
+                self.is_unreachable = is_unreachable(&error);
+                self.give_up();
+            }
             Poll::Pending if self.stuck.is_none() => self.stuck = Some(Instant::now()),
             Poll::Pending => return Poll::Pending,
         }
@@ -84,4 +100,10 @@ impl Output {
         }
         Poll::Ready(Ok(()))
     }
+}
+
+/// Whether the system has given the other end up.
+pub(super) fn is_unreachable(error: &io::Error) -> bool {
+    use io::ErrorKind::{HostUnreachable, NetworkUnreachable, TimedOut};
+    matches!(error.kind(), HostUnreachable | NetworkUnreachable | TimedOut)
 }

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 use crate::connection::clock::Silence;
 use crate::connection::end::End;
 use crate::connection::framing::Framing;
-use crate::connection::output::Output;
+use crate::connection::output::{Output, is_unreachable};
 use crate::connection::transport::Transport;
 
 /// A byte stream with buffers, which are only as long as what is in them.
@@ -145,6 +145,10 @@ impl<S: Transport> Socket<S> {
         with_scratch(|scratch| {
             let mut read = ReadBuf::new(scratch);
             Poll::Ready(match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read)) {
+                // The system tells an error once: writing may have been told.
+                Ok(()) if read.filled().is_empty() && self.output.is_unreachable() => {
+                    Err(End::Unreachable)
+                }
                 Ok(()) if read.filled().is_empty() => Err(End::Left),
                 Ok(()) => {
                     self.take(read.filled_mut());
@@ -152,6 +156,7 @@ impl<S: Transport> Socket<S> {
                 }
                 // An EOF without close_notify. It cannot hide a truncation: frames have lengths.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(End::Left),
+                Err(error) if is_unreachable(&error) => Err(End::Unreachable),
                 Err(_) => Err(End::Io),
             })
         })

@@ -1,5 +1,5 @@
 // How far a client has read its queue: its sync key, and what it takes live. Knows nothing of the
-// connection, but that what it sends is answered in order.
+// connection.
 
 import { Command, syncKey } from "./wire.js";
 
@@ -29,9 +29,6 @@ export class Sync {
     this.#rows = [];
     this.#notified = FROM_THE_BEGINNING;
     this.#send(Command.SYNC, syncKey(this.#key));
-    // An answer has bounds: a SYNC_NOTIFY behind it says that the queue goes on. The PONG comes
-    // behind both, and so tells that nothing is missing.
-    this.#send(Command.PING);
   }
 
   /** The connection is lost, and with it a running sync. */
@@ -51,6 +48,9 @@ export class Sync {
     this.#adopt(key);
     this.#on.synced(rows);
     this.#startIfBehind();
+    // An answer has bounds: a SYNC_NOTIFY right behind it says that the queue goes on. The PONG
+    // comes behind that, and so tells that nothing is missing.
+    if (this.#rows === null) this.#send(Command.PING);
   }
 
   /** SYNC_NOTIFY. */

@@ -72,8 +72,11 @@ fn one_line(text: &str) -> String {
 
 async fn run(options: &Options, out: &Lines) -> Result<(), Box<dyn std::error::Error>> {
     let mut signals = Signals::listen()?;
+    // A task of its own: reading a file may block, and signals are to be served meanwhile.
+    let starting = options.clone();
+    let starting = tokio::spawn(async move { Server::start(&starting).await });
     let server = tokio::select! {
-        server = Server::start(options) => server?,
+        server = starting => server??,
         () = signals.stop() => return Ok(()),
     };
     greet(&server, options, out)?;

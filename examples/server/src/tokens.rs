@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 use std::{fs, io};
@@ -100,8 +101,11 @@ fn read_entries(path: &Path, demo: DemoTokens) -> Result<HashMap<String, Entry>,
         Ok(entries) => entries,
         Err(error) => return Err(TokensError::parse(path, &text, &error)),
     };
-    if let Some((token, _)) = entries.iter().find(|(_, entry)| entry.is_nobody()) {
-        return Err(TokensError::Nobody { path, token: token.clone() });
+    if entries.values().any(Entry::is_nobody) {
+        return Err(TokensError::Nobody { path });
+    }
+    if let Some(length) = entries.keys().map(String::len).find(|length| !LENGTHS.contains(length)) {
+        return Err(TokensError::Length { path, length });
     }
     if demo == DemoTokens::Refused
         && let Some((token, _)) = entries.iter().find(|(token, entry)| entry.is_demo(token))
@@ -162,6 +166,9 @@ impl Entry {
     }
 }
 
+/// In bytes: what a client can send, and not nothing.
+const LENGTHS: RangeInclusive<usize> = 1..=255;
+
 /// Why a tokens file cannot be used.
 #[derive(Debug, Error)]
 pub enum TokensError {
@@ -169,8 +176,10 @@ pub enum TokensError {
     Unreadable { path: PathBuf, source: io::Error },
     #[error("{}:{line}: {message}; a line is \"token\" = {{ appid = 7, uid = 1 }}", path.display())]
     Malformed { path: PathBuf, line: usize, message: String },
-    #[error("{}: the token \"{token}\" names nobody: appid and uid must not be 0", path.display())]
-    Nobody { path: PathBuf, token: String },
+    #[error("{}: a token names nobody: appid and uid must not be 0", path.display())]
+    Nobody { path: PathBuf },
+    #[error("{}: a token has {length} bytes: it must have 1 to 255", path.display())]
+    Length { path: PathBuf, length: usize },
     #[error(
         "{}: everybody knows the demo token \"{token}\": replace it before you let others in",
         path.display()
@@ -250,6 +259,7 @@ mod tests {
             ("\"a\" = { appid = 7, uid = 1, name = 3 }\n", ":1: "),
             ("\n\nnonsense\n", ":3: "),
             ("\"a\" = { appid = 7, uid = 0 }\n", "names nobody"),
+            ("\"\" = { appid = 7, uid = 1 }\n", "has 0 bytes"),
         ] {
             let error = read(text, DemoTokens::Allowed).err().unwrap();
             assert!(error.contains(place), "{error}");

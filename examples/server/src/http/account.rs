@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
+use axum::http::header::{CONNECTION, HeaderName};
 use kefu_proto::Account;
 use serde::{Deserialize, Serialize};
 
@@ -57,15 +58,26 @@ pub(super) struct Credentials {
 pub(super) async fn whoami(
     State(service): State<Arc<Service>>,
     Query(Credentials { token }): Query<Credentials>,
-) -> Result<Json<Who>, StatusCode> {
+) -> Result<Json<Who>, Refused> {
     let account = account(&service, &token).await?;
     Ok(Json(Who::new(&service, account, None)))
 }
 
 /// The account of a token, as a login finds it.
-pub(super) async fn account(service: &Service, token: &str) -> Result<Account, StatusCode> {
+pub(super) async fn account(service: &Service, token: &str) -> Result<Account, Refused> {
     match service.auth.account(token.as_bytes()).await {
-        Ok(account) => account.ok_or(StatusCode::UNAUTHORIZED),
-        Err(_) => Err(StatusCode::SERVICE_UNAVAILABLE),
+        Ok(Some(account)) => Ok(account),
+        Ok(None) => {
+            service.metrics.logins_refused.inc();
+            Err(refused(StatusCode::UNAUTHORIZED))
+        }
+        Err(_) => Err(refused(StatusCode::SERVICE_UNAVAILABLE)),
     }
+}
+
+/// An answer behind which the connection is closed, so that tokens are not guessed on one.
+pub(super) type Refused = (StatusCode, [(HeaderName, &'static str); 1]);
+
+pub(super) const fn refused(status: StatusCode) -> Refused {
+    (status, [(CONNECTION, "close")])
 }

@@ -42,7 +42,7 @@ pub(super) async fn check_origin(
     if origins.allow(request.headers()) {
         return Ok(next.run(request).await);
     }
-    tracing::info!(peer = %admitted.peer, "refusing a web page whose origin is not in --origin");
+    tracing::debug!(peer = %admitted.peer, "refusing a web page whose origin is not in --origin");
     Err(StatusCode::FORBIDDEN)
 }
 

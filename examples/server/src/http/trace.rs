@@ -12,7 +12,7 @@ use futures_util::{Stream, StreamExt, stream};
 use kefu_proto::Account;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::http::account::{Credentials, account};
+use crate::http::account::{Credentials, Refused, account, refused};
 use crate::service::Service;
 
 /// The events of the messages that the token's account sends or receives. Too many traces of one
@@ -21,11 +21,11 @@ pub(super) async fn trace(
     State(service): State<Arc<Service>>,
     Extension(watchers): Extension<Watchers>,
     Query(Credentials { token }): Query<Credentials>,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, StatusCode> {
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refused> {
     let account = account(&service, &token).await?;
     let Some(watcher) = watchers.enter(account) else {
         service.metrics.traces_refused.inc();
-        return Err(StatusCode::TOO_MANY_REQUESTS);
+        return Err(refused(StatusCode::TOO_MANY_REQUESTS));
     };
     let start = (service.trace.subscribe(), watcher);
     let events = stream::unfold(start, move |(mut events, watcher)| async move {

@@ -12,11 +12,13 @@ pub(super) fn config(text: &str) -> Result<Config, String> {
 
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse() {
-        Ok(0) => Err(String::from("must be at least 1")),
-        Ok(seconds) => Ok(Duration::from_secs(seconds)),
+        Ok(seconds @ 1..=WEEK) => Ok(Duration::from_secs(seconds)),
+        Ok(_) => Err(String::from("must be 1 to 604800, which is a week")),
         Err(error) => Err(error.to_string()),
     }
 }
+
+const WEEK: u64 = 7 * 24 * 60 * 60;
 
 /// An even number survives no more losses than the odd one below it.
 pub(super) fn replicas(text: &str) -> Result<usize, String> {
@@ -26,8 +28,13 @@ pub(super) fn replicas(text: &str) -> Result<usize, String> {
     }
 }
 
+/// A login must fit, and what one connection may make the server hold should not be the machine.
 pub(super) fn frame_limit(text: &str) -> Result<FrameLimit, String> {
-    text.parse().map(FrameLimit::new).map_err(|error: ParseIntError| error.to_string())
+    match text.parse() {
+        Ok(limit @ 64..=0x0100_0000) => Ok(FrameLimit::new(limit)),
+        Ok(_) => Err(String::from("must be 64 to 16777216")),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 pub(super) fn ipv6_prefix(text: &str) -> Result<u8, String> {

@@ -8,7 +8,8 @@ use std::path::Path;
 /// Creates the folder if it is missing, and takes away what others may do with it and with the
 /// server's files in it.
 ///
-/// A folder that has folders in it belongs to more than this server, and stays as it is.
+/// A folder that has folders in it, or is like `/tmp`, belongs to more than this server, and stays as
+/// it is.
 pub(super) fn create(folder: &Path) -> io::Result<()> {
     if !folder.is_dir() {
         fs::create_dir_all(folder)?;
@@ -18,11 +19,11 @@ pub(super) fn create(folder: &Path) -> io::Result<()> {
     for entry in entries.iter().filter(|entry| is_own(entry)) {
         tighten_or_warn(&entry.path());
     }
-    if entries.iter().any(is_folder) {
+    if entries.iter().any(is_folder) || is_shared(folder).unwrap_or(false) {
         if is_open(folder).unwrap_or(false) {
             tracing::warn!(
                 folder = %folder.display(),
-                "others may look into the data folder: it has folders in it, and is left as it is"
+                "others may look into the data folder: it is not for this server alone, and is left as it is"
             );
         }
     } else {
@@ -60,7 +61,13 @@ fn is_open(path: &Path) -> io::Result<bool> {
     Ok(fs::metadata(path)?.permissions().mode() & FOR_OTHERS != 0)
 }
 
+/// Whether others put their files there, too: then it is sticky.
+fn is_shared(path: &Path) -> io::Result<bool> {
+    Ok(fs::metadata(path)?.permissions().mode() & STICKY != 0)
+}
+
 const FOR_OTHERS: u32 = 0o077;
+const STICKY: u32 = 0o1000;
 
 #[cfg(test)]
 mod tests {

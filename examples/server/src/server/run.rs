@@ -178,12 +178,15 @@ impl Server {
 }
 
 fn bounds(limits: &LimitOptions, total: usize) -> PlaceBounds {
-    let half = |of: usize| (of / 2).max(1);
+    // Few are not halved: a handful of clients may log in at once.
+    let half = |of: usize| (of / 2).max(FEW.min(of));
     let waiting = limits.max_waiting.map_or(half(total), NonZeroUsize::get).min(total);
     let per_address = limits.max_waiting_per_address.map_or(half(waiting), NonZeroUsize::get);
     PlaceBounds { total, waiting, per_address, ipv6_prefix: limits.ipv6_prefix }
 }
 
+/// So many connections without a login are few.
+const FEW: usize = 8;
 /// The bounds of the operator's listener.
 const ADMIN: PlaceBounds = PlaceBounds { total: 16, waiting: 16, per_address: 16, ipv6_prefix: 64 };
 /// The least time for the store to close.

@@ -28,8 +28,8 @@ pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 pub(super) fn prepare(socket: &TcpStream, timeout: Duration) -> io::Result<()> {
     socket.set_nodelay(true)?;
     let most = user_timeout(timeout);
-    let between = (most / 6).max(SECOND);
-    let silence = most.saturating_sub(2 * between).max(SECOND);
+    let between = (most / 6).clamp(SECOND, LONGEST);
+    let silence = most.saturating_sub(2 * between).clamp(SECOND, LONGEST);
     let socket = SockRef::from(socket);
     // Progress of a slow reader then shows within seconds, and not when a third of a buffer of some
     // megabytes has gone out.
@@ -45,3 +45,5 @@ const BACKLOG: u32 = 4096;
 const UNSENT: u32 = 16 * 1024;
 /// The unit of the system's probes.
 const SECOND: Duration = Duration::from_secs(1);
+/// The longest that Linux takes.
+const LONGEST: Duration = Duration::from_secs(32_767);

@@ -10,7 +10,7 @@ use kefu_server::server::Server;
 use kefu_server::signals::{Asked, Signals};
 use rustix::fs::Mode;
 use rustix::process::umask;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -72,9 +72,9 @@ fn one_line(text: &str) -> String {
 
 async fn run(options: &Options, out: &Lines) -> Result<(), Box<dyn std::error::Error>> {
     let mut signals = Signals::listen()?;
-    // A task of its own: reading a file may block, and signals are to be served meanwhile.
-    let starting = options.clone();
-    let starting = tokio::spawn(async move { Server::start(&starting).await });
+    // On a thread of its own: reading a file may block, and signals are to be served meanwhile.
+    let (handle, starting) = (Handle::current(), options.clone());
+    let starting = spawn_blocking(move || handle.block_on(Server::start(&starting)));
     let server = tokio::select! {
         server = starting => server??,
         () = signals.stop() => return Ok(()),

@@ -20,7 +20,7 @@ async fn a_tokens_file_that_is_of_no_use_is_named_with_the_line() {
     for (content, expected) in [
         (None, format!("cannot read the tokens file {name}: ")),
         (Some("\"a\" = { appid = 7, uid = 1 }\n\"b\" = 3\n"), format!("{name}:2: ")),
-        (Some("\"a\" = { appid = 7, uid = 0 }\n"), format!("{name}: the token \"a\" names nobody")),
+        (Some("\"a\" = { appid = 7, uid = 0 }\n"), format!("{name}: a token names nobody")),
         (Some("\u{0}"), format!("{name}:1: ")),
     ] {
         match content {

@@ -258,7 +258,9 @@ async fn serves_an_app_of_2018_and_a_desk_of_today_in_one_chat(target: Target) {
     let mut home = Client::log_in_v2(host.addr, seller(2), "home").await;
     let seq = app.send(question(customer(1), seller(2), "hi")).await;
     app.receive_ack(seq).await;
-    assert_eq!(desk.receive_notify().await, MsgId(1));
+    for device in [&mut desk, &mut home] {
+        assert_eq!(device.receive_notify().await, MsgId(1));
+    }
     let (end, found) = desk.sync_v2(MsgId(0)).await;
     let [(_, chat)] = &found[..] else { panic!("{found:?}") };
     assert_eq!((end, chat.sender, &chat.content[..]), (MsgId(1), customer(1), &b"hi"[..]));
@@ -267,7 +269,6 @@ async fn serves_an_app_of_2018_and_a_desk_of_today_in_one_chat(target: Target) {
     let seq = desk.send(message_v2(seller(2), customer(1), "yes?")).await;
     let metadata = Metadata { sync_key: MsgId(2), prev_sync_key: MsgId(1) };
     assert_eq!(desk.receive_live_ack(seq).await, metadata);
-    home.receive_notify().await;
     assert_eq!(home.receive_copy().await.0, metadata);
     assert_eq!(app.receive_notify().await, MsgId(2), "and no copy");
     assert_eq!(app.sync(MsgId(0)).await.contents(), [b"yes?"]);

@@ -14,6 +14,11 @@ use crate::tokens::TokensError;
 /// Why a server does not start.
 #[derive(Debug, Error)]
 pub enum StartError {
+    #[error(
+        "the hard limit of file handles is {limit}, and at least {needed} are needed: raise it \
+         (ulimit -Hn, or LimitNOFILE= of systemd)"
+    )]
+    FewHandles { limit: usize, needed: usize },
     #[error("cannot use {}: {source}; choose another folder with --data", path.display())]
     DataFolder { path: PathBuf, source: io::Error },
     #[error(transparent)]

@@ -52,7 +52,7 @@ impl Server {
     ///
     /// [`StartError`], in one line that says what to do.
     pub async fn start(options: &Options) -> Result<Self, StartError> {
-        let connections = handles::fitting(options.limits.max_connections.get());
+        let connections = handles::fitting(options.limits.max_connections.get())?;
         let tls = open::tls(options)?;
         let folder = |source| StartError::DataFolder { path: options.data.clone(), source };
         private::create(&options.data).map_err(folder)?;

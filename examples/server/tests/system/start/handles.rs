@@ -9,15 +9,15 @@ use tokio::process::Command;
 use crate::support::process::ServerProcess;
 
 #[tokio::test]
-async fn the_soft_limit_is_raised() {
+async fn with_too_few_handles_it_does_not_start() {
     let folder = TempDir::new().unwrap();
-    let server = start(&folder, "ulimit -S -n 64").await;
-    let mut clients = Vec::new();
-    for _ in 0..100 {
-        clients.push(Client::log_in(server.tcp, customer(1), "").await);
+    for limit in [12, 20, 63] {
+        let output = command(&folder, &format!("ulimit -n {limit}")).output().await.unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{limit}: {error}");
+        let [line] = error.lines().collect::<Vec<_>>()[..] else { panic!("{limit}: {error}") };
+        assert!(line.contains(&format!("is {limit}, and at least 64 are needed")), "{line}");
     }
-    http::until_metric(server.http, "kefu_connections", 100).await;
-    assert!(!server.log().contains("--max-connections is"), "{}", server.log());
 }
 
 #[tokio::test]
@@ -37,9 +37,13 @@ async fn with_a_low_hard_limit_there_are_fewer_connections_and_none_is_stuck() {
 }
 
 async fn start(folder: &TempDir, limit: &str) -> ServerProcess {
+    ServerProcess::spawn(command(folder, limit)).await
+}
+
+fn command(folder: &TempDir, limit: &str) -> Command {
     let mut command = Command::new("/bin/sh");
     command.env_clear().args(["-c", &format!("{limit}; exec \"$@\""), "sh"]);
     command.arg(env!("CARGO_BIN_EXE_kefu-server")).arg("--data").arg(folder.path());
     command.args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
-    ServerProcess::spawn(command).await
+    command
 }

@@ -26,3 +26,6 @@ pub(super) use tables::TABLES;
 pub(super) use term::{Posting, Term};
 pub(super) use upkeep::Index;
 pub(super) use visible::Filters;
+
+#[cfg(test)]
+mod tests;

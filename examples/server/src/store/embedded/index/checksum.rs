@@ -26,8 +26,8 @@ mod tests {
 
     #[test]
     fn a_checksum_does_not_change() {
-        assert_eq!(checksum(0, b""), 0);
-        assert_eq!(checksum(7, b"foobar, and more"), 0);
+        assert_eq!(checksum(1, b""), 0x3142_c870_50ca_a327);
+        assert_eq!(checksum(7, b"foobar and more"), 0xde3d_a387_7133_bdc5);
     }
 
     proptest! {

@@ -213,7 +213,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, max_shrink_iters: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 10, failure_persistence: None, max_shrink_iters: 60, ..ProptestConfig::default() })]
 
     #[test]
     fn readers_see_exactly_what_is_indexed(ops in ops()) {
@@ -324,15 +324,10 @@ fn each_row_fits_a_page() {
 #[test]
 fn a_damaged_block_fails_who_needs_it_and_is_never_merged() {
     let mut world = World::new();
-    for _ in 0..8 {
+    for _ in 0..7 {
         world.flush(1500, 5);
-        while world.index.is_flushing() {
-            // Too little to merge as well.
-            world.transact(&[700], true);
-        }
+        world.settle();
     }
-    let runs = world.count("run WHERE state = 1");
-    assert_eq!(runs, 8);
     let (run, block): (i64, i64) = world
         .db
         .query_one("SELECT run, block FROM fence ORDER BY run, first LIMIT 1", [], |row| {
@@ -353,11 +348,13 @@ fn a_damaged_block_fails_who_needs_it_and_is_never_merged() {
     let later = world.expected(lost, 1501, world.sent).next().unwrap();
     assert_eq!(reader.after(lost, first_msgid(1501), 1).unwrap(), [later], "of a later run");
 
+    world.flush(1500, 5);
     world.db.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let failed = (0..100).find_map(|_| world.index.step(&world.db, 100, 1).err()).unwrap();
+    let failed = (0..100).find_map(|_| world.index.step(&world.db, 2000, 1).err()).unwrap();
     assert!(is_corrupt(&failed), "{failed}");
     world.db.execute_batch("ROLLBACK").unwrap();
     world.index.roll_back();
+    world.settle();
     for _ in 0..8 {
         world.flush(1500, 5);
         world.settle();
@@ -371,10 +368,7 @@ fn a_damaged_filter_is_not_used() {
     let mut world = World::new();
     world.flush(100, 5);
     world.settle();
-    for damage in [
-        "UPDATE filter SET bits = substr(bits, 1, 8) || zeroblob(length(bits) - 8)",
-        "DELETE FROM filter",
-    ] {
+    for damage in ["UPDATE filter SET bits = zeroblob(length(bits))", "DELETE FROM filter"] {
         world.db.execute(damage, []).unwrap();
         world.index = open_index(&world.db);
         world.check(&world.snapshot(), 1, true);

@@ -64,11 +64,10 @@ impl Filter {
 
     /// A filter from its parts, one after the other; `None` if they are not of this shape.
     pub(super) fn from_parts(shape: Shape, parts: &[u8]) -> Option<Self> {
-        let (words, rest) = parts.as_chunks::<8>();
-        let words: Vec<u64> = words.iter().map(|word| u64::from_le_bytes(*word)).collect();
-        let (groups, more) = words.as_chunks::<8>();
-        let read = Self { groups: groups.to_vec(), probes: shape.probes.clamp(1, MOST_PROBES) };
-        (more.is_empty() && rest.is_empty() && read.shape() == shape).then_some(read)
+        let (groups, rest) = parts.as_chunks::<GROUP_BYTES>();
+        let groups = groups.iter().map(group).collect();
+        let read = Self { groups, probes: shape.probes.clamp(1, MOST_PROBES) };
+        (rest.is_empty() && read.shape() == shape).then_some(read)
     }
 }
 
@@ -76,6 +75,14 @@ impl Debug for Filter {
     fn fmt(&self, f: &mut Formatter<'_>) -> FmtResult {
         f.debug_struct("Filter").field("groups", &self.groups.len()).finish_non_exhaustive()
     }
+}
+
+fn group(bytes: &[u8; GROUP_BYTES]) -> Group {
+    let mut group = [0; 8];
+    for (word, bytes) in group.iter_mut().zip(bytes.as_chunks::<8>().0) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    group
 }
 
 /// The group of a hash: its upper half, scaled.
@@ -98,6 +105,8 @@ fn bits(hash: u64, probes: u32) -> impl Iterator<Item = (usize, u64)> {
 const BITS: u64 = 10;
 
 const GROUP_BITS: u64 = 512;
+
+const GROUP_BYTES: usize = 64;
 
 /// As many as the 64 bits of a hash have places for.
 const MOST_PROBES: u32 = 7;

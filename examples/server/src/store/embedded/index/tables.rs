@@ -99,12 +99,12 @@ pub(super) fn clear(db: &Connection) -> Result<()> {
 }
 
 /// A run is no longer of use.
-pub(super) fn kill(db: &Connection, run: RunId) -> Result<()> {
+pub(super) fn mark_dead(db: &Connection, run: RunId) -> Result<()> {
     db.prepare_cached("UPDATE run SET state = 2 WHERE id = ?1")?.execute([run.0]).map(drop)
 }
 
 /// Nobody completes the runs that were being built.
-pub(super) fn kill_unfinished(db: &Connection) -> Result<()> {
+pub(super) fn mark_unfinished_dead(db: &Connection) -> Result<()> {
     db.execute("UPDATE run SET state = 2 WHERE state = 0", []).map(drop)
 }
 

@@ -153,7 +153,7 @@ impl Index {
 
     /// Nobody completes the runs that were being built.
     fn refresh(&mut self, db: &Connection) -> Result<()> {
-        tables::kill_unfinished(db)?;
+        tables::mark_unfinished_dead(db)?;
         self.dead = tables::dead(db)?.into();
         self.dead.retain(|run| !self.damaged.contains(run));
         self.stale = false;
@@ -206,7 +206,7 @@ impl Index {
             match plan {
                 Plan::Drop(at) => {
                     let Visible { run, .. } = self.runs.remove(at);
-                    tables::kill(db, run.id)?;
+                    tables::mark_dead(db, run.id)?;
                     self.dead.push_back(run.id);
                     self.changed = true;
                 }

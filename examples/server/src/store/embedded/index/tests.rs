@@ -364,6 +364,23 @@ fn a_damaged_block_fails_who_needs_it_and_is_never_merged() {
 }
 
 #[test]
+fn a_fence_before_another_block_or_none_is_damage() {
+    let mut world = World::new();
+    world.flush(1500, 5);
+    world.settle();
+    assert!(world.count("block") > 1);
+    let damages = ["UPDATE fence SET block = (SELECT max(block) FROM fence)", "DELETE FROM block"];
+    for damage in damages {
+        world.db.execute(damage, []).unwrap();
+        let reader = world.index.reader(&world.db);
+        let error = reader.after(Term::Queue(account(0)), MsgId(0), 9).unwrap_err();
+        assert!(is_corrupt(&error), "{error}");
+        let error = reader.before(Term::Queue(account(0)), MsgId(9)).unwrap_err();
+        assert!(is_corrupt(&error), "{error}");
+    }
+}
+
+#[test]
 fn a_damaged_filter_is_not_used() {
     let mut world = World::new();
     world.flush(100, 5);

@@ -34,6 +34,7 @@ mod dialects;
 mod disk;
 mod error;
 mod handle;
+mod index;
 mod jobs;
 mod keys;
 mod mark;

@@ -14,23 +14,31 @@ use tempfile::tempdir;
 use crate::common::{SELLER, customer, marked, msgids, open, queue, rows, save, saves};
 use crate::disk::{Disk, Seen, on};
 
-/// Easy to find in a file: six bytes that are the same.
 const UNLUCKY: i64 = 0x5a5a_5a5a_5a5a;
 const PAGE: usize = 4096;
 
 #[tokio::test]
+async fn a_page_that_sqlite_cannot_read_fails_only_those_who_need_it() {
+    damaged(|page| page[..64].fill(0xff)).await;
+}
+
+#[tokio::test]
+async fn a_page_that_has_changed_fails_only_those_who_need_it() {
+    damaged(|page| page[2000] ^= 1).await;
+}
+
+/// Damages a page of the index that nobody needs but the unlucky one.
 #[allow(clippy::await_holding_lock, reason = "the lock is what the store waits for")]
-async fn a_corrupt_page_fails_only_those_who_need_it() {
+async fn damaged(damage: impl FnOnce(&mut [u8])) {
     let dir = tempdir().unwrap();
     let store = open(dir.path());
-    // The page may have the first messages of whoever comes next.
-    for uid in [1, UNLUCKY, UNLUCKY + 1, 2] {
+    // Each of two queues is longer than a page: the end of the first lies on no page of others.
+    for uid in [&[1, 2][..], &[UNLUCKY; 10], &[UNLUCKY + 1; 10]].concat() {
         save_many(&store, uid).await;
     }
-    let [_, last] = save(&store, saves(UNLUCKY, "x")).await;
     let before = queue(&store, SELLER).await.len();
     store.close().await;
-    damage_leaf(dir.path(), last);
+    damage_index(dir.path(), damage);
 
     let disk = Arc::new(Disk::default());
     let mut options = on(&disk);
@@ -137,20 +145,30 @@ async fn a_value_that_no_message_has_fails_its_row_alone() {
 }
 
 async fn save_many(store: &Store, uid: i64) {
-    let batch = (0..600).map(|n| saves(uid, marked(format!("{uid} {n}")))).collect();
+    let batch = (0..600).map(|_| saves(uid, "x")).collect();
     store.save(batch).await.unwrap();
 }
 
-/// Overwrites the page of the index of queues that has this msgid of the unlucky one.
-fn damage_leaf(dir: &Path, MsgId(msgid): MsgId) {
+/// Damages the page that has the end of the unlucky one's queue.
+fn damage_index(dir: &Path, damage: impl FnOnce(&mut [u8])) {
     let file = dir.join("kefu.db");
+    let db = Connection::open(&file).unwrap();
+    let place = "SELECT postings FROM fence JOIN block ON id = block
+        WHERE first <= ?1 ORDER BY first DESC LIMIT 1";
+    // As terms are sorted: a queue, its appid and its uid, without signs.
+    let [appid, uid] = [7, UNLUCKY].map(|id| (id.cast_unsigned() ^ 1 << 63).to_be_bytes());
+    let end = [&[0][..], &appid, &uid, &[0xff; 8]].concat();
+    let block: Vec<u8> = db.query_one(place, [end], |row| row.get(0)).unwrap();
+    drop(db);
     let mut bytes = fs::read(&file).unwrap();
-    let row = [&UNLUCKY.to_be_bytes()[2..], &msgid.to_be_bytes()[6..]].concat();
-    let is_leaf =
-        |page: &[u8]| page[0] == 0x0a && page.windows(row.len()).any(|bytes| bytes == row);
-    let leaves: Vec<usize> =
-        bytes.chunks(PAGE).enumerate().filter(|(_, page)| is_leaf(page)).map(|(n, _)| n).collect();
-    assert_eq!(leaves.len(), 1, "{leaves:?}");
-    bytes[leaves[0] * PAGE..][..64].fill(0xff);
+    let has_block = |page: &[u8]| page.windows(block.len()).any(|bytes| bytes == block);
+    let pages: Vec<usize> = bytes
+        .chunks(PAGE)
+        .enumerate()
+        .filter(|(_, page)| has_block(page))
+        .map(|(n, _)| n)
+        .collect();
+    let &[page] = &pages[..] else { panic!("{pages:?}") };
+    damage(&mut bytes[page * PAGE..][..PAGE]);
     fs::write(&file, bytes).unwrap();
 }

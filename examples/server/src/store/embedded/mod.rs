@@ -30,23 +30,33 @@
 //! such a checkpoint, too. A group that failed can still appear after a crash, as if only its
 //! answer had been lost; an answered group is never lost.
 
+mod catch_up;
+mod convert;
 mod dialects;
 mod disk;
 mod error;
 mod handle;
 mod index;
+mod indexer;
 mod jobs;
 mod keys;
+mod lookup;
 mod mark;
 mod message;
 mod newest;
 mod options;
 mod outbox;
+mod parties;
+mod postings;
 mod read;
+mod retention;
 mod row;
 mod schema;
 mod status;
+mod tables;
+mod tail;
 mod task;
+mod wal;
 mod watch;
 mod writer;
 

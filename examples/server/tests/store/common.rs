@@ -128,10 +128,15 @@ fn to_colleague(content: impl Into<Bytes>) -> CustomerMessage {
 }
 
 fn accepted(from: Account, body: Body) -> Saves {
+    accepted_in(KEFU, from, body, 1_500_000_000)
+}
+
+/// What a server for the sellers of an app makes of a message, at a time.
+pub(crate) fn accepted_in(kefu: AppId, from: Account, body: Body, now: i32) -> Saves {
     let session =
-        Session::new(Config::new(KEFU).unwrap(), Identity::new(from, DeviceId(11)).unwrap());
+        Session::new(Config::new(kefu).unwrap(), Identity::new(from, DeviceId(11)).unwrap());
     let message = Message { seq: Seq(1), version: Version(1), flags: Flags::NONE, body };
-    match session.handle(message, UnixTime::from(1_500_000_000)).unwrap().accept() {
+    match session.handle(message, UnixTime::from(now)).unwrap().accept() {
         Accepted::Persistent(saves) => saves,
         Accepted::Transient(_) => unreachable!("flags are 0"),
     }

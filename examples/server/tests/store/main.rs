@@ -10,5 +10,7 @@ mod crash;
 mod disk;
 mod faults;
 mod health;
+mod kills;
+mod model;
 mod previous;
 mod upgrade;

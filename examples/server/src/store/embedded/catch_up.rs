@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row};
 use crate::store::embedded::error::is_corrupt;
 use crate::store::embedded::indexer::Indexer;
 use crate::store::embedded::mark::mark;
-use crate::store::embedded::options::Fault;
+use crate::store::embedded::options::Options;
 use crate::store::embedded::postings::Postings;
 use crate::store::embedded::row::{indexed_columns, read_indexed};
 use crate::store::embedded::status::Status;
@@ -23,10 +23,11 @@ pub(super) fn catch_up(
     indexer: &mut Indexer,
     last: i64,
     status: &Status,
-    fault: Option<&dyn Fault>,
+    options: &Options,
 ) -> Result<()> {
     let mut group = Postings::default();
-    let mut unread = Unread { db, status, at: indexer.indexed(), last, beyond: 0 };
+    let chunk = CHUNK.min(i64::try_from(options.tail.get()).unwrap_or(CHUNK));
+    let mut unread = Unread { db, status, chunk, at: indexer.indexed(), last, beyond: 0 };
     let mut logged = Instant::now();
     while unread.at < last {
         unread.read(&mut group)?;
@@ -37,7 +38,7 @@ pub(super) fn catch_up(
         set_commits(db, Commits::Unsynced)?;
         while indexer.has_work() {
             indexer.step(db)?;
-            checkpoint_if_due(db, fault);
+            checkpoint_if_due(db, options.fault.as_deref());
         }
         if logged.elapsed() > BETWEEN_LINES {
             logged = Instant::now();
@@ -54,6 +55,8 @@ const BETWEEN_LINES: Duration = Duration::from_secs(5);
 struct Unread<'s> {
     db: &'s Connection,
     status: &'s Status,
+    /// How many messages are read at once.
+    chunk: i64,
     at: i64,
     last: i64,
     /// How many numbers to leave out beyond those that could not be read.
@@ -82,7 +85,7 @@ impl Unread<'_> {
             indexed_columns!(),
             " FROM message WHERE n > ?1 ORDER BY n LIMIT ?2"
         ))?;
-        let mut rows = select.query([self.at, CHUNK])?;
+        let mut rows = select.query([self.at, self.chunk])?;
         while let Some(row) = rows.next()? {
             self.at = row.get(0)?;
             add(self.at, row, group)?;
@@ -101,7 +104,7 @@ impl Unread<'_> {
             indexed_columns!(),
             " FROM message WHERE n = ?1"
         ))?;
-        let end = self.at.saturating_add(CHUNK);
+        let end = self.at.saturating_add(self.chunk);
         for n in self.at.saturating_add(1)..=end {
             match select.query_one([n], |row| add(n, row, group)).optional() {
                 Err(error) if !is_corrupt(&error) => return Err(error),
@@ -109,12 +112,12 @@ impl Unread<'_> {
             }
         }
         self.at = end.saturating_add(self.beyond);
-        self.beyond = self.beyond.saturating_mul(2).max(CHUNK);
+        self.beyond = self.beyond.saturating_mul(2).max(self.chunk);
         Ok(())
     }
 }
 
-/// How many messages are read at once.
+/// The most messages that are read at once.
 const CHUNK: i64 = 1024;
 
 fn add(n: i64, row: &Row<'_>, group: &mut Postings) -> Result<()> {

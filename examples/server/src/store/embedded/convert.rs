@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension, Result, Row, Statement};
 
+use crate::store::embedded::options::{Fault, Step, permit};
 use crate::store::embedded::parties::{receivers, senders};
 use crate::store::embedded::tables::{self, VERSION};
 
@@ -17,7 +18,7 @@ pub(super) const fn is_convertible(version: i64) -> bool {
 
 /// Converts a folder of version 1 or 2, in one transaction. The index is built afterwards, as in
 /// every folder that has none.
-pub(super) fn convert(db: &Connection, version: i64) -> Result<()> {
+pub(super) fn convert(db: &Connection, version: i64, fault: Option<&dyn Fault>) -> Result<()> {
     tracing::info!("converting the data folder from version {version} to {VERSION}");
     let transaction = db.unchecked_transaction()?;
     let mut sellers = Sellers::new(db)?;
@@ -30,6 +31,7 @@ pub(super) fn convert(db: &Connection, version: i64) -> Result<()> {
     drop(sellers);
     db.execute_batch("DROP VIEW IF EXISTS queued; DROP TABLE queue;")?;
     tables::create_derived(db)?;
+    permit(fault, Step::Commit)?;
     transaction.commit()
 }
 

@@ -44,13 +44,12 @@ impl Lookup {
     /// The newest copy of a queue.
     pub(super) fn newest(&self, db: &Connection, queue: Account) -> Result<Option<MsgId>> {
         let (term, all) = (Term::Queue(queue), MsgId(i64::MAX));
-        match self.tail.before(term, all) {
-            Some(newest) => Ok(Some(newest)),
-            None => {
-                let snapshot = db.unchecked_transaction()?;
-                Reader::new(&snapshot, &self.filters)?.before(term, all)
-            }
+        let in_tail = self.tail.before(term, all);
+        if in_tail.is_some() {
+            return Ok(in_tail);
         }
+        let snapshot = db.unchecked_transaction()?;
+        Reader::new(&snapshot, &self.filters)?.before(term, all)
     }
 }
 

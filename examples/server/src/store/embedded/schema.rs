@@ -46,7 +46,7 @@ pub(super) fn open_folder(dir: &Path, options: &Options) -> Result<(Lock, Connec
         db.pragma_update(None, "max_page_count", pages)?;
     }
     if let Some(version) = older {
-        convert(&db, version)?;
+        convert(&db, version, options.fault.as_deref())?;
     }
     dialects::create(&db)?;
     Ok((lock, db))

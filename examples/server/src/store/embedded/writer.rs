@@ -45,7 +45,7 @@ impl Writer {
     ) -> Result<Self, OpenError> {
         let last = db.query_one("SELECT ifnull(max(n), 0) FROM message", [], |row| row.get(0))?;
         let mut indexer = Indexer::open(&db, &options, Arc::clone(&status))?;
-        catch_up(&db, &mut indexer, last, &status, options.fault.as_deref())?;
+        catch_up(&db, &mut indexer, last, &status, &options)?;
         let messages = Messages::new(last.max(indexer.last()), &options);
         let outbox = Outbox::open(&db, options.pushes, &status)?;
         status.set_waiting(outbox.len());

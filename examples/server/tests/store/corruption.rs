@@ -13,6 +13,7 @@ use tempfile::tempdir;
 
 use crate::common::{SELLER, customer, marked, msgids, open, queue, rows, save, saves};
 use crate::disk::{Disk, Seen, on};
+use crate::kills::copy_folder;
 
 const UNLUCKY: i64 = 0x5a5a_5a5a_5a5a;
 const PAGE: usize = 4096;
@@ -142,6 +143,43 @@ async fn a_value_that_no_message_has_fails_its_row_alone() {
     assert!(again[0] > page[5].msgid);
     assert_eq!(store.problems(), []);
     store.close().await;
+}
+
+/// Messages that are not in the index are read again at a start.
+#[tokio::test]
+async fn a_page_of_messages_that_cannot_be_read_keeps_only_these_out_of_the_index() {
+    let (live, dir) = (tempdir().unwrap(), tempdir().unwrap());
+    let store = open(live.path());
+    save_many(&store, 1).await;
+    save_many(&store, UNLUCKY).await;
+    // A kill, and at the next start the messages come into the database.
+    copy_folder(live.path(), dir.path());
+    store.close().await;
+    let store = open(dir.path());
+    assert_eq!(queue(&store, SELLER).await.len(), 1_200);
+    copy_folder(dir.path(), live.path());
+    store.close().await;
+    damage_messages(&live.path().join("kefu.db"));
+
+    let store = open(live.path());
+    assert_eq!(store.problems(), [Problem::Corrupt { file: "kefu.db" }]);
+    assert_eq!(queue(&store, customer(1)).await.len(), 600);
+    let left = queue(&store, customer(UNLUCKY)).await;
+    assert!((400..600).contains(&left.len()), "{} are left", left.len());
+    assert_eq!(left.last(), Some(&MsgId(2_400)));
+    assert_eq!(save(&store, saves(UNLUCKY, "x")).await, [2_401, 2_402].map(MsgId));
+    store.close().await;
+}
+
+/// Overwrites a page of messages that are all of the unlucky one.
+fn damage_messages(file: &Path) {
+    let mut bytes = fs::read(file).unwrap();
+    let uid = &UNLUCKY.to_be_bytes()[2..];
+    let is_leaf = |page: &&mut [u8]| page[0] == 0x0d && page.windows(6).any(|bytes| bytes == uid);
+    let mut leaves: Vec<&mut [u8]> = bytes.chunks_mut(PAGE).filter(is_leaf).collect();
+    let middle = leaves.len() / 2;
+    leaves[middle][..64].fill(0xff);
+    fs::write(file, bytes).unwrap();
 }
 
 async fn save_many(store: &Store, uid: i64) {

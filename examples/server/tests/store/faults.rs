@@ -10,7 +10,7 @@ use crate::common::{SELLER, append, customer, marked, msgids, open, queue, reply
 use crate::disk::{Disk, Seen, on};
 use kefu_proto::{MsgId, Platform};
 use kefu_server::store::embedded::{OpenError, Options, Store, StoreError};
-use kefu_server::store::{Push, SaveFailure};
+use kefu_server::store::{Problem, Push, SaveFailure};
 use rusqlite::{Connection, ErrorCode};
 use tempfile::tempdir;
 use tokio::time::timeout;
@@ -174,6 +174,35 @@ async fn a_full_disk_is_an_error_until_there_is_room() {
     let store = open(dir.path());
     assert_eq!(queue(&store, SELLER).await, stored);
     store.close().await;
+}
+
+/// Messages that cannot be written into the index wait in memory, and only so many may.
+#[tokio::test]
+async fn while_the_index_cannot_be_written_so_many_messages_are_stored_and_no_more() {
+    let dir = tempdir().unwrap();
+    let disk = Arc::new(Disk::default());
+    let mut options = on(&disk);
+    options.tail = NonZeroUsize::new(5).unwrap();
+    let store = Store::open(dir.path(), options).unwrap();
+    disk.no_index.store(true, Ordering::Relaxed);
+    let mut stored = Vec::new();
+    for n in 0..10 {
+        stored.push(save(&store, saves(1, marked(n))).await[0]);
+    }
+    for _ in 0..2 {
+        let error = store.save(vec![saves(1, "x")]).await.unwrap_err();
+        assert!(matches!(error, StoreError::Failed(_)), "{error}");
+        assert_eq!(store.problems(), [Problem::NotWriting]);
+    }
+    // Everything else is done, and all that is stored is found.
+    store.keep_key(SELLER, MsgId(9)).await.unwrap();
+    assert_eq!(queue(&store, SELLER).await, stored);
+    disk.no_index.store(false, Ordering::Relaxed);
+    assert_eq!(save(&store, saves(1, marked(3))).await[0], stored[3]);
+    stored.push(save(&store, saves(1, "x")).await[0]);
+    assert_eq!(store.problems(), []);
+    store.close().await;
+    assert_eq!(queue(&open(dir.path()), SELLER).await, stored);
 }
 
 #[tokio::test]

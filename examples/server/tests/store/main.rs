@@ -13,4 +13,6 @@ mod health;
 mod kills;
 mod model;
 mod previous;
+mod retention;
+mod storms;
 mod upgrade;

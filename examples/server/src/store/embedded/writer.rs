@@ -82,6 +82,7 @@ impl Writer {
             let messages = group.iter().map(|job| job.task.messages()).sum();
             self.handle(group);
             self.index(messages);
+            self.report_unindexed();
             self.checkpoint_if_due();
             self.status.set_busy(false);
         }
@@ -213,6 +214,12 @@ impl Writer {
         }
         if pushes.queued > 0 {
             self.status.pushes.notify_one();
+        }
+    }
+
+    fn report_unindexed(&self) {
+        if let Some(observer) = &self.options.observer {
+            observer.unindexed(self.indexer.waiting());
         }
     }
 

@@ -14,46 +14,46 @@ use tempfile::{TempDir, tempdir, tempdir_in};
 use crate::common::answers;
 use crate::model::{Draft, Model};
 
-/// Copies the folder before each step: that is how a process leaves it that is killed there.
-pub(crate) struct Copies {
+/// Kills the folder before each step: that is how a process leaves it that is killed there.
+pub(crate) struct Kills {
     folder: PathBuf,
-    copies: PathBuf,
+    place: PathBuf,
     /// How many messages have been acknowledged.
     pub(crate) acknowledged: AtomicUsize,
-    made: Mutex<Vec<Copy>>,
+    made: Mutex<Vec<Kill>>,
 }
 
 /// The folder as of a step.
 #[derive(Clone, Debug)]
-pub(crate) struct Copy {
+pub(crate) struct Kill {
     pub(crate) folder: PathBuf,
     pub(crate) step: Step,
     pub(crate) acknowledged: usize,
 }
 
-impl Copies {
-    pub(crate) fn new(folder: &Path, copies: &Path) -> Arc<Self> {
+impl Kills {
+    pub(crate) fn new(folder: &Path, place: &Path) -> Arc<Self> {
         Arc::new(Self {
             folder: folder.to_owned(),
-            copies: copies.to_owned(),
+            place: place.to_owned(),
             acknowledged: AtomicUsize::new(0),
             made: Mutex::default(),
         })
     }
 
-    pub(crate) fn made(&self) -> Vec<Copy> {
+    pub(crate) fn made(&self) -> Vec<Kill> {
         self.made.lock().unwrap().clone()
     }
 }
 
-impl Fault for Copies {
+impl Fault for Kills {
     fn permit(&self, step: Step) -> rusqlite::Result<()> {
         let mut made = self.made.lock().unwrap();
-        let folder = self.copies.join(made.len().to_string());
+        let folder = self.place.join(made.len().to_string());
         let acknowledged = self.acknowledged.load(Ordering::SeqCst);
         fs::create_dir(&folder).unwrap();
         copy_folder(&self.folder, &folder);
-        made.push(Copy { folder, step, acknowledged });
+        made.push(Kill { folder, step, acknowledged });
         Ok(())
     }
 }
@@ -83,9 +83,9 @@ const MOST: usize = 3;
 #[tokio::test]
 async fn whatever_step_it_is_killed_at_nothing_is_lost_or_doubled() {
     let (dir, place) = (in_memory(), tempdir().unwrap());
-    let copies = Copies::new(dir.path(), place.path());
+    let kills = Kills::new(dir.path(), place.path());
     let mut options = busy();
-    options.fault = Some(copies.clone());
+    options.fault = Some(kills.clone());
     let store = Store::open(dir.path(), options).unwrap();
     let mut random = Rng::with_seed(14);
     let batches: Vec<Vec<Draft>> = (0..70)
@@ -96,29 +96,29 @@ async fn whatever_step_it_is_killed_at_nothing_is_lost_or_doubled() {
     for batch in &batches {
         let mut model = models.last().unwrap().clone();
         save(&store, batch, &mut model).await;
-        copies.acknowledged.store(model.messages(), Ordering::SeqCst);
+        kills.acknowledged.store(model.messages(), Ordering::SeqCst);
         models.push(model);
     }
     models.last().unwrap().check(&store, dir.path()).await;
     store.close().await;
-    let made = copies.made();
+    let made = kills.made();
     for step in [Step::Commit, Step::Index, Step::Checkpoint] {
-        assert!(made.iter().any(|copy| copy.step == step), "{step:?}");
+        assert!(made.iter().any(|kill| kill.step == step), "{step:?}");
     }
-    for copy in made {
+    for kill in made {
         let dir = in_memory();
-        copy_folder(&copy.folder, dir.path());
-        go_on(&copy, dir.path(), &models, &batches).await;
+        copy_folder(&kill.folder, dir.path());
+        go_on(&kill, dir.path(), &models, &batches).await;
     }
 }
 
 /// Starts on what a kill has left, and goes on with the batches that it has not stored.
-async fn go_on(copy: &Copy, folder: &Path, models: &[Model], batches: &[Vec<Draft>]) {
+async fn go_on(kill: &Kill, folder: &Path, models: &[Model], batches: &[Vec<Draft>]) {
     let store = Store::open(folder, busy()).unwrap();
     let stored = messages(folder);
     let committed = models.iter().position(|model| model.messages() == stored);
-    let Some(at) = committed else { panic!("{copy:?}: {stored} are no whole batches") };
-    assert!(stored >= copy.acknowledged, "{copy:?}: {stored}");
+    let Some(at) = committed else { panic!("{kill:?}: {stored} are no whole batches") };
+    assert!(stored >= kill.acknowledged, "{kill:?}: {stored}");
     models[at].check(&store, folder).await;
     let mut model = models[at].clone();
     for batch in batches[at..].iter().take(4) {

@@ -12,7 +12,7 @@ use tempfile::tempdir;
 use crate::common::{
     KEFU, SELLER, accepted_in, answers, append, customer, marked, open, queue, rows, saves,
 };
-use crate::kills::{Copies, busy, copy_folder, in_memory};
+use crate::kills::{Kills, busy, copy_folder, in_memory};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -146,36 +146,36 @@ async fn it_may_be_killed_at_any_step() {
     }
     store.close().await;
 
-    let copies = Copies::new(dir.path(), place.path());
+    let kills = Kills::new(dir.path(), place.path());
     let mut options = kept_for(1);
     options.tail = 16.try_into().unwrap();
     options.step = 128.try_into().unwrap();
-    options.fault = Some(copies.clone());
+    options.fault = Some(kills.clone());
     let store = Store::open(dir.path(), options).unwrap();
     for n in 0..40 {
         let uid = random.i64(1..5);
         history.push((uid, append(&store, of_today(uid, marked(format!("new {n}")))).await));
-        copies.acknowledged.store(history.len(), std::sync::atomic::Ordering::SeqCst);
+        kills.acknowledged.store(history.len(), std::sync::atomic::Ordering::SeqCst);
     }
     until_removed(&store, dir.path(), 1_200).await;
     store.close().await;
-    let made = copies.made();
+    let made = kills.made();
     assert!(made.len() > 60, "{} steps", made.len());
-    for copy in made {
+    for kill in made {
         let dir = in_memory();
-        copy_folder(&copy.folder, dir.path());
+        copy_folder(&kill.folder, dir.path());
         let store = Store::open(dir.path(), kept_for(1)).unwrap();
         let stored = {
             let db = Connection::open(dir.path().join("kefu.db")).unwrap();
             let last = db.query_one("SELECT max(n) FROM message", [], |row| row.get(0));
             usize::try_from(last.unwrap_or(1_200_i64)).unwrap()
         };
-        assert!(stored >= copy.acknowledged, "{stored}, {copy:?}");
+        assert!(stored >= kill.acknowledged, "{stored}, {kill:?}");
         until_removed(&store, dir.path(), 1_200).await;
         for uid in 1..5 {
             let left = history[1_200.min(stored)..stored].iter().filter(|(of, _)| *of == uid);
             let left: Vec<MsgId> = left.map(|(_, [_, sent])| sent.msgid).collect();
-            assert_eq!(queue(&store, customer(uid)).await, left, "{copy:?}");
+            assert_eq!(queue(&store, customer(uid)).await, left, "{kill:?}");
         }
         for (n, (uid, answer)) in history[..stored].iter().enumerate().skip(1_200) {
             let again = append(&store, of_today(*uid, marked(format!("new {}", n - 1_200)))).await;

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::common::{
     KEFU, SELLER, accepted_in, append, customer, marked, open, queue, reply, rows, saves,
 };
-use crate::kills::{Copies, busy, copy_folder, in_memory};
+use crate::kills::{Kills, busy, copy_folder, in_memory};
 use kefu_proto::{
     Account, AppId, Appended, Body, Command, CustomerMessage, CustomerMessageV2, DeviceId, Dialect,
     MsgId, Platform, Saves, StoreId, UnixTime, UserId,
@@ -78,15 +78,15 @@ async fn a_folder_of_version_2_keeps_its_history() {
 async fn a_conversion_may_be_killed_at_any_step() {
     let (dir, place) = (in_memory(), tempdir().unwrap());
     let rows = version_2(dir.path());
-    let copies = Copies::new(dir.path(), place.path());
+    let kills = Kills::new(dir.path(), place.path());
     let mut options = busy();
-    options.fault = Some(copies.clone());
+    options.fault = Some(kills.clone());
     Store::open(dir.path(), options).unwrap().close().await;
-    let made = copies.made();
+    let made = kills.made();
     assert!(made.len() > 100, "{} steps", made.len());
-    for copy in made {
+    for kill in made {
         let dir = in_memory();
-        copy_folder(&copy.folder, dir.path());
+        copy_folder(&kill.folder, dir.path());
         let store = open(dir.path());
         assert_all(&store, &rows).await;
         store.close().await;

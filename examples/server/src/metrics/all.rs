@@ -140,6 +140,10 @@ impl Observer for Metrics {
         self.store.pushes(pushes);
     }
 
+    fn unindexed(&self, messages: usize) {
+        self.store.unindexed(messages);
+    }
+
     fn waiting(&self, waiting: WaitingPushes) {
         self.store.waiting(waiting);
     }

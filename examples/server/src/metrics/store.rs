@@ -15,6 +15,7 @@ pub(super) struct StoreMetrics {
     save_failures: Counters<SaveFailure>,
     group_size: Histogram,
     commit_seconds: Histogram,
+    unindexed: Gauge,
     pushes: Counter,
     pushes_left_out: Counters<PushBound>,
     pushes_waiting: Gauge,
@@ -42,6 +43,12 @@ impl StoreMetrics {
                     acknowledged";
                 r.register_with_unit("commit", help, Unit::Seconds, seconds.clone());
                 seconds
+            },
+            unindexed: {
+                let unindexed = Gauge::default();
+                let help = "Stored messages that are not in the embedded store's index yet";
+                r.register("unindexed_messages", help, unindexed.clone());
+                unindexed
             },
             pushes: counter(r, "pushes", "Messages put into the push outbox"),
             pushes_left_out: Counters::register(
@@ -82,6 +89,10 @@ impl Observer for StoreMetrics {
         self.pushes.inc_by(count(queued));
         self.pushes_left_out.inc_by(PushBound::Account, count(beyond_account));
         self.pushes_left_out.inc_by(PushBound::All, count(beyond_all));
+    }
+
+    fn unindexed(&self, messages: usize) {
+        self.unindexed.set(i64::try_from(messages).unwrap_or(i64::MAX));
     }
 
     fn waiting(&self, WaitingPushes { count, oldest }: WaitingPushes) {

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
@@ -94,6 +95,12 @@ pub struct Options {
     /// Folder of the messages; created if it does not exist
     #[arg(long, env = "KEFU_DATA", value_name = "DIR", default_value = "./kefu-data")]
     pub data: PathBuf,
+
+    /// Days that messages are kept; 0: forever
+    ///
+    /// The embedded store removes older ones in small steps, a while after the day is over.
+    #[arg(long, env = "KEFU_RETAIN_DAYS", value_name = "DAYS", default_value = "0")]
+    pub retain_days: u32,
 
     /// New messages get greater ids than this: the greatest that clients may have seen of an
     /// earlier service or a lost database; on NATS it cannot be changed later
@@ -204,6 +211,12 @@ impl Options {
             )),
             Backend::Nats(_) => Ok(options),
         }
+    }
+
+    /// How long messages are kept; `None`: forever.
+    pub fn retain(&self) -> Option<Duration> {
+        let days = u64::from(self.retain_days);
+        (days > 0).then(|| Duration::from_secs(days * 24 * 60 * 60))
     }
 
     /// Where messages are kept, for people.

@@ -41,10 +41,6 @@ pub struct Streams {
     )]
     pub duplicate_window: Duration,
 
-    /// Days that messages are kept; 0: forever
-    #[arg(long, env = "KEFU_RETAIN_DAYS", value_name = "DAYS", default_value = "0")]
-    pub retain_days: u32,
-
     /// Most bytes of each stream, whose oldest messages are removed then; 0: no limit
     #[arg(
         long,
@@ -68,15 +64,22 @@ impl Streams {
         given.get_long().map(|name| format!("--{name}"))
     }
 
-    /// The settings of the streams, with msgids greater than `after`.
-    pub fn settings(&self, after: MsgId, pushes: PushBounds, frame: FrameLimit) -> Settings {
-        let Self { shards, replicas, duplicate_window, retain_days, retain_bytes } = *self;
+    /// The settings of the streams, with msgids greater than `after`. Messages are kept for as long
+    /// as `retain`.
+    pub fn settings(
+        &self,
+        after: MsgId,
+        retain: Option<Duration>,
+        pushes: PushBounds,
+        frame: FrameLimit,
+    ) -> Settings {
+        let Self { shards, replicas, duplicate_window, retain_bytes } = *self;
         Settings {
             shards: shards.get(),
             after,
             replicas,
             duplicate_window,
-            retain: Duration::from_secs(u64::from(retain_days) * 24 * 60 * 60),
+            retain: retain.unwrap_or_default(),
             retain_bytes: if retain_bytes == 0 { -1 } else { retain_bytes },
             pushes,
             frame_limit: usize::try_from(frame.get()).unwrap_or(usize::MAX),

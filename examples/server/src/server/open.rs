@@ -106,15 +106,21 @@ pub(super) async fn store(
     router: &Arc<Router>,
     metrics: &Arc<Metrics>,
 ) -> Result<(Store, Option<Arc<Peers>>), StartError> {
-    let after = MsgId(options.msgids_after);
+    let (after, retain) = (MsgId(options.msgids_after), options.retain());
     let observer: Arc<dyn Observer> = metrics.clone();
     let pushes = push_bounds(options);
     match &options.store {
         Backend::Embedded => {
             let observer = Some(observer);
             let min_free = options.limits.min_free;
-            let settings =
-                embedded::Options { after, min_free, pushes, observer, ..Default::default() };
+            let settings = embedded::Options {
+                after,
+                retain,
+                min_free,
+                pushes,
+                observer,
+                ..Default::default()
+            };
             let data = options.data.clone();
             // It may wait for another process, and signals are to be served meanwhile.
             let opening = spawn_blocking(move || embedded::Store::open(&data, settings));
@@ -125,7 +131,8 @@ pub(super) async fn store(
             Ok((Store::Embedded(store), None))
         }
         Backend::Nats(url) => {
-            let settings = options.streams.settings(after, pushes, options.limits.frame_limit);
+            let settings =
+                options.streams.settings(after, retain, pushes, options.limits.frame_limit);
             let store = JetStream::connect(url, settings, observer).await?;
             let peers = Peers::new(store.clone(), Arc::clone(router), Arc::clone(metrics));
             Ok((Store::JetStream(store), Some(peers)))

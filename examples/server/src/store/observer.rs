@@ -11,6 +11,9 @@ pub trait Observer: Send + Sync {
     /// Pushes have been queued, or left out.
     fn pushes(&self, _pushes: Pushes) {}
 
+    /// How many stored messages are in memory because they are not in the index on disk yet.
+    fn unindexed(&self, _messages: usize) {}
+
     /// What waits in the push outbox. Reported about once a second.
     fn waiting(&self, _waiting: WaitingPushes) {}
 }

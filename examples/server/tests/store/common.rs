@@ -4,9 +4,9 @@ use std::path::Path;
 
 use bytes::Bytes;
 use kefu_proto::{
-    Accepted, Account, AppId, Appended, Body, Config, CustomerMessage, DeviceId, Effect, Effects,
-    Flags, Identity, Message, MsgId, Outbound, Saves, Seq, Session, StoreId, StoredMessage,
-    UnixTime, UserId, Version,
+    Accepted, Account, AppId, Appended, Body, Config, CustomerMessage, CustomerMessageV2, DeviceId,
+    Effect, Effects, Flags, Identity, Message, MsgId, Outbound, Saves, Seq, Session, StoreId,
+    StoredMessage, UnixTime, UserId, Version,
 };
 use kefu_server::store::PageBounds;
 use kefu_server::store::embedded::{Options, Store};
@@ -26,6 +26,13 @@ pub(crate) fn saves(uid: i64, content: impl Into<Bytes>) -> Saves {
 /// A message of the seller to customer `uid`.
 pub(crate) fn reply(uid: i64, content: impl Into<Bytes>) -> Saves {
     accepted(SELLER, Body::CustomerSupport(text(uid, content)))
+}
+
+/// A message of version 2.
+pub(crate) fn v2(sender: Account, receiver: Account, content: impl Into<Bytes>) -> Saves {
+    let (timestamp, content) = (UnixTime::from(0), content.into());
+    let message = CustomerMessageV2 { sender, receiver, timestamp, content };
+    accepted(sender, Body::CustomerV2(message))
 }
 
 /// A message of the seller to the seller.
@@ -121,10 +128,15 @@ fn to_colleague(content: impl Into<Bytes>) -> CustomerMessage {
 }
 
 fn accepted(from: Account, body: Body) -> Saves {
+    accepted_in(KEFU, from, body, 1_500_000_000)
+}
+
+/// What a server for the sellers of an app makes of a message, at a time.
+pub(crate) fn accepted_in(kefu: AppId, from: Account, body: Body, now: i32) -> Saves {
     let session =
-        Session::new(Config::new(KEFU).unwrap(), Identity::new(from, DeviceId(11)).unwrap());
+        Session::new(Config::new(kefu).unwrap(), Identity::new(from, DeviceId(11)).unwrap());
     let message = Message { seq: Seq(1), version: Version(1), flags: Flags::NONE, body };
-    match session.handle(message, UnixTime::from(1_500_000_000)).unwrap().accept() {
+    match session.handle(message, UnixTime::from(now)).unwrap().accept() {
         Accepted::Persistent(saves) => saves,
         Accepted::Transient(_) => unreachable!("flags are 0"),
     }

@@ -13,24 +13,33 @@ use tempfile::tempdir;
 
 use crate::common::{SELLER, customer, marked, msgids, open, queue, rows, save, saves};
 use crate::disk::{Disk, Seen, on};
+use crate::kills::copy_folder;
 
-/// Easy to find in a file: six bytes that are the same.
 const UNLUCKY: i64 = 0x5a5a_5a5a_5a5a;
 const PAGE: usize = 4096;
 
 #[tokio::test]
+async fn a_page_that_sqlite_cannot_read_fails_only_those_who_need_it() {
+    damaged(|page| page[..64].fill(0xff)).await;
+}
+
+#[tokio::test]
+async fn a_page_that_has_changed_fails_only_those_who_need_it() {
+    damaged(|page| page[2000] ^= 1).await;
+}
+
+/// Damages a page of the index that nobody needs but the unlucky one.
 #[allow(clippy::await_holding_lock, reason = "the lock is what the store waits for")]
-async fn a_corrupt_page_fails_only_those_who_need_it() {
+async fn damaged(damage: impl FnOnce(&mut [u8])) {
     let dir = tempdir().unwrap();
     let store = open(dir.path());
-    // The page may have the first messages of whoever comes next.
-    for uid in [1, UNLUCKY, UNLUCKY + 1, 2] {
+    // Each of two queues is longer than a page: the end of the first lies on no page of others.
+    for uid in [&[1, 2][..], &[UNLUCKY; 10], &[UNLUCKY + 1; 10]].concat() {
         save_many(&store, uid).await;
     }
-    let [_, last] = save(&store, saves(UNLUCKY, "x")).await;
     let before = queue(&store, SELLER).await.len();
     store.close().await;
-    damage_leaf(dir.path(), last);
+    damage_index(dir.path(), damage);
 
     let disk = Arc::new(Disk::default());
     let mut options = on(&disk);
@@ -136,21 +145,68 @@ async fn a_value_that_no_message_has_fails_its_row_alone() {
     store.close().await;
 }
 
+/// Messages that are not in the index are read again at a start.
+#[tokio::test]
+async fn a_page_of_messages_that_cannot_be_read_keeps_only_these_out_of_the_index() {
+    let (live, dir) = (tempdir().unwrap(), tempdir().unwrap());
+    let store = open(live.path());
+    save_many(&store, 1).await;
+    save_many(&store, UNLUCKY).await;
+    // A kill, and at the next start the messages come into the database.
+    copy_folder(live.path(), dir.path());
+    store.close().await;
+    let store = open(dir.path());
+    assert_eq!(queue(&store, SELLER).await.len(), 1_200);
+    copy_folder(dir.path(), live.path());
+    store.close().await;
+    damage_messages(&live.path().join("kefu.db"));
+
+    let store = open(live.path());
+    assert_eq!(store.problems(), [Problem::Corrupt { file: "kefu.db" }]);
+    assert_eq!(queue(&store, customer(1)).await.len(), 600);
+    let left = queue(&store, customer(UNLUCKY)).await;
+    assert!((400..600).contains(&left.len()), "{} are left", left.len());
+    assert_eq!(left.last(), Some(&MsgId(2_400)));
+    assert_eq!(save(&store, saves(UNLUCKY, "x")).await, [2_401, 2_402].map(MsgId));
+    store.close().await;
+}
+
+/// Overwrites a page of messages that are all of the unlucky one.
+fn damage_messages(file: &Path) {
+    let mut bytes = fs::read(file).unwrap();
+    let uid = &UNLUCKY.to_be_bytes()[2..];
+    let is_leaf = |page: &&mut [u8]| page[0] == 0x0d && page.windows(6).any(|bytes| bytes == uid);
+    let mut leaves: Vec<&mut [u8]> = bytes.chunks_mut(PAGE).filter(is_leaf).collect();
+    let middle = leaves.len() / 2;
+    leaves[middle][..64].fill(0xff);
+    fs::write(file, bytes).unwrap();
+}
+
 async fn save_many(store: &Store, uid: i64) {
-    let batch = (0..600).map(|n| saves(uid, marked(format!("{uid} {n}")))).collect();
+    let batch = (0..600).map(|_| saves(uid, "x")).collect();
     store.save(batch).await.unwrap();
 }
 
-/// Overwrites the page of the index of queues that has this msgid of the unlucky one.
-fn damage_leaf(dir: &Path, MsgId(msgid): MsgId) {
+/// Damages the page that has the end of the unlucky one's queue.
+fn damage_index(dir: &Path, damage: impl FnOnce(&mut [u8])) {
     let file = dir.join("kefu.db");
+    let db = Connection::open(&file).unwrap();
+    let place = "SELECT postings FROM fence JOIN block ON id = block
+        WHERE first <= ?1 ORDER BY first DESC LIMIT 1";
+    // As terms are sorted: a queue, its appid and its uid, without signs.
+    let [appid, uid] = [7, UNLUCKY].map(|id| (id.cast_unsigned() ^ 1 << 63).to_be_bytes());
+    let end = [&[0][..], &appid, &uid, &[0xff; 8]].concat();
+    let block: Vec<u8> = db.query_one(place, [end], |row| row.get(0)).unwrap();
+    drop(db);
     let mut bytes = fs::read(&file).unwrap();
-    let row = [&UNLUCKY.to_be_bytes()[2..], &msgid.to_be_bytes()[6..]].concat();
-    let is_leaf =
-        |page: &[u8]| page[0] == 0x0a && page.windows(row.len()).any(|bytes| bytes == row);
-    let leaves: Vec<usize> =
-        bytes.chunks(PAGE).enumerate().filter(|(_, page)| is_leaf(page)).map(|(n, _)| n).collect();
-    assert_eq!(leaves.len(), 1, "{leaves:?}");
-    bytes[leaves[0] * PAGE..][..64].fill(0xff);
+    let has_block = |page: &[u8]| page.windows(block.len()).any(|bytes| bytes == block);
+    let pages: Vec<usize> = bytes
+        .chunks(PAGE)
+        .enumerate()
+        .filter(|(_, page)| has_block(page))
+        .map(|(n, _)| n)
+        .collect();
+    let &[page] = &pages[..] else { panic!("{pages:?}") };
+    damage(&mut bytes[page * PAGE..][..PAGE]);
     fs::write(&file, bytes).unwrap();
 }

@@ -11,6 +11,7 @@ use rusqlite::ffi;
 #[derive(Default)]
 pub(crate) struct Disk {
     pub(crate) no_commit: AtomicBool,
+    pub(crate) no_index: AtomicBool,
     pub(crate) no_checkpoint: AtomicBool,
     /// The error of the next commit that begins; 0: none.
     pub(crate) next_commit: AtomicI32,
@@ -26,6 +27,7 @@ impl Fault for Disk {
     fn permit(&self, step: Step) -> rusqlite::Result<()> {
         let (fails, mut code) = match step {
             Step::Commit => (&self.no_commit, self.next_commit.swap(0, Ordering::SeqCst)),
+            Step::Index => (&self.no_index, 0),
             Step::Checkpoint => (&self.no_checkpoint, 0),
         };
         self.commits.fetch_add(usize::from(step == Step::Commit), Ordering::SeqCst);

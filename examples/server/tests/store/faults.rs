@@ -10,7 +10,7 @@ use crate::common::{SELLER, append, customer, marked, msgids, open, queue, reply
 use crate::disk::{Disk, Seen, on};
 use kefu_proto::{MsgId, Platform};
 use kefu_server::store::embedded::{OpenError, Options, Store, StoreError};
-use kefu_server::store::{Push, SaveFailure};
+use kefu_server::store::{Problem, Push, SaveFailure};
 use rusqlite::{Connection, ErrorCode};
 use tempfile::tempdir;
 use tokio::time::timeout;
@@ -176,11 +176,40 @@ async fn a_full_disk_is_an_error_until_there_is_room() {
     store.close().await;
 }
 
+/// Messages that cannot be written into the index wait in memory, and only so many may.
+#[tokio::test]
+async fn while_the_index_cannot_be_written_so_many_messages_are_stored_and_no_more() {
+    let dir = tempdir().unwrap();
+    let disk = Arc::new(Disk::default());
+    let mut options = on(&disk);
+    options.tail = NonZeroUsize::new(5).unwrap();
+    let store = Store::open(dir.path(), options).unwrap();
+    disk.no_index.store(true, Ordering::Relaxed);
+    let mut stored = Vec::new();
+    for n in 0..10 {
+        stored.push(save(&store, saves(1, marked(n))).await[0]);
+    }
+    for _ in 0..2 {
+        let error = store.save(vec![saves(1, "x")]).await.unwrap_err();
+        assert!(matches!(error, StoreError::Failed(_)), "{error}");
+        assert_eq!(store.problems(), [Problem::NotWriting]);
+    }
+    // Everything else is done, and all that is stored is found.
+    store.keep_key(SELLER, MsgId(9)).await.unwrap();
+    assert_eq!(queue(&store, SELLER).await, stored);
+    disk.no_index.store(false, Ordering::Relaxed);
+    assert_eq!(save(&store, saves(1, marked(3))).await[0], stored[3]);
+    stored.push(save(&store, saves(1, "x")).await[0]);
+    assert_eq!(store.problems(), []);
+    store.close().await;
+    assert_eq!(queue(&open(dir.path()), SELLER).await, stored);
+}
+
 #[tokio::test]
 async fn repeats_are_known_however_little_is_kept_in_memory() {
     let dir = tempdir().unwrap();
     let mut options = Options::default();
-    options.marks = 0;
+    (options.tail, options.step) = (NonZeroUsize::MIN, NonZeroUsize::MIN);
     let store = Store::open(dir.path(), options).unwrap();
     let mut first = Vec::new();
     for uid in 1..=5 {
@@ -198,40 +227,29 @@ async fn repeats_are_known_however_little_is_kept_in_memory() {
     store.close().await;
 }
 
+/// Simulates messages with the same mark: the one that had it becomes another.
 #[tokio::test]
 async fn a_message_is_no_repeat_because_its_mark_is_known() {
-    let dir = tempdir().unwrap();
-    let store = open(dir.path());
-    let first = save(&store, saves(1, marked("a"))).await;
-    let other = save(&store, saves(2, marked("b"))).await;
-    store.close().await;
-    // Simulates that "a" and "b" have the same hash.
-    let db = Connection::open(dir.path().join("kefu.db")).unwrap();
-    let forge =
-        "UPDATE queue SET mark = (SELECT mark FROM queue WHERE msgid = ?1) WHERE msgid = ?2";
-    assert_eq!(db.execute(forge, [other[1].0, first[1].0]).unwrap(), 1);
-    drop(db);
-    let store = open(dir.path());
-    assert!(save(&store, saves(1, marked("b"))).await > other);
-    store.close().await;
-}
-
-#[tokio::test]
-async fn a_message_to_another_receiver_is_no_repeat_because_its_mark_is_known() {
-    let dir = tempdir().unwrap();
-    let store = open(dir.path());
-    let first = save(&store, reply(1, marked("a"))).await;
-    let other = save(&store, reply(2, marked("a"))).await;
-    store.close().await;
-    // Simulates that "a" to either of them has the same hash.
-    let db = Connection::open(dir.path().join("kefu.db")).unwrap();
-    let forge = "UPDATE queue SET mark = (SELECT mark FROM queue WHERE msgid = ?1) \
-        WHERE msgid = ?2";
-    assert_eq!(db.execute(forge, [other[1].0, first[1].0]).unwrap(), 1);
-    drop(db);
-    let store = open(dir.path());
-    assert!(save(&store, reply(2, marked("a"))).await > other);
-    store.close().await;
+    for change in [
+        r#"content = '{"uuid":"b"}'"#,
+        "content = 'no uuid'",
+        "customer_id = 9",
+        "customer_appid = 9",
+        "seller_id = 9",
+        "seller_appid = 9",
+    ] {
+        let dir = tempdir().unwrap();
+        let store = open(dir.path());
+        let first = save(&store, saves(1, marked("a"))).await;
+        assert_eq!(save(&store, saves(1, marked("a"))).await, first);
+        store.close().await;
+        let db = Connection::open(dir.path().join("kefu.db")).unwrap();
+        assert_eq!(db.execute(&format!("UPDATE message SET {change}"), []).unwrap(), 1);
+        drop(db);
+        let store = open(dir.path());
+        assert!(save(&store, saves(1, marked("a"))).await > first, "{change}");
+        store.close().await;
+    }
 }
 
 #[tokio::test]
@@ -261,11 +279,11 @@ async fn other_data_than_ours_is_refused_in_one_line() {
     let alter = |sql| Connection::open(&file).unwrap().execute_batch(sql).unwrap();
     let refusal = || Store::open(dir.path(), Options::default()).unwrap_err();
 
-    alter("PRAGMA user_version = 3");
+    alter("PRAGMA user_version = 4");
     let error = refusal();
-    assert!(matches!(error, OpenError::Version { found: 3, needed: 2, .. }), "{error}");
+    assert!(matches!(error, OpenError::Version { found: 4, needed: 3, .. }), "{error}");
     let text = error.to_string();
-    assert!(text.contains("version 3") && !text.contains('\n'), "{text}");
+    assert!(text.contains("version 4") && !text.contains('\n'), "{text}");
 
     alter("PRAGMA application_id = 1");
     assert!(matches!(refusal(), OpenError::Foreign { .. }), "{}", refusal());

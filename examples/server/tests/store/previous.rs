@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::common::{
-    SELLER, answers, append, colleagues, marked, note, open, queue, reply, rows, saves,
+    SELLER, answers, append, colleagues, customer, marked, note, open, queue, reply, rows, saves,
+    v2,
 };
 use fastrand::Rng;
 use kefu_proto::{Account, Appended, Command, Encode, MsgId, Saves};
@@ -117,8 +118,8 @@ async fn s10_a_repeat_is_told_what_the_first_was() {
     let other = append(&store, first(2)).await;
     assert_eq!(other.map(|appended| appended.previous), [Some(MsgId(3)), Some(MsgId(0))]);
     store.close().await;
-    for (marks, queues) in [(0, 0), (100, 100)] {
-        let store = with(dir.path(), |options| (options.marks, options.queues) = (marks, queues));
+    for queues in [0, 100] {
+        let store = with(dir.path(), |options| options.queues = queues);
         for _ in 0..2 {
             let newest = append(&store, saves(1, "later")).await;
             assert_eq!(append(&store, first(1)).await, told);
@@ -144,33 +145,32 @@ async fn s10_a_repeat_may_have_another_command() {
     store.close().await;
 }
 
-/// As a 64 is stored. Its body has the layout of a 24: only the names of the fields differ.
 #[tokio::test]
-async fn a_row_of_any_command_is_read_and_repeated() {
-    const CUSTOMER_V2: Command = Command(64);
+async fn a_message_of_version_2_is_read_repeated_and_shown() {
     let dir = tempdir().unwrap();
     let store = open(dir.path());
-    let first = append(&store, saves(1, marked("a"))).await;
-    let message = saves(1, "x").message().clone();
+    let first = append(&store, v2(customer(1), SELLER, marked("a"))).await;
+    let message = v2(customer(1), SELLER, "x").message().clone();
+    let mut body = Vec::new();
+    message.encode_body(&mut body).unwrap();
     store.push(Push { to: SELLER, message }).await.unwrap();
-    let body = rows(&store, SELLER, MsgId(0), 1).await[0].body.clone();
-    store.close().await;
-    let db = Connection::open(dir.path().join("kefu.db")).unwrap();
-    for table in ["message", "push"] {
-        assert_eq!(db.execute(&format!("UPDATE {table} SET command = 64"), []).unwrap(), 1);
-    }
-    drop(db);
-
-    let store = open(dir.path());
-    append(&store, saves(1, "x")).await;
-    let row = &rows(&store, SELLER, MsgId(0), 1).await[0];
-    assert_eq!((row.command, &row.body), (CUSTOMER_V2, &body));
-    assert_eq!(store.pushes(1).await.unwrap()[0].command, CUSTOMER_V2);
+    // A repeat may be of another version.
     assert_eq!(append(&store, saves(1, marked("a"))).await, first);
     store.close().await;
+
+    let store = open(dir.path());
+    assert_eq!(append(&store, v2(customer(1), SELLER, marked("a"))).await, first);
+    append(&store, saves(1, "x")).await;
+    append(&store, v2(SELLER, customer(1), "x")).await;
+    let row = &rows(&store, customer(1), MsgId(4), 1).await[0];
+    assert_eq!((row.command, row.msgid), (Command::CUSTOMER_V2, MsgId(5)));
+    let push = &store.pushes(1).await.unwrap()[0];
+    assert_eq!((push.command, &push.body[..]), (Command::CUSTOMER_V2, &body[..]));
+    store.close().await;
     let db = Connection::open(dir.path().join("kefu.db")).unwrap();
-    let shown = "SELECT concat_ws(' ', command, customer_appid, customer_id, store_id, seller_id,
-        sender_appid, sender, receiver_appid, receiver) FROM queued WHERE appid = 7 ORDER BY msgid";
+    let shown = "SELECT concat_ws(' ', msgid, command, customer_appid, customer_id, store_id,
+        seller_id, sender_appid, sender, receiver_appid, receiver)
+        FROM queued WHERE appid = 7 ORDER BY msgid";
     let shown: Vec<String> = db
         .prepare(shown)
         .unwrap()
@@ -178,7 +178,8 @@ async fn a_row_of_any_command_is_read_and_repeated() {
         .unwrap()
         .map(Result::unwrap)
         .collect();
-    assert_eq!(shown, ["CUSTOMER_V2 7 1 3 2", "CUSTOMER 7 1 3 2"]);
+    let expected = ["2 CUSTOMER_V2 7 1 1453 2", "4 CUSTOMER 7 1 3 2", "5 CUSTOMER_V2 1453 2 7 1"];
+    assert_eq!(shown, expected);
 }
 
 fn with(dir: &Path, set: impl FnOnce(&mut Options)) -> Store {

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use crate::dialect::Shown;
 use crate::store::embedded::error::{OpenError, StoreError};
 use crate::store::embedded::jobs::{JobQueue, weight};
+use crate::store::embedded::lookup::Lookup;
 use crate::store::embedded::options::Options;
 use crate::store::embedded::outbox::{self, OutboxRow, PushId};
 use crate::store::embedded::read::{self, ReadPool};
@@ -31,6 +32,7 @@ use crate::store::push::Push;
 pub struct Store {
     pub(super) jobs: JobQueue,
     pub(super) readers: ReadPool,
+    lookup: Lookup,
     pub(super) status: Arc<Status>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
@@ -45,15 +47,17 @@ impl Store {
         let database = schema::open_folder(dir, &options)?;
         let status = Arc::new(Status::new(dir.to_owned(), options.clone()));
         status.look_for_space();
-        let readers = ReadPool::open(dir, options.readers, Arc::clone(&status))?;
         let (jobs, queue) = JobQueue::new(options.waiting.get());
+        let readers = options.readers;
         let writer = Writer::new(database, queue, options, Arc::clone(&status))?;
+        let lookup = writer.lookup();
+        let readers = ReadPool::open(dir, readers, Arc::clone(&status))?;
         let thread = std::thread::Builder::new()
             .name("store".into())
             .spawn(move || writer.run())
             .map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
         let thread = Arc::new(Mutex::new(Some(thread)));
-        Ok(Self { jobs, readers, status, thread })
+        Ok(Self { jobs, readers, lookup, status, thread })
     }
 
     /// Stores both copies of every message, in order, and answers once they are on disk.
@@ -93,7 +97,8 @@ impl Store {
         after: MsgId,
         bounds: PageBounds,
     ) -> Result<Page, StoreError> {
-        self.readers.read(move |db| read::page(db, queue, after, bounds)).await
+        let lookup = self.lookup.clone();
+        self.readers.read(move |db| read::page(db, &lookup, queue, after, bounds)).await
     }
 
     /// The newest msgid of a queue; 0 if it is empty.
@@ -102,7 +107,9 @@ impl Store {
     ///
     /// [`StoreError`] if the queue could not be read.
     pub async fn newest(&self, queue: Account) -> Result<MsgId, StoreError> {
-        self.readers.read(move |db| read::newest(db, queue)).await
+        let lookup = self.lookup.clone();
+        let newest = self.readers.read(move |db| lookup.newest(db, queue)).await?;
+        Ok(newest.unwrap_or(MsgId(0)))
     }
 
     /// The sync key that is kept for an account; 0 if there is none (S2).

@@ -55,6 +55,14 @@ impl JobQueue {
         !self.jobs.is_closed()
     }
 
+    /// Tells the store's thread that time has passed, unless the queue is full.
+    pub(super) fn tick(&self) {
+        if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
+            // With an error the thread has ended.
+            let _ = self.jobs.send(Job { task: Task::Tick, permit: Some(permit) });
+        }
+    }
+
     /// Accepts no more tasks.
     pub(super) fn close(&self) {
         self.free.close();

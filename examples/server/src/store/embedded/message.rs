@@ -1,12 +1,17 @@
 //! Inserting messages: the hot path.
 
-use kefu_proto::{Account, Appended, Copies, MsgId, Saves};
+use kefu_proto::{Account, Appended, Copies, Encode, MsgId, Saves};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Result};
 
-use crate::store::embedded::mark::{Known, Mark};
-use crate::store::embedded::newest::{Newest, before};
+use crate::store::embedded::index::{Posting, Reader, Term};
+use crate::store::embedded::indexer::Indexer;
+use crate::store::embedded::mark::Mark;
+use crate::store::embedded::newest::Newest;
 use crate::store::embedded::options::Options;
-use crate::store::embedded::row::{bind_message, message_columns};
+use crate::store::embedded::parties::{Parties, message_of, receivers, senders};
+use crate::store::embedded::postings::Postings;
+use crate::store::embedded::row::{bind_message, indexed_columns, message_columns, read_indexed};
+use crate::store::embedded::tail::Tail;
 use crate::uuid;
 
 /// Numbers messages and finds repeats. One counter serves all queues, so ids grow in each.
@@ -14,51 +19,45 @@ use crate::uuid;
 pub(super) struct Messages {
     last: i64,
     last_committed: i64,
-    known: Known,
     newest: Newest,
+    /// The messages of the open transaction.
+    group: Postings,
 }
 
 impl Messages {
-    /// Continues after the last stored message, and after the msgid `options.after`.
-    pub(super) fn open(db: &Connection, options: &Options) -> Result<Self> {
-        let Options { marks, queues, after, .. } = *options;
-        let last: i64 =
-            db.query_one("SELECT ifnull(max(n), 0) FROM message", [], |row| row.get(0))?;
+    /// Continues after message `last`, and after the msgid `options.after`.
+    pub(super) fn new(last: i64, options: &Options) -> Self {
         // Message `n` has the ids `2n - 1` and `2n`.
-        let last = last.max(after.0 / 2 + after.0 % 2);
-        let (known, newest) = (Known::new(marks), Newest::new(queues));
-        Ok(Self { last, last_committed: last, known, newest })
+        let last = last.max(message_of(options.after));
+        let newest = Newest::new(options.queues);
+        Self { last, last_committed: last, newest, group: Postings::default() }
     }
 
-    /// The transaction is committed.
-    pub(super) fn commit(&mut self) {
+    /// The transaction is committed. Returns its messages, which are to be taken.
+    pub(super) fn commit(&mut self) -> &mut Postings {
         self.last_committed = self.last;
-        self.known.commit();
+        &mut self.group
     }
 
     /// The transaction is rolled back.
     pub(super) fn roll_back(&mut self) {
         self.last = self.last_committed;
-        self.known.roll_back();
+        self.group.clear();
         self.newest.clear();
     }
 
-    pub(super) fn inserts<'s>(&'s mut self, db: &'s Connection) -> Result<Inserts<'s>> {
-        Ok(Inserts {
-            messages: self,
-            db,
-            message: db.prepare_cached(concat!(
-                "INSERT INTO message (n, device_id, ",
-                message_columns!(),
-                ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            ))?,
-            // OR FAIL: SQLite need not journal pages to undo the first row alone. A failure rolls
-            // back the whole transaction anyway.
-            copies: db.prepare_cached(
-                "INSERT OR FAIL INTO queue (appid, uid, msgid, mark)
-                VALUES (?, ?, ?, NULL), (?, ?, ?, ?)",
-            )?,
-        })
+    pub(super) fn inserts<'s>(
+        &'s mut self,
+        db: &'s Connection,
+        indexer: &'s Indexer,
+    ) -> Result<Inserts<'s>> {
+        let insert = db.prepare_cached(concat!(
+            "INSERT INTO message (n, device_id, ",
+            message_columns!(),
+            ", seller_appid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        ))?;
+        let (tail, index) = (indexer.tail(), indexer.reader(db));
+        Ok(Inserts { messages: self, db, tail, index, removed: indexer.removed(), insert })
     }
 }
 
@@ -66,90 +65,103 @@ impl Messages {
 pub(super) struct Inserts<'s> {
     messages: &'s mut Messages,
     db: &'s Connection,
-    message: CachedStatement<'s>,
-    copies: CachedStatement<'s>,
+    tail: &'s Tail,
+    index: Reader<'s>,
+    /// The messages up to this one have been removed.
+    removed: i64,
+    insert: CachedStatement<'s>,
 }
 
 impl Inserts<'_> {
     /// Returns what is known of both copies, and whether the message was stored already.
     pub(super) fn store(&mut self, saves: &Saves, mark: Option<Mark>) -> Result<(Copies, bool)> {
-        let n = self.messages.last.saturating_add(1);
+        let parties = Parties::of(saves);
         if let Some(mark) = mark
-            && let Some(first) = self.first(saves, mark, n)?
+            && let Some(first) = self.first(saves, parties, mark)?
         {
-            return Ok((self.repeated(saves, first)?, true));
+            return Ok((self.repeated(parties, first)?, true));
         }
-        let [to_receiver, to_sender] = saves.requests();
-        self.message.raw_bind_parameter(1, n)?;
-        self.message.raw_bind_parameter(2, to_sender.device_id().0)?;
-        bind_message(&mut self.message, 3, saves.message())?;
-        self.message.raw_execute()?;
-        for (parameter, copy, msgid) in [(1, to_receiver, receivers(n)), (4, to_sender, senders(n))]
-        {
-            self.copies.raw_bind_parameter(parameter, copy.queue().appid.0)?;
-            self.copies.raw_bind_parameter(parameter + 1, copy.queue().uid.0)?;
-            self.copies.raw_bind_parameter(parameter + 2, msgid.0)?;
-        }
-        self.copies.raw_bind_parameter(7, mark)?;
-        self.copies.raw_execute()?;
+        let n = self.messages.last.saturating_add(1);
+        let [to_receiver, _] = saves.requests();
+        self.insert.raw_bind_parameter(1, n)?;
+        self.insert.raw_bind_parameter(2, to_receiver.device_id().0)?;
+        bind_message(&mut self.insert, 3, saves.message())?;
+        let seller_appid = parties.seller_appid(saves.message().command());
+        self.insert.raw_bind_parameter(10, seller_appid)?;
+        self.insert.raw_execute()?;
         self.messages.last = n;
         // In this order: both may be in one queue.
-        let receiver = self.appended(saves.receiver(), receivers(n))?;
-        let sender = self.appended(saves.sender(), senders(n))?;
+        let receiver = self.appended(parties.receiver, receivers(n))?;
+        let sender = self.appended(parties.sender, senders(n))?;
+        if let Some(mark) = mark {
+            self.messages.group.add(Posting { term: Term::Mark(mark), msgid: senders(n) });
+        }
+        self.messages.group.end_message(n);
         Ok((Copies { receiver, sender }, false))
     }
 
     /// The answer for a copy that has just been inserted.
     fn appended(&mut self, queue: Account, msgid: MsgId) -> Result<Appended> {
         let previous = match self.messages.newest.replace(queue, msgid) {
-            Some(previous) => previous,
-            None => before(self.db, queue, msgid)?,
+            Some(previous) => Some(previous),
+            None => self.before(queue, msgid)?,
         };
-        Ok(Appended { msgid, previous: Some(previous) })
+        self.messages.group.add(Posting { term: Term::Queue(queue), msgid });
+        Ok(Appended { msgid, previous })
     }
 
-    /// The answer for a repeat of message `n`. Nothing is ever removed from a queue, so what was
-    /// before its copies then still is.
-    fn repeated(&self, saves: &Saves, n: i64) -> Result<Copies> {
+    /// The answer for a repeat of message `n`. What was before its copies then still is.
+    fn repeated(&self, parties: Parties, n: i64) -> Result<Copies> {
         let answer = |queue, msgid| {
-            let before = before(self.db, queue, msgid);
-            before.map(|before| Appended { msgid, previous: Some(before) })
+            let previous = self.before(queue, msgid);
+            previous.map(|previous| Appended { msgid, previous })
         };
         Ok(Copies {
-            receiver: answer(saves.receiver(), receivers(n))?,
-            sender: answer(saves.sender(), senders(n))?,
+            receiver: answer(parties.receiver, receivers(n))?,
+            sender: answer(parties.sender, senders(n))?,
         })
+    }
+
+    /// The msgid in a queue right before `msgid`; 0 if there is none. `None` if there may have been
+    /// one that has been removed.
+    fn before(&self, queue: Account, msgid: MsgId) -> Result<Option<MsgId>> {
+        let term = Term::Queue(queue);
+        let in_memory = self.messages.group.before(term, msgid);
+        if let Some(before) = in_memory.or_else(|| self.tail.before(term, msgid)) {
+            return Ok(Some(before));
+        }
+        let none = (self.removed == 0).then_some(MsgId(0));
+        Ok(self.index.before(term, msgid)?.or(none))
     }
 
     /// The message that this one repeats, whatever its command (S10). Of two messages that share a
     /// mark only the first is recognised: the other is stored again, as if it had no uuid.
-    fn first(&mut self, saves: &Saves, mark: Mark, n: i64) -> Result<Option<i64>> {
-        let known = self.messages.known.first(self.db, saves.sender(), mark, n)?;
-        let Some(first) = known else {
-            return Ok(None);
-        };
-        let mut select = self.db.prepare_cached(
-            "SELECT m.content FROM queue q CROSS JOIN message m ON m.n = (q.msgid + 1) / 2
-            WHERE q.appid = ?1 AND q.uid = ?2 AND q.msgid = ?3",
-        )?;
-        let Account { appid, uid } = saves.receiver();
+    fn first(&self, saves: &Saves, parties: Parties, mark: Mark) -> Result<Option<i64>> {
+        let Some(first) = self.marked(mark)? else { return Ok(None) };
+        let mut select = self.db.prepare_cached(concat!(
+            "SELECT ",
+            indexed_columns!(),
+            " FROM message WHERE n = ?1"
+        ))?;
         let same = select
-            .query_one([appid.0, uid.0, receivers(first).0], |row| {
-                // A content that is no text and no bytes is damaged.
-                let content = row.get_ref(0)?.as_bytes().unwrap_or_default();
-                Ok(uuid::find(content) == uuid::find(saves.message().content()))
+            .query_one([first], |row| {
+                let stored = read_indexed(row, 0)?;
+                Ok(stored.is_some_and(|(stored, content)| {
+                    stored == parties
+                        && uuid::find(content) == uuid::find(saves.message().content())
+                }))
             })
             .optional()?;
         Ok(same.unwrap_or(false).then_some(first))
     }
-}
 
-/// The msgid of message `n` in its receiver's queue.
-const fn receivers(n: i64) -> MsgId {
-    MsgId(n.saturating_mul(2).saturating_sub(1))
-}
-
-/// The msgid of message `n` in its sender's queue.
-const fn senders(n: i64) -> MsgId {
-    MsgId(n.saturating_mul(2))
+    /// The first message with a mark.
+    fn marked(&self, mark: Mark) -> Result<Option<i64>> {
+        let (term, removed) = (Term::Mark(mark), senders(self.removed));
+        let on_disk = self.index.after(term, removed, 1)?;
+        let in_tail = || self.tail.after(term, removed, 1).first().copied();
+        let in_group = || self.messages.group.after(term, removed).first().copied();
+        let first = on_disk.first().copied().or_else(in_tail).or_else(in_group);
+        Ok(first.map(message_of))
+    }
 }

@@ -12,12 +12,27 @@
 //! part of the key because a client may reuse a uuid for another receiver, whose message would
 //! otherwise be lost. Without a `uuid` nothing is a repeat.
 //!
+//! # The index is written behind
+//!
+//! What is durable before the answer is the row of the message alone, which is appended. Rows say in
+//! whose queues they are; the index, which finds the messages of a queue and those with a uuid, is
+//! derived from them. With an index of rows every group would change a page for each account, and
+//! one for each uuid.
+//!
+//! Messages that are not indexed yet are the tail, in memory. Readers look into the tail first and
+//! then into the index as of a later moment, so that together they miss nothing. Between the groups
+//! the thread moves the tail into the index in small steps, which wait for no sync: the next group's
+//! covers them. A start reads again what is not indexed; in a folder without an index that is
+//! everything. If the index cannot be written, the tail grows up to its bound; then messages are
+//! refused.
+//!
 //! # What was the newest before
 //!
 //! Every answer tells which msgid was the newest in the queue right before the copy, as of its
 //! place in the order of commits. The thread that writes remembers that for the queues that were
-//! written to lately, and looks it up in the index for any other. A rollback makes it forget all.
-//! For a repeat it is looked up before the first copy, so it is what the first save was answered.
+//! written to lately, and looks it up for any other. A rollback makes it forget all. For a repeat it
+//! is looked up before the first copy, so it is what the first save was answered. It is unknown
+//! where nothing is found and messages have been removed because of their age.
 //!
 //! # Failures
 //!
@@ -30,23 +45,33 @@
 //! such a checkpoint, too. A group that failed can still appear after a crash, as if only its
 //! answer had been lost; an answered group is never lost.
 
+mod catch_up;
+mod convert;
 mod dialects;
 mod disk;
 mod error;
 mod handle;
 mod index;
+mod indexer;
 mod jobs;
 mod keys;
+mod lookup;
 mod mark;
 mod message;
 mod newest;
 mod options;
 mod outbox;
+mod parties;
+mod postings;
 mod read;
+mod retention;
 mod row;
 mod schema;
 mod status;
+mod tables;
+mod tail;
 mod task;
+mod wal;
 mod watch;
 mod writer;
 

@@ -1,13 +1,11 @@
 //! The newest msgid of each queue, which is what the next copy's answer calls `previous`.
 //!
-//! Queues that were written to lately are kept in memory. Any other costs one look-up in the index
-//! of queues, at the place where the insert reads it anyway.
+//! Queues that were written to lately are kept in memory. Any other costs a look-up in the index.
 
 use std::collections::HashMap;
 use std::mem;
 
 use kefu_proto::{Account, MsgId};
-use rusqlite::{Connection, OptionalExtension, Result};
 
 /// The newest msgids of recently written queues, those of the open transaction included.
 #[derive(Debug)]
@@ -40,17 +38,6 @@ impl Newest {
         self.recent.clear();
         self.older.clear();
     }
-}
-
-/// The msgid in a queue right before `msgid`; 0 if there is none.
-pub(super) fn before(db: &Connection, queue: Account, msgid: MsgId) -> Result<MsgId> {
-    let mut select = db.prepare_cached(
-        "SELECT msgid FROM queue WHERE appid = ?1 AND uid = ?2 AND msgid < ?3
-        ORDER BY msgid DESC LIMIT 1",
-    )?;
-    let before =
-        select.query_one([queue.appid.0, queue.uid.0, msgid.0], |row| row.get(0)).optional()?;
-    Ok(MsgId(before.unwrap_or(0)))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
+use std::time::Duration;
 
 use kefu_proto::MsgId;
 
@@ -18,12 +19,17 @@ pub struct Options {
     pub waiting: NonZeroUsize,
     /// How many messages one transaction may have, counted likewise.
     pub group: NonZeroUsize,
-    /// How many uuids of active senders are kept in memory, at about 30 bytes each.
-    pub marks: usize,
+    /// How many messages gather in memory before they are written into the index; there are at most
+    /// about twice as many.
+    pub tail: NonZeroUsize,
+    /// About how many entries of the index are written at once. Saves wait for that.
+    pub step: NonZeroUsize,
     /// Of how many queues the newest msgid is kept in memory, at about 50 bytes each.
     pub queues: usize,
     /// New msgids are greater than this, and than those that exist.
     pub after: MsgId,
+    /// How long messages are kept; `None`: forever.
+    pub retain: Option<Duration>,
     /// How many queues can be read at the same time.
     pub readers: NonZeroU32,
     /// The most pages of 4 KiB that the database may have. For tests of a full disk.
@@ -43,9 +49,11 @@ impl Default for Options {
         Self {
             waiting: const { NonZeroUsize::new(32 * 1024).expect("not 0") },
             group: const { NonZeroUsize::new(8 * 1024).expect("not 0") },
-            marks: 4 * 1024 * 1024,
+            tail: const { NonZeroUsize::new(16 * 1024).expect("not 0") },
+            step: const { NonZeroUsize::new(2 * 1024).expect("not 0") },
             queues: 256 * 1024,
             after: MsgId(0),
+            retain: None,
             readers: const { NonZeroU32::new(2).expect("not 0") },
             max_pages: None,
             min_free: 0,
@@ -61,9 +69,11 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("waiting", &self.waiting)
             .field("group", &self.group)
-            .field("marks", &self.marks)
+            .field("tail", &self.tail)
+            .field("step", &self.step)
             .field("queues", &self.queues)
             .field("after", &self.after)
+            .field("retain", &self.retain)
             .field("readers", &self.readers)
             .field("max_pages", &self.max_pages)
             .field("min_free", &self.min_free)
@@ -92,6 +102,13 @@ pub trait Fault: Send + Sync {
 pub enum Step {
     /// Put a group into the write-ahead log, and sync it.
     Commit,
+    /// Bring the index up to date by a step, and remove some old messages, without a sync.
+    Index,
     /// Copy the log into the database, and sync that.
     Checkpoint,
+}
+
+/// Asks whether a step may be done.
+pub(super) fn permit(fault: Option<&dyn Fault>, step: Step) -> rusqlite::Result<()> {
+    fault.map_or(Ok(()), |fault| fault.permit(step))
 }

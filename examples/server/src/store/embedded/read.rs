@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::BytesMut;
 use kefu_proto::{Account, DeviceId, MsgId, StoredMessage};
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use crate::store::embedded::error::{OpenError, StoreError};
+use crate::store::embedded::lookup::Lookup;
+use crate::store::embedded::parties::message_of;
 use crate::store::embedded::row::{message_columns, read_message};
 use crate::store::embedded::schema;
 use crate::store::embedded::status::Status;
@@ -72,37 +74,45 @@ impl ReadPool {
 /// The messages of a queue with greater msgids than `after`, oldest first.
 pub(super) fn page(
     db: &Connection,
+    lookup: &Lookup,
     queue: Account,
-    after: MsgId,
+    mut after: MsgId,
     bounds: PageBounds,
 ) -> rusqlite::Result<Page> {
-    let mut select = db.prepare_cached(concat!(
-        "SELECT q.msgid, m.device_id, ",
-        message_columns!(),
-        " FROM queue q CROSS JOIN message m ON m.n = (q.msgid + 1) / 2
-        WHERE q.appid = ?1 AND q.uid = ?2 AND q.msgid > ?3 ORDER BY q.msgid LIMIT ?4"
-    ))?;
     // One more tells whether the queue ends here.
-    let limit = i64::try_from(bounds.rows).unwrap_or(i64::MAX).saturating_add(1);
-    let mut rows = select.query(params![queue.appid.0, queue.uid.0, after.0, limit])?;
+    let limit = bounds.rows.saturating_add(1);
+    loop {
+        let (page, last) = lookup.after(db, queue, after, limit, |found| {
+            Ok((rows(db, found, bounds)?, found.last().copied()))
+        })?;
+        match last {
+            // Somebody has removed all of these messages by hand.
+            Some(last) if page.rows.is_empty() => after = last,
+            _ => return Ok(page),
+        }
+    }
+}
+
+/// The messages with these msgids, as far as the bounds allow. Some may have been removed.
+fn rows(db: &Connection, msgids: &[MsgId], bounds: PageBounds) -> rusqlite::Result<Page> {
+    let mut select = db.prepare_cached(concat!(
+        "SELECT device_id, ",
+        message_columns!(),
+        " FROM message WHERE n = ?1"
+    ))?;
     let (mut page, mut bodies) = (Page { rows: Vec::new(), is_last: true }, BytesMut::new());
     let mut bytes = 0;
-    while let Some(row) = rows.next()? {
+    for &msgid in msgids {
         if page.rows.len() >= bounds.rows || bytes >= bounds.bytes {
             page.is_last = false;
             break;
         }
-        let (command, body) = read_message(row, 2, &mut bodies)?;
-        let (msgid, device_id) = (MsgId(row.get(0)?), DeviceId(row.get(1)?));
+        let mut row = select.query([message_of(msgid)])?;
+        let Some(row) = row.next()? else { continue };
+        let (command, body) = read_message(row, 1, &mut bodies)?;
         bytes = bytes.saturating_add(body.len());
+        let device_id = DeviceId(row.get(0)?);
         page.rows.push(StoredMessage { msgid, device_id, command, body });
     }
     Ok(page)
-}
-
-/// The newest msgid of a queue; 0 if it is empty.
-pub(super) fn newest(db: &Connection, queue: Account) -> rusqlite::Result<MsgId> {
-    let mut select =
-        db.prepare_cached("SELECT ifnull(max(msgid), 0) FROM queue WHERE appid = ?1 AND uid = ?2")?;
-    select.query_one([queue.appid.0, queue.uid.0], |row| row.get(0)).map(MsgId)
 }

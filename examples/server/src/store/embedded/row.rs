@@ -8,6 +8,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Error, Result, Row, Statement};
 
 use crate::store::embedded::error::is_conversion;
+use crate::store::embedded::parties::Parties;
 
 /// The columns of a message, in the order of [`bind_message`] and [`read_message`].
 macro_rules! message_columns {
@@ -16,6 +17,14 @@ macro_rules! message_columns {
     };
 }
 pub(super) use message_columns;
+
+/// What the index has of a message, and [`read_indexed`] reads.
+macro_rules! indexed_columns {
+    () => {
+        "command, customer_appid, customer_id, store_id, seller_id, seller_appid, content"
+    };
+}
+pub(super) use indexed_columns;
 
 /// Binds the columns of a message from parameter `first` on.
 pub(super) fn bind_message(
@@ -84,6 +93,26 @@ fn read_columns(row: &Row<'_>, first: usize, page: &mut BytesMut) -> Result<(Com
     page.put_i32(row.get(column(5))?);
     page.put_slice(bytes(row.get_ref(column(CONTENT))?, column(CONTENT))?);
     Ok((command, page.split().freeze()))
+}
+
+/// Reads whose queues a message is in, and its content, from column `first` on. `None` if a column
+/// has a value that no message has.
+pub(super) fn read_indexed<'r>(
+    row: &'r Row<'_>,
+    first: usize,
+) -> Result<Option<(Parties, &'r [u8])>> {
+    let column = |offset: usize| first.saturating_add(offset);
+    let read = || {
+        let ids =
+            [row.get(column(1))?, row.get(column(2))?, row.get(column(3))?, row.get(column(4))?];
+        Ok(Parties::of_row(Command(row.get(first)?), ids, row.get(column(5))?))
+    };
+    let parties = match read() {
+        Err(error) if is_conversion(&error) => None,
+        read => read?,
+    };
+    let content = row.get_ref(column(CONTENT))?.as_bytes().unwrap_or_default();
+    Ok(parties.map(|parties| (parties, content)))
 }
 
 fn bytes(value: ValueRef<'_>, column: usize) -> Result<&[u8]> {

@@ -9,7 +9,7 @@ use crate::store::embedded::error::StoreError;
 use crate::store::embedded::mark::Mark;
 use crate::store::embedded::message::Inserts;
 use crate::store::embedded::outbox::{Outbox, PushId};
-use crate::store::embedded::{dialects, keys, schema};
+use crate::store::embedded::{dialects, keys, tables};
 use crate::store::observer::Group;
 use crate::store::push::Push;
 
@@ -48,6 +48,8 @@ pub(super) enum Task {
     Probe {
         answer: Answer<()>,
     },
+    /// Time to do what has waited for a quiet moment.
+    Tick,
     Close {
         answer: oneshot::Sender<()>,
     },
@@ -105,8 +107,8 @@ impl Task {
             }
             Self::Push { entry } => outbox.add(db, entry)?,
             Self::Pushed { entries, .. } => outbox.remove(db, entries)?,
-            Self::Probe { .. } => schema::probe(db)?,
-            Self::Save { .. } | Self::Close { .. } => {}
+            Self::Probe { .. } => tables::probe(db)?,
+            Self::Save { .. } | Self::Tick | Self::Close { .. } => {}
         }
         Ok(Done::Other)
     }
@@ -146,7 +148,7 @@ impl Task {
             | Self::Probe { answer } => {
                 drop(answer.send(Err(error)));
             }
-            Self::Push { .. } | Self::Close { .. } => {}
+            Self::Push { .. } | Self::Tick | Self::Close { .. } => {}
         }
     }
 }

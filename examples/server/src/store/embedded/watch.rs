@@ -30,6 +30,7 @@ impl Store {
             let probe = self.jobs.ask(|answer| Task::Probe { answer });
             let _ = timeout(PROBE_TIMEOUT, probe).await;
         }
+        self.jobs.tick();
         let is_empty = self.status.waiting() == 0;
         if is_empty && !self.status.is_unreadable() {
             self.status.report_waiting(Duration::ZERO);

@@ -1,19 +1,23 @@
 //! The thread that writes, in group commits.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, MAIN_DB, wal::CheckpointMode};
+use rusqlite::{Connection, ErrorCode, wal::CheckpointMode};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
+use crate::store::embedded::catch_up::catch_up;
 use crate::store::embedded::error::{OpenError, StoreError, is_corrupt, is_local};
+use crate::store::embedded::indexer::Indexer;
 use crate::store::embedded::jobs::Job;
+use crate::store::embedded::lookup::Lookup;
 use crate::store::embedded::message::Messages;
-use crate::store::embedded::options::{Fault, Options, Step};
+use crate::store::embedded::options::{Options, Step, permit};
 use crate::store::embedded::outbox::Outbox;
 use crate::store::embedded::schema::Lock;
 use crate::store::embedded::status::Status;
 use crate::store::embedded::task::{Done, Task};
+use crate::store::embedded::wal::{self, Commits, checkpoint_if_due, set_commits};
 use crate::store::observer::Group;
 
 pub(super) struct Writer {
@@ -22,7 +26,11 @@ pub(super) struct Writer {
     options: Options,
     status: Arc<Status>,
     messages: Messages,
+    indexer: Indexer,
     outbox: Outbox,
+    commits: Commits,
+    /// A tick has come since the index was worked on.
+    ticked: bool,
     /// The write or sync that failed, until a full checkpoint has succeeded.
     poisoned: Option<Arc<rusqlite::Error>>,
     _lock: Lock,
@@ -35,10 +43,29 @@ impl Writer {
         options: Options,
         status: Arc<Status>,
     ) -> Result<Self, OpenError> {
-        let messages = Messages::open(&db, &options)?;
+        let last = db.query_one("SELECT ifnull(max(n), 0) FROM message", [], |row| row.get(0))?;
+        let mut indexer = Indexer::open(&db, &options, Arc::clone(&status))?;
+        catch_up(&db, &mut indexer, last, &status, &options)?;
+        let messages = Messages::new(last.max(indexer.last()), &options);
         let outbox = Outbox::open(&db, options.pushes, &status)?;
         status.set_waiting(outbox.len());
-        Ok(Self { db, queue, options, status, messages, outbox, poisoned: None, _lock: lock })
+        Ok(Self {
+            db,
+            queue,
+            options,
+            status,
+            messages,
+            indexer,
+            outbox,
+            commits: Commits::Unsynced,
+            ticked: false,
+            poisoned: None,
+            _lock: lock,
+        })
+    }
+
+    pub(super) fn lookup(&self) -> Lookup {
+        self.indexer.lookup()
     }
 
     /// Works until the store is closed, or all handles are dropped.
@@ -51,18 +78,31 @@ impl Writer {
                 self.queue.close();
             }
             self.status.set_busy(true);
-            let group = self.without_saves_that_have_no_space(group);
+            let group = self.admit(group);
+            let messages = group.iter().map(|job| job.task.messages()).sum();
             self.handle(group);
+            self.index(messages);
+            self.report_unindexed();
             self.checkpoint_if_due();
             self.status.set_busy(false);
         }
-        if let Err(error) = self.checkpoint(CheckpointMode::TRUNCATE) {
+        if let Err(error) = self.finish() {
             tracing::warn!(%error, "the store's log was not emptied; the next start does it");
         }
         drop(self);
         for answer in closing {
             let _ = answer.send(());
         }
+    }
+
+    /// The next start finds an index that is up to date, and an empty log.
+    fn finish(&mut self) -> Result<(), StoreError> {
+        while self.poisoned.is_none() && self.indexer.waiting() > 0 {
+            self.indexer.freeze();
+            self.step()?;
+            self.checkpoint_if_due();
+        }
+        Ok(self.checkpoint(CheckpointMode::TRUNCATE)?)
     }
 
     /// Takes what is queued, up to the size of a group.
@@ -74,6 +114,7 @@ impl Writer {
                 weight.saturating_add(permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
             match task {
                 Task::Close { answer } => closing.push(answer),
+                Task::Tick => self.ticked = true,
                 task => group.push(Job { task, permit }),
             }
             let full = weight >= self.options.group.get();
@@ -82,17 +123,28 @@ impl Writer {
         group
     }
 
-    /// On a disk that is almost full, messages fail before they take more of it.
-    fn without_saves_that_have_no_space(&self, group: Vec<Job>) -> Vec<Job> {
-        if !self.status.has_no_space() {
-            return group;
-        }
+    /// Messages fail before they take the last room of the disk, or more memory than the tail may
+    /// have.
+    fn admit(&mut self, group: Vec<Job>) -> Vec<Job> {
+        let Err(error) = self.make_room() else { return group };
         let is_save = |job: &Job| matches!(job.task, Task::Save { .. });
         let (saves, others): (Vec<Job>, Vec<Job>) = group.into_iter().partition(is_save);
         if !saves.is_empty() {
-            self.fail(saves, Group::default(), &StoreError::NoSpace);
+            self.fail(saves, Group::default(), &error);
         }
         others
+    }
+
+    fn make_room(&mut self) -> Result<(), StoreError> {
+        if self.status.has_no_space() {
+            return Err(StoreError::NoSpace);
+        }
+        // It is full only while steps fail.
+        while self.indexer.is_full() {
+            self.recover()?;
+            self.step()?;
+        }
+        Ok(())
     }
 
     /// Stores a group, then answers. There is no answer before the commit.
@@ -120,7 +172,7 @@ impl Writer {
     fn store(&mut self, group: &[Job], report: &mut Group) -> Result<Vec<Done>, StoreError> {
         match self.transact(group, report) {
             Ok(done) => {
-                self.messages.commit();
+                self.indexer.append(self.messages.commit());
                 Ok(done)
             }
             Err(error) => {
@@ -133,9 +185,10 @@ impl Writer {
     }
 
     fn transact(&mut self, group: &[Job], report: &mut Group) -> rusqlite::Result<Vec<Done>> {
-        let Self { db, messages, outbox, options, .. } = self;
+        self.set_commits(Commits::Synced)?;
+        let Self { db, messages, indexer, outbox, options, .. } = self;
         db.execute_batch("BEGIN IMMEDIATE")?;
-        let mut inserts = messages.inserts(db)?;
+        let mut inserts = messages.inserts(db, indexer)?;
         let mut done = Vec::with_capacity(group.len());
         for Job { task, .. } in group {
             done.push(task.perform(db, &mut inserts, outbox, report)?);
@@ -164,6 +217,12 @@ impl Writer {
         }
     }
 
+    fn report_unindexed(&self) {
+        if let Some(observer) = &self.options.observer {
+            observer.unindexed(self.indexer.waiting());
+        }
+    }
+
     /// Answers a group of which nothing is stored.
     fn fail(&self, group: Vec<Job>, report: Group, error: &StoreError) {
         let messages = group.iter().map(|job| job.task.messages()).sum();
@@ -174,6 +233,40 @@ impl Writer {
         for Job { task, .. } in group {
             task.fail(error);
         }
+    }
+
+    /// Moves on with the index, so far that it keeps up with the messages, and further while there
+    /// is nothing else to do.
+    fn index(&mut self, messages: usize) {
+        let mut steps = self.indexer.steps_after(messages);
+        let idle_until = std::mem::take(&mut self.ticked).then(|| Instant::now() + IDLE_WORK);
+        while self.poisoned.is_none() && self.indexer.has_work() {
+            let is_idle =
+                self.queue.is_empty() && idle_until.is_some_and(|end| Instant::now() < end);
+            if (steps == 0 && !self.indexer.is_full() && !is_idle) || self.step().is_err() {
+                return;
+            }
+            steps = steps.saturating_sub(1);
+            self.checkpoint_if_due();
+        }
+    }
+
+    /// A step of the index. It waits for no sync, and needs none: the next group's covers it.
+    fn step(&mut self) -> Result<(), StoreError> {
+        let step = self.set_commits(Commits::Unsynced).and_then(|()| self.indexer.step(&self.db));
+        step.map_err(|error| {
+            self.indexer.roll_back();
+            self.roll_back();
+            self.note_failure(error)
+        })
+    }
+
+    fn set_commits(&mut self, commits: Commits) -> rusqlite::Result<()> {
+        if self.commits != commits {
+            set_commits(&self.db, commits)?;
+            self.commits = commits;
+        }
+        Ok(())
     }
 
     fn roll_back(&mut self) {
@@ -212,29 +305,15 @@ impl Writer {
     }
 
     fn checkpoint_if_due(&self) {
-        if self.poisoned.is_some() {
-            return;
-        }
-        let due = self
-            .db
-            .wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::NOOP)
-            .is_ok_and(|(in_log, _)| in_log >= CHECKPOINT_PAGES);
-        if due && let Err(error) = self.checkpoint(CheckpointMode::PASSIVE) {
-            // Nothing is lost: the log has it all, and is synced.
-            tracing::warn!(%error, "the store's log could not be copied into the database");
+        if self.poisoned.is_none() {
+            checkpoint_if_due(&self.db, self.options.fault.as_deref());
         }
     }
 
     fn checkpoint(&self, mode: CheckpointMode) -> rusqlite::Result<()> {
-        permit(self.options.fault.as_deref(), Step::Checkpoint)?;
-        self.db.wal_checkpoint_v2(Some(MAIN_DB), mode).map(drop)
+        wal::checkpoint(&self.db, self.options.fault.as_deref(), mode)
     }
 }
 
-fn permit(fault: Option<&dyn Fault>, step: Step) -> rusqlite::Result<()> {
-    fault.map_or(Ok(()), |fault| fault.permit(step))
-}
-
-/// The length of the write-ahead log, in pages, from which it is copied into the database. A
-/// greater one means fewer checkpoints, but longer ones, for which saves have to wait.
-const CHECKPOINT_PAGES: i32 = 4000;
+/// How long a tick's work on the index takes at most. It ends earlier if there is a request.
+const IDLE_WORK: Duration = Duration::from_millis(500);

@@ -41,14 +41,13 @@ async fn a_store_that_there_is_not_has_exit_status_2() {
     }
 }
 
-/// Ignoring them would keep messages for ever that were to be deleted after a week.
+/// Ignoring them would keep messages for ever that were to be deleted.
 #[tokio::test]
 async fn options_of_streams_without_nats_have_exit_status_2() {
     for [option, value] in [
         ["--shards", "8"],
         ["--replicas", "3"],
         ["--duplicate-window", "60"],
-        ["--retain-days", "7"],
         ["--retain-bytes", "1000000"],
     ] {
         let expected = format!("{option} says how NATS keeps messages: give --store nats://");
@@ -57,8 +56,8 @@ async fn options_of_streams_without_nats_have_exit_status_2() {
         assert_usage_error(command, &expected).await;
     }
     let mut command = bare_command();
-    command.env("KEFU_RETAIN_DAYS", "7");
-    assert_usage_error(command, "--retain-days says how NATS keeps messages").await;
+    command.env("KEFU_RETAIN_BYTES", "7");
+    assert_usage_error(command, "--retain-bytes says how NATS keeps messages").await;
 }
 
 async fn assert_usage_error(command: Command, expected: &str) -> String {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::client::SubscribeError;
 use async_nats::{Client, ConnectOptions, Event};
 use thiserror::Error;
 
@@ -75,6 +76,8 @@ pub enum ConnectError {
          with --store"
     )]
     Unreachable { url: String, source: async_nats::ConnectError },
+    #[error("NATS: {0}")]
+    Subscribe(#[from] SubscribeError),
     #[error(transparent)]
     Settings(#[from] SettingsError),
 }

@@ -14,6 +14,7 @@ use crate::store::jetstream::connection::{ConnectError, check_payload, connect};
 use crate::store::jetstream::error::JetStreamError;
 use crate::store::jetstream::gaps::Gaps;
 use crate::store::jetstream::health::Health;
+use crate::store::jetstream::publisher::Publisher;
 use crate::store::jetstream::streams::{self, Settings};
 use crate::store::jetstream::timing::ANSWER_TIMEOUT;
 use crate::store::observer::Observer;
@@ -27,6 +28,7 @@ pub struct JetStream {
 pub(super) struct Inner {
     pub(super) client: Client,
     pub(super) context: jetstream::Context,
+    pub(super) publisher: Publisher,
     pub(super) settings: Settings,
     pub(super) queues: Vec<stream::Stream>,
     pub(super) kept: kv::Store,
@@ -69,10 +71,12 @@ impl JetStream {
         let kept = streams::bucket(&context, &settings, streams::KEPT).await?;
         let devices = streams::bucket(&context, &settings, streams::DEVICES).await?;
         let dialects = streams::bucket(&context, &settings, streams::DIALECTS).await?;
+        let publisher = Publisher::new(client.clone(), Arc::clone(&gaps)).await?;
         let inner = Inner {
             name: client.new_inbox(),
             client,
             context,
+            publisher,
             settings,
             queues,
             kept,

@@ -7,7 +7,7 @@ use kefu_proto::{Copies, Effects, Encode, SaveMessage, Saves};
 
 use crate::store::jetstream::error::JetStreamError;
 use crate::store::jetstream::handle::JetStream;
-use crate::store::jetstream::publish::Publication;
+use crate::store::jetstream::publication::Publication;
 use crate::store::jetstream::subject;
 use crate::store::observer::Group;
 use crate::uuid;
@@ -40,7 +40,7 @@ impl JetStream {
             receiver: self.msgid(receiver.sequence)?.into(),
             sender: self.msgid(sender.sequence)?.into(),
         };
-        Ok(Stored { copies, is_repeat: receiver.duplicate && sender.duplicate })
+        Ok(Stored { copies, is_repeat: receiver.is_repeat && sender.is_repeat })
     }
 
     fn copies(&self, saves: &Saves) -> Result<[Publication; 2], JetStreamError> {
@@ -62,8 +62,8 @@ impl JetStream {
 
     fn copy(&self, save: &SaveMessage<'_>, body: Bytes, name: String) -> Publication {
         let subject = subject::queue(save.queue(), self.inner.settings.shards);
-        Publication::new(subject, name, save.message().command(), body)
-            .with(subject::DEVICE, &save.device_id().to_string())
+        let (command, device) = (save.message().command(), Some(save.device_id()));
+        Publication { subject, name, command, device, body }
     }
 }
 

@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use kefu_proto::{
     Closed, Dialect, Encode, EncodeError, MsgId, Online, Platform, Saves, SyncRequest,
 };
+use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use crate::connection::clock::Alarm;
@@ -152,7 +153,11 @@ impl<'c, S: Transport> OnlineConnection<'c, S> {
             () = stopping, if is_open => return Err(End::Stopping),
             done = self.in_flight.next(has_room) => self.finish(done).await?,
             called = poll_fn(|cx| mailbox.poll(is_open, wants_mail, cx)) => match called {
-                Called::Mail => self.has_mail = true,
+                Called::Mail => {
+                    // Others that can go on may send more, which is then one write.
+                    yield_now().await;
+                    self.has_mail = true;
+                }
                 Called::Dismissed(dismissal) => return Err(dismissal.into()),
             },
             () = kept(&mut self.keeping) => self.keeping = None,

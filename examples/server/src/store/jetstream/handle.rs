@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_nats::Client;
 use async_nats::connection::State;
 use async_nats::jetstream::{self, kv, stream};
+use bytes::Bytes;
 use kefu_proto::MsgId;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
@@ -104,6 +105,12 @@ impl JetStream {
         &self.inner.client
     }
 
+    /// Sends a message to whoever has subscribed to its subject. It may be lost with the
+    /// connection.
+    pub async fn tell(&self, subject: String, body: Bytes) -> Result<(), JetStreamError> {
+        self.inner.publisher.tell(subject, body).await
+    }
+
     pub fn gaps(&self) -> &Gaps {
         &self.inner.gaps
     }
@@ -125,10 +132,11 @@ impl JetStream {
     /// Waits for the tasks, but no longer than until `deadline`: while NATS is away they may take
     /// long.
     pub async fn close(self, deadline: Instant) {
-        let Inner { tasks, client, .. } = &*self.inner;
+        let Inner { tasks, client, publisher, .. } = &*self.inner;
         tasks.close();
         let finish = async {
             tasks.wait().await;
+            publisher.flush().await;
             // With an error there is no connection to be flushed.
             let _ = client.flush().await;
         };

@@ -25,6 +25,7 @@ mod gaps;
 mod handle;
 mod health;
 mod keys;
+mod outgoing;
 mod publication;
 mod publish;
 mod publisher;

@@ -34,8 +34,7 @@ impl JetStream {
     }
 
     async fn store(&self, saves: &Saves) -> Result<Stored, JetStreamError> {
-        let [receiver, sender] = self.copies(saves)?;
-        let (receiver, sender) = tokio::try_join!(self.publish(&receiver), self.publish(&sender))?;
+        let [receiver, sender] = self.publish_both(&self.copies(saves)?).await?;
         let copies = Copies {
             receiver: self.msgid(receiver.sequence)?.into(),
             sender: self.msgid(sender.sequence)?.into(),
@@ -49,7 +48,8 @@ impl JetStream {
             Some(uuid) => format!("{sender}>{receiver}>{}", uuid::digest(&uuid)),
             None => self.unique_name(),
         };
-        let mut body = BytesMut::new();
+        let mut body =
+            BytesMut::with_capacity(HEAD.saturating_add(saves.message().content().len()));
         saves.message().encode_body(&mut body).map_err(JetStreamError::nats)?;
         let body = body.freeze();
         let [to_receiver, to_sender] = saves.requests();
@@ -66,6 +66,9 @@ impl JetStream {
         Publication { subject, name, command, device, body }
     }
 }
+
+/// The most bytes of a body besides its content.
+const HEAD: usize = 64;
 
 struct Stored {
     copies: Copies,

@@ -39,6 +39,11 @@ impl Unanswered {
         Answer { number, answered, unanswered: Arc::clone(self) }
     }
 
+    /// Whether somebody waits for an answer to it.
+    pub(super) fn has(&self, number: u64) -> bool {
+        self.lock().waiting.contains_key(&number)
+    }
+
     /// Answers a publication, unless it has been answered or given up.
     pub(super) fn answer(&self, number: u64, answer: Result<Ack, JetStreamError>) {
         let waiting = self.lock().waiting.remove(&number);

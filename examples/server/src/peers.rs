@@ -213,7 +213,7 @@ fn decode(payload: Bytes) -> Option<OwnedOutbound> {
 
 /// The subject of an account's connections on other servers.
 fn subject(Account { appid, uid }: Account) -> String {
-    format!("kefu.peers.{appid}.{uid}")
+    ["kefu.peers.", &appid.0.to_string(), ".", &uid.0.to_string()].concat()
 }
 
 /// A subject without subscribers.

@@ -20,6 +20,8 @@ pub(super) async fn connect(url: &str, gaps: Arc<Gaps>) -> Result<Client, Connec
         .name("kefu-server")
         // A server serves its own connections without NATS.
         .no_echo()
+        // Subjects are made of numbers.
+        .skip_subject_validation(true)
         .request_timeout(Some(ANSWER_TIMEOUT))
         // A node that hangs is left for another one after two of these.
         .ping_interval(ANSWER_TIMEOUT)

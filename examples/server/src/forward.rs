@@ -52,8 +52,7 @@ impl Forwarder {
     async fn send(&self, to: Account, except: Option<ConnectionId>, message: &OwnedOutbound) {
         self.router.send(to, except, message, &self.metrics);
         if let Some(peers) = &self.peers {
-            // In a box: it is large, and every connection has room for it.
-            Box::pin(peers.send(to, message)).await;
+            peers.send(to, message).await;
         }
     }
 }

@@ -72,7 +72,7 @@ impl Peers {
     pub async fn send(&self, to: Account, message: &OwnedOutbound) {
         let Some(payload) = encode(message).filter(|_| self.store.is_connected()) else { return };
         // A message that is lost with the connection is a gap, which is repaired later.
-        let _ = self.store.client().publish(subject(to), payload).await;
+        let _ = self.store.tell(subject(to), payload).await;
     }
 
     /// Puts a message into the push outbox if its receiver is connected to no server (H7.3).
@@ -196,10 +196,13 @@ impl Drop for Presence {
 /// A message for other servers. A live copy and its METADATA are one payload, so that they arrive
 /// together or not at all.
 fn encode(message: &OwnedOutbound) -> Option<Bytes> {
-    let mut payload = BytesMut::new();
+    let mut payload = BytesMut::with_capacity(ENCODED);
     message.encode_within(FrameLimit::MAX, &mut payload).ok()?;
     Some(payload.freeze())
 }
+
+/// Room for most messages: notifies, and short live copies.
+const ENCODED: usize = 64;
 
 /// A message as another server has encoded it; `None` for anything else.
 fn decode(payload: Bytes) -> Option<OwnedOutbound> {
@@ -210,7 +213,7 @@ fn decode(payload: Bytes) -> Option<OwnedOutbound> {
 
 /// The subject of an account's connections on other servers.
 fn subject(Account { appid, uid }: Account) -> String {
-    format!("kefu.peers.{appid}.{uid}")
+    ["kefu.peers.", &appid.0.to_string(), ".", &uid.0.to_string()].concat()
 }
 
 /// A subject without subscribers.

@@ -16,6 +16,10 @@ impl<S: Transport> OnlineConnection<'_, S> {
                 for effects in &effects.unwrap_or_default() {
                     self.answer(effects).await?;
                 }
+                // A store that keeps an order answers many messages at once.
+                if !self.service.store.is_ordered() {
+                    self.hold.answered(self.in_flight.is_storing());
+                }
             }
             Done::Apply(effects) => {
                 self.service.forwarder.forward(&effects, self.registration.seat.id()).await;

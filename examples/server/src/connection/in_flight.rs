@@ -65,6 +65,11 @@ impl InFlight {
         self.lengths.len() < MOST_REQUESTS && self.bytes < MOST_BYTES && self.submitting.is_none()
     }
 
+    /// Whether the oldest request is a message that is being stored.
+    pub(super) fn is_storing(&self) -> bool {
+        matches!(self.steps.front(), Some(Step::Save(_)))
+    }
+
     /// A request begins; `length` bytes were read for it.
     pub(super) fn begin(&mut self, length: usize) {
         self.lengths.push_back(length);

@@ -32,7 +32,7 @@ pub(super) async fn log_in<S: Transport>(
                 login = more;
                 // Who does not read is not read from.
                 let reads = !socket.is_waiting();
-                socket.progress(reads).await?;
+                socket.progress(reads, true).await?;
             }
             LoginStep::Authenticate(mut authentication) => {
                 place.begin_login().map_err(|Evicted| End::Evicted)?;

@@ -5,6 +5,7 @@ mod clock;
 mod end;
 mod finish;
 mod framing;
+mod hold;
 mod in_flight;
 mod log;
 mod login;

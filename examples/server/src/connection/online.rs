@@ -11,10 +11,12 @@ use futures_util::future::BoxFuture;
 use kefu_proto::{
     Closed, Dialect, Encode, EncodeError, MsgId, Online, Platform, Saves, SyncRequest,
 };
+use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use crate::connection::clock::Alarm;
 use crate::connection::end::End;
+use crate::connection::hold::Hold;
 use crate::connection::in_flight::InFlight;
 use crate::connection::login::LoggedIn;
 use crate::connection::socket::Socket;
@@ -36,6 +38,8 @@ pub(super) struct OnlineConnection<'c, S> {
     /// Messages that will be stored together.
     pub(super) batch: Vec<Saves>,
     pub(super) in_flight: InFlight,
+    /// ACKs that are not written yet.
+    pub(super) hold: Hold,
     /// Waits until nothing is in flight.
     pub(super) blocked: Option<Blocked>,
     /// A sync that is being answered.
@@ -76,6 +80,7 @@ impl<'c, S: Transport> OnlineConnection<'c, S> {
             service,
             batch: Vec::new(),
             in_flight: InFlight::new(service.metrics.in_flight_bytes.clone()),
+            hold: Hold::default(),
             blocked: None,
             syncing: None,
             keeping: None,
@@ -140,7 +145,7 @@ impl<'c, S: Transport> OnlineConnection<'c, S> {
         self.follow_stall();
         let (has_room, is_open) = (self.socket.has_room(), self.ending.is_none());
         let wants_mail = has_room && !self.has_mail;
-        let reads = self.reads();
+        let (reads, writes) = (self.reads(), self.hold.until().is_none() || !has_room);
         let deadline = self.deadline(reads);
         let mailbox = self.registration.seat.mailbox();
         tokio::select! {
@@ -148,7 +153,11 @@ impl<'c, S: Transport> OnlineConnection<'c, S> {
             () = stopping, if is_open => return Err(End::Stopping),
             done = self.in_flight.next(has_room) => self.finish(done).await?,
             called = poll_fn(|cx| mailbox.poll(is_open, wants_mail, cx)) => match called {
-                Called::Mail => self.has_mail = true,
+                Called::Mail => {
+                    // Others that can go on may send more, which is then one write.
+                    yield_now().await;
+                    self.has_mail = true;
+                }
                 Called::Dismissed(dismissal) => return Err(dismissal.into()),
             },
             () = kept(&mut self.keeping) => self.keeping = None,
@@ -157,7 +166,7 @@ impl<'c, S: Transport> OnlineConnection<'c, S> {
                 let found = found.map_err(|_| End::Store)?;
                 self.syncing = sync::step(found, &mut self.online, self.socket, self.service)?;
             }
-            progress = self.socket.progress(reads) => progress?,
+            progress = self.socket.progress(reads, writes) => progress?,
             () = self.alarm.rings(deadline) => self.check_clocks()?,
         }
         Ok(())
@@ -180,7 +189,7 @@ impl<'c, S: Transport> OnlineConnection<'c, S> {
     fn deadline(&self, reads: bool) -> Instant {
         let silent = if reads { self.silent() } else { None };
         let times = [silent, self.socket.stuck().map(|since| since + self.patience())];
-        let first = times.into_iter().chain([self.resting]).flatten().min();
+        let first = times.into_iter().chain([self.resting, self.hold.until()]).flatten().min();
         first.unwrap_or_else(|| Instant::now() + self.service.limits.idle_timeout)
     }
 
@@ -189,6 +198,9 @@ impl<'c, S: Transport> OnlineConnection<'c, S> {
         let is_over = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         if is_over(self.resting) {
             self.resting = None;
+        }
+        if is_over(self.hold.until()) {
+            self.hold.release();
         }
         if is_over(self.socket.stuck().map(|since| since + self.patience())) {
             return Err(End::Slow);
@@ -214,7 +226,10 @@ impl<'c, S: Transport> OnlineConnection<'c, S> {
     fn take_mail(&mut self) -> Result<(), End> {
         while self.has_mail && self.socket.has_room() {
             match self.registration.seat.mailbox().pop() {
-                Some(message) => self.write(&message)?,
+                Some(message) => {
+                    self.hold.release();
+                    self.write(&message)?;
+                }
                 None => self.has_mail = false,
             }
         }

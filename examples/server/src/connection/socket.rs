@@ -117,19 +117,25 @@ impl<S: Transport> Socket<S> {
         std::mem::replace(&mut self.read, 0)
     }
 
-    /// Writes what waits and, if `reads`, reads. Returns when anything has happened. Cancel safe.
-    pub(super) async fn progress(&mut self, reads: bool) -> Result<(), End> {
+    /// Writes what waits, if `writes`, and reads, if `reads`. Returns when anything has happened.
+    /// Cancel safe.
+    pub(super) async fn progress(&mut self, reads: bool, writes: bool) -> Result<(), End> {
         self.silence.set_reading(reads);
         if self.input.is_empty() {
             // Even an empty buffer keeps what it was a part of.
             self.input = BytesMut::new();
         }
-        poll_fn(|cx| self.poll_progress(reads, cx)).await
+        poll_fn(|cx| self.poll_progress(reads, writes, cx)).await
     }
 
-    fn poll_progress(&mut self, reads: bool, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+    fn poll_progress(
+        &mut self,
+        reads: bool,
+        writes: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), End>> {
         let mut progress = Poll::Pending;
-        if self.output.is_waiting() {
+        if writes && self.output.is_waiting() {
             progress = self.output.poll_write(&mut self.stream, cx);
         }
         if reads && let Poll::Ready(read) = self.poll_read(cx) {
@@ -169,7 +175,7 @@ impl<S: Transport> Socket<S> {
         }
         self.framing.close(end, &mut self.output.buffer);
         let closing = async {
-            while self.is_waiting() && self.progress(false).await.is_ok() {}
+            while self.is_waiting() && self.progress(false, true).await.is_ok() {}
             // With an error the client has gone.
             let _ = self.stream.shutdown().await;
         };
@@ -225,12 +231,12 @@ mod tests {
         let mut socket = Socket::new(BufWriter::new(near), Framing::Plain);
         socket.write(|out| out.extend_from_slice(&[b'x'; 100]));
         for _ in 0..3 {
-            let _ = socket.progress(false).now_or_never();
+            let _ = socket.progress(false, true).now_or_never();
         }
         assert!(socket.output.buffer.is_empty() && socket.is_waiting() && socket.stuck().is_some());
         let mut read = [0; 100];
         let flushing =
-            async { while socket.is_waiting() && socket.progress(false).await.is_ok() {} };
+            async { while socket.is_waiting() && socket.progress(false, true).await.is_ok() {} };
         let (read, ()) = tokio::join!(far.read_exact(&mut read), flushing);
         assert_eq!(read.ok(), Some(100));
         assert_eq!((socket.is_waiting(), socket.stuck()), (false, None));
@@ -241,13 +247,13 @@ mod tests {
         let (near, mut far) = duplex(1 << 20);
         let mut socket = Socket::new(near, Framing::Plain);
         let _ = far.write_all(&[b'x'; 1_000]).await;
-        assert_eq!(socket.progress(true).await, Ok(()));
+        assert_eq!(socket.progress(true, true).await, Ok(()));
         assert_eq!((socket.input().len(), socket.input().capacity()), (1_000, 1_000));
         let content = socket.input().split_to(10).freeze();
         socket.input().clear();
         assert!(!content.is_unique());
         socket.write(|out| out.extend_from_slice(&[b'x'; 5_000]));
-        assert_eq!(socket.progress(false).await, Ok(()));
+        assert_eq!(socket.progress(false, true).await, Ok(()));
         assert!(content.is_unique());
         assert_eq!((socket.output.buffer.capacity(), socket.input().capacity()), (0, 0));
     }

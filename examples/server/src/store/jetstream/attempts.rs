@@ -32,11 +32,16 @@ impl JetStream {
     }
 
     pub(super) fn attempts(&self, what: &'static str) -> Attempts<'_> {
+        self.attempts_since(what, Instant::now())
+    }
+
+    /// Attempts of which the first has begun already.
+    pub(super) fn attempts_since(&self, what: &'static str, since: Instant) -> Attempts<'_> {
         // The last attempt may reach the stream only just before its answer is given up.
         let window = self.inner.settings.duplicate_window;
         let timeout = window.saturating_sub(2 * ANSWER_TIMEOUT).max(ANSWER_TIMEOUT);
         let disconnected = self.inner.gaps.disconnected.subscribe();
-        Attempts { store: self, what, since: Instant::now(), timeout, disconnected }
+        Attempts { store: self, what, since, timeout, disconnected }
     }
 }
 

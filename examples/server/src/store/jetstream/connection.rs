@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::client::SubscribeError;
 use async_nats::{Client, ConnectOptions, Event};
 use thiserror::Error;
 
@@ -19,6 +20,8 @@ pub(super) async fn connect(url: &str, gaps: Arc<Gaps>) -> Result<Client, Connec
         .name("kefu-server")
         // A server serves its own connections without NATS.
         .no_echo()
+        // Subjects are made of numbers.
+        .skip_subject_validation(true)
         .request_timeout(Some(ANSWER_TIMEOUT))
         // A node that hangs is left for another one after two of these.
         .ping_interval(ANSWER_TIMEOUT)
@@ -75,6 +78,8 @@ pub enum ConnectError {
          with --store"
     )]
     Unreachable { url: String, source: async_nats::ConnectError },
+    #[error("NATS: {0}")]
+    Subscribe(#[from] SubscribeError),
     #[error(transparent)]
     Settings(#[from] SettingsError),
 }

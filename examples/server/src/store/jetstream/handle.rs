@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_nats::Client;
 use async_nats::connection::State;
 use async_nats::jetstream::{self, kv, stream};
+use bytes::Bytes;
 use kefu_proto::MsgId;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
@@ -14,6 +15,7 @@ use crate::store::jetstream::connection::{ConnectError, check_payload, connect};
 use crate::store::jetstream::error::JetStreamError;
 use crate::store::jetstream::gaps::Gaps;
 use crate::store::jetstream::health::Health;
+use crate::store::jetstream::publisher::Publisher;
 use crate::store::jetstream::streams::{self, Settings};
 use crate::store::jetstream::timing::ANSWER_TIMEOUT;
 use crate::store::observer::Observer;
@@ -27,6 +29,7 @@ pub struct JetStream {
 pub(super) struct Inner {
     pub(super) client: Client,
     pub(super) context: jetstream::Context,
+    pub(super) publisher: Publisher,
     pub(super) settings: Settings,
     pub(super) queues: Vec<stream::Stream>,
     pub(super) kept: kv::Store,
@@ -69,10 +72,12 @@ impl JetStream {
         let kept = streams::bucket(&context, &settings, streams::KEPT).await?;
         let devices = streams::bucket(&context, &settings, streams::DEVICES).await?;
         let dialects = streams::bucket(&context, &settings, streams::DIALECTS).await?;
+        let publisher = Publisher::new(client.clone(), Arc::clone(&gaps)).await?;
         let inner = Inner {
             name: client.new_inbox(),
             client,
             context,
+            publisher,
             settings,
             queues,
             kept,
@@ -100,6 +105,12 @@ impl JetStream {
         &self.inner.client
     }
 
+    /// Sends a message to whoever has subscribed to its subject. It may be lost with the
+    /// connection.
+    pub async fn tell(&self, subject: String, body: Bytes) -> Result<(), JetStreamError> {
+        self.inner.publisher.tell(subject, body).await
+    }
+
     pub fn gaps(&self) -> &Gaps {
         &self.inner.gaps
     }
@@ -121,10 +132,11 @@ impl JetStream {
     /// Waits for the tasks, but no longer than until `deadline`: while NATS is away they may take
     /// long.
     pub async fn close(self, deadline: Instant) {
-        let Inner { tasks, client, .. } = &*self.inner;
+        let Inner { tasks, client, publisher, .. } = &*self.inner;
         tasks.close();
         let finish = async {
             tasks.wait().await;
+            publisher.flush().await;
             // With an error there is no connection to be flushed.
             let _ = client.flush().await;
         };

@@ -15,6 +15,7 @@
 //! Both work within the duplicate window of the streams. A message is therefore tried for as long
 //! as that window, less the time of an answer; after that it gets no ACK (H8).
 
+mod ack;
 mod address;
 mod attempts;
 mod connection;
@@ -24,13 +25,17 @@ mod gaps;
 mod handle;
 mod health;
 mod keys;
+mod outgoing;
+mod publication;
 mod publish;
+mod publisher;
 mod pushes;
 mod queue;
 mod save;
 mod streams;
 mod subject;
 mod timing;
+mod unanswered;
 mod watch;
 
 pub use address::{is_address, without_secrets};

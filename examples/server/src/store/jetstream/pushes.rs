@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::store::jetstream::error::JetStreamError;
 use crate::store::jetstream::handle::JetStream;
-use crate::store::jetstream::publish::Publication;
+use crate::store::jetstream::publication::Publication;
 use crate::store::jetstream::subject::{self, COMMAND};
 use crate::store::jetstream::timing::{ANSWER_TIMEOUT, timed};
 use crate::store::observer::{PushBound, Pushes};
@@ -36,8 +36,13 @@ impl JetStream {
     async fn queue(&self, entry: &Push) -> Result<(), JetStreamError> {
         let mut body = BytesMut::new();
         entry.message.encode_body(&mut body).map_err(JetStreamError::nats)?;
-        let (subject, command) = (subject::push(entry.to), entry.message.command());
-        let publication = Publication::new(subject, self.unique_name(), command, body.freeze());
+        let publication = Publication {
+            subject: subject::push(entry.to),
+            name: self.unique_name(),
+            command: entry.message.command(),
+            device: None,
+            body: body.freeze(),
+        };
         self.publish(&publication).await.map(drop)
     }
 

@@ -20,7 +20,9 @@ pub fn queues(shard: usize) -> String {
 
 pub fn queue(account: Account, shards: usize) -> String {
     let Account { appid, uid } = account;
-    format!("kefu.queue.{}.{appid}.{uid}", shard(account, shards))
+    let (shard, appid, uid) = (shard(account, shards), appid.0, uid.0);
+    // Several times as fast as `format!`, twice a message.
+    ["kefu.queue.", &shard.to_string(), ".", &appid.to_string(), ".", &uid.to_string()].concat()
 }
 
 /// Headers: what is stored of a message besides its body (H10.1).
@@ -54,6 +56,7 @@ mod tests {
             assert_eq!(super::shard(account, 1), 0);
             assert_eq!(super::account(&queue(account, 8)), Some(account));
             assert_eq!(super::account(&push(account)), Some(account));
+            assert_eq!(queue(account, 8), format!("kefu.queue.{shard}.{appid}.{uid}"));
         }
         assert_eq!(account("kefu.push.7.x"), None);
     }

@@ -1,5 +1,6 @@
 //! Several servers on NATS that form one service.
 
+mod acks;
 mod cluster;
 mod conversations;
 mod delivery;

@@ -18,6 +18,7 @@
 mod address;
 mod attempts;
 mod connection;
+mod consumer;
 mod dialects;
 mod error;
 mod gaps;
@@ -39,5 +40,6 @@ pub use error::JetStreamError;
 pub use gaps::Gaps;
 pub use handle::JetStream;
 pub use pushes::Receipt;
+pub use queue::QueueReader;
 pub use streams::{Settings, SettingsError};
 pub use timing::RETRY_PAUSE;

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 
 use crate::store::jetstream::connection::{ConnectError, check_payload, connect};
+use crate::store::jetstream::consumer::Consumers;
 use crate::store::jetstream::error::JetStreamError;
 use crate::store::jetstream::gaps::Gaps;
 use crate::store::jetstream::health::Health;
@@ -29,6 +30,7 @@ pub(super) struct Inner {
     pub(super) context: jetstream::Context,
     pub(super) settings: Settings,
     pub(super) queues: Vec<stream::Stream>,
+    pub(super) consumers: Consumers,
     pub(super) kept: kv::Store,
     pub(super) devices: kv::Store,
     pub(super) dialects: kv::Store,
@@ -72,6 +74,7 @@ impl JetStream {
         let inner = Inner {
             name: client.new_inbox(),
             client,
+            consumers: Consumers::new(context.clone()),
             context,
             settings,
             queues,

@@ -37,8 +37,8 @@ impl JetStream {
             queue,
             next: self.sequence(after).saturating_add(1),
             consumer: None,
-            singles: FEW,
-            singles_after_failure: 2 * FEW,
+            singles: self.few(),
+            singles_after_failure: 2 * self.few(),
         }
     }
 
@@ -58,6 +58,11 @@ impl JetStream {
         }
     }
 
+    /// How many messages are read one by one first.
+    fn few(&self) -> usize {
+        FEW.saturating_mul(self.inner.settings.replicas)
+    }
+
     /// Where a queue is kept.
     fn stream(&self, queue: Account) -> (&Stream, String) {
         let shards = self.inner.settings.shards;
@@ -72,6 +77,8 @@ impl QueueReader {
         let mut attempts = store.attempts("reading a queue");
         let mut page = Filling::default();
         while let Err(error) = attempts.run(self.fill(&mut page, bounds)).await {
+            // What was on its way to it may be lost.
+            self.consumer = None;
             attempts.failed(error).await?;
         }
         attempts.done();
@@ -85,8 +92,8 @@ impl QueueReader {
         bounds: PageBounds,
     ) -> Result<(), JetStreamError> {
         // A search beyond the newest would go through all later messages of other queues.
-        let newest = self.store.newest_sequence(self.queue).await?;
-        while newest.is_some_and(|newest| self.next <= newest) && !filling.is_full(bounds) {
+        let newest = self.store.newest_sequence(self.queue).await?.unwrap_or(0);
+        while self.next <= newest && !filling.is_full(bounds) {
             let message = match self.consumed(newest).await {
                 Some(message) => message,
                 None => self.single().await?,
@@ -97,18 +104,18 @@ impl QueueReader {
                 filling.page.rows.push(row);
             }
         }
-        filling.page.is_last = newest.is_none_or(|newest| self.next > newest);
+        filling.page.is_last = self.next > newest;
         Ok(())
     }
 
     /// The next message from the consumer, unless that is not worth it, or fails.
-    async fn consumed(&mut self, newest: Option<u64>) -> Option<QueueMessage> {
+    async fn consumed(&mut self, newest: u64) -> Option<QueueMessage> {
         if self.consumer.is_none() && self.singles > 0 {
             return None;
         }
         match self.consume(newest).await {
             Ok(Some(message)) => return Some(message),
-            Ok(None) => self.singles = FEW,
+            Ok(None) => self.singles = self.store.few(),
             Err(error) => {
                 tracing::debug!(queue = %self.queue, %error, "reading on message by message");
                 self.singles = self.singles_after_failure;
@@ -119,23 +126,14 @@ impl QueueReader {
         None
     }
 
-    async fn consume(
-        &mut self,
-        newest: Option<u64>,
-    ) -> Result<Option<QueueMessage>, JetStreamError> {
+    async fn consume(&mut self, newest: u64) -> Result<Option<QueueMessage>, JetStreamError> {
         let consumer = match &mut self.consumer {
             Some(consumer) => consumer,
             none => {
                 let (stream, subject) = self.store.stream(self.queue);
-                let until = newest.unwrap_or(0);
-                // Its future is large.
-                let consumer = Box::pin(LeaderConsumer::create(
-                    &self.store.inner.context,
-                    stream,
-                    subject,
-                    self.next..=until,
-                ));
-                none.insert(Box::new(consumer.await?))
+                let range = self.next..=newest;
+                let consumer = self.store.inner.consumers.create(stream, &subject, range);
+                none.insert(Box::new(Box::pin(consumer).await?))
             }
         };
         consumer.next().await
@@ -192,6 +190,6 @@ impl Filling {
     }
 }
 
-/// Queues that are no longer are read message by message: to create a consumer takes as long, and
-/// in a cluster several times as long.
-const FEW: usize = 32;
+/// Times the replicas: a consumer costs as much as reading a few messages, and several times as
+/// much in a cluster.
+const FEW: usize = 16;

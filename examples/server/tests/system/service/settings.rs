@@ -12,7 +12,7 @@ use kefu_testing::program;
 use kefu_testing::until;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::time::sleep;
 
 use super::cluster::{Cluster, context};
@@ -235,7 +235,7 @@ struct Other {
 /// `None` if `nats-server` is not installed.
 async fn nats_with(options: &[&str]) -> Option<Other> {
     let (port, folder) = (free_port(), TempDir::new().unwrap());
-    let mut command = Command::new("nats-server");
+    let mut command = program::nats_server();
     command.args(["-a", "127.0.0.1", "-p", &port.to_string(), "-sd"]).arg(folder.path());
     command.args(options);
     let child = program::spawn(command)?;

@@ -1,6 +1,7 @@
 //! Programs that tests need and that not every machine has.
 
 use std::collections::BTreeSet;
+use std::env;
 use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -63,6 +64,11 @@ impl Program {
     }
 }
 
+/// `nats-server`, or the one at the path in the variable `NATS_SERVER`.
+pub fn nats_server() -> Command {
+    Command::new(env::var_os("NATS_SERVER").unwrap_or_else(|| "nats-server".into()))
+}
+
 /// Starts a program. `None` if it is not installed: the test is to be [skipped](skip).
 pub fn spawn(mut command: Command) -> Option<Child> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -80,7 +86,7 @@ pub fn spawn(mut command: Command) -> Option<Child> {
 /// Says, once for each program, that the tests that need it are skipped. In CI that is a failure.
 pub fn skip(program: &str) {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-    assert!(std::env::var_os("CI").is_none(), "{program} is not installed, and CI skips nothing");
+    assert!(env::var_os("CI").is_none(), "{program} is not installed, and CI skips nothing");
     if SAID.lock().unwrap().insert(program.to_owned()) {
         // Not `eprintln`, whose output the test harness captures.
         let _ = writeln!(io::stderr(), "skipped: tests that need {program}, not installed here");

@@ -11,7 +11,7 @@ use crate::connection::end::End;
 use crate::connection::socket::Socket;
 use crate::connection::transport::Transport;
 use crate::service::Service;
-use crate::store::{Page, PageBounds, StoreError};
+use crate::store::{Page, PageBounds, QueueReader, StoreError};
 
 /// A sync that waits for the store.
 pub(super) struct Syncing {
@@ -24,7 +24,7 @@ pub(super) struct Syncing {
 pub(super) enum Found {
     /// The sync key that the server has kept.
     Kept(SyncRequest, MsgId),
-    Page(SyncAnswer, Page),
+    Page(SyncAnswer, Page, QueueReader),
     /// The newest msgid of the queue.
     Newest(SyncAnswer, MsgId),
 }
@@ -53,16 +53,16 @@ pub(super) fn step<S: Transport>(
     match found {
         Found::Kept(request, kept) => {
             let answer = socket.write(|out| online.begin_sync(request, kept, out));
-            read_on(answer.map_err(Closed::from)?, online, socket, service)
+            read_on(answer.map_err(Closed::from)?, None, online, socket, service)
         }
-        Found::Page(mut answer, Page { rows, is_last }) => {
+        Found::Page(mut answer, Page { rows, is_last }, reader) => {
             socket.write(|out| {
                 rows.into_iter().try_for_each(|row| take(row, &mut answer, online, out, service))
             })?;
             if is_last {
                 end(answer, online, socket, service)
             } else {
-                read_on(answer, online, socket, service)
+                read_on(answer, Some(reader), online, socket, service)
             }
         }
         Found::Newest(mut answer, newest) => {
@@ -93,19 +93,21 @@ fn take(
 /// Reads the next page, unless the answer is full.
 fn read_on<S: Transport>(
     answer: SyncAnswer,
+    reader: Option<QueueReader>,
     online: &mut Online,
     socket: &mut Socket<S>,
     service: &Arc<Service>,
 ) -> Result<Option<Syncing>, End> {
     let Some(after) = answer.after() else { return end(answer, online, socket, service) };
+    let mut reader = reader.unwrap_or_else(|| service.store.reader(answer.queue(), after));
     let SyncBounds { rows, bytes } = answer.room();
     // One more tells whether the queue goes on.
     let rows = rows.saturating_add(1).min(PAGE_ROWS);
     let bounds = PageBounds { rows, bytes: bytes.clamp(1, PAGE_BYTES) };
-    let (store, has_begun) = (service.store.clone(), answer.has_begun());
+    let has_begun = answer.has_begun();
     let found = Box::pin(async move {
-        let page = store.page(answer.queue(), after, bounds).await?;
-        Ok(Found::Page(answer, page))
+        let page = reader.page(bounds).await?;
+        Ok(Found::Page(answer, page, reader))
     });
     Ok(Some(Syncing { has_begun, found }))
 }

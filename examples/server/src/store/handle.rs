@@ -10,7 +10,7 @@ use crate::dialect::Shown;
 use crate::store::embedded;
 use crate::store::error::StoreError;
 use crate::store::health::Problem;
-use crate::store::jetstream::JetStream;
+use crate::store::jetstream::{self, JetStream};
 use crate::store::outbox::PushBatch;
 use crate::store::page::{Page, PageBounds};
 use crate::store::push::Push;
@@ -53,17 +53,12 @@ impl Store {
         }
     }
 
-    /// The messages of a queue with greater msgids than `after`, oldest first.
-    pub async fn page(
-        &self,
-        queue: Account,
-        after: MsgId,
-        bounds: PageBounds,
-    ) -> Result<Page, StoreError> {
-        Ok(match self {
-            Self::Embedded(store) => store.page(queue, after, bounds).await?,
-            Self::JetStream(store) => store.page(queue, after, bounds).await?,
-        })
+    /// Reads the messages of a queue with greater msgids than `after`.
+    pub fn reader(&self, queue: Account, after: MsgId) -> QueueReader {
+        match self {
+            Self::Embedded(store) => QueueReader::Embedded { store: store.clone(), queue, after },
+            Self::JetStream(store) => QueueReader::JetStream(store.reader(queue, after)),
+        }
     }
 
     /// The newest msgid of a queue; 0 if it is empty.
@@ -177,6 +172,26 @@ impl Store {
         match self {
             Self::Embedded(store) => store.close().await,
             Self::JetStream(store) => store.close(deadline).await,
+        }
+    }
+}
+
+/// Reads a queue, page by page.
+pub enum QueueReader {
+    Embedded { store: embedded::Store, queue: Account, after: MsgId },
+    JetStream(jetstream::QueueReader),
+}
+
+impl QueueReader {
+    /// The next messages of the queue, oldest first.
+    pub async fn page(&mut self, bounds: PageBounds) -> Result<Page, StoreError> {
+        match self {
+            Self::Embedded { store, queue, after } => {
+                let page = store.page(*queue, *after, bounds).await?;
+                *after = page.rows.last().map_or(*after, |row| row.msgid);
+                Ok(page)
+            }
+            Self::JetStream(reader) => Ok(reader.page(bounds).await?),
         }
     }
 }

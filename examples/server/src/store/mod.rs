@@ -11,7 +11,7 @@ mod page;
 mod push;
 
 pub use error::StoreError;
-pub use handle::{PendingSave, Store};
+pub use handle::{PendingSave, QueueReader, Store};
 pub use health::Problem;
 pub use observer::{Group, Observer, PushBound, Pushes, SaveFailure, WaitingPushes};
 pub use outbox::PushBatch;

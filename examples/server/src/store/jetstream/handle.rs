@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 
 use crate::store::jetstream::connection::{ConnectError, check_payload, connect};
+use crate::store::jetstream::consumer::Consumers;
 use crate::store::jetstream::error::JetStreamError;
 use crate::store::jetstream::gaps::Gaps;
 use crate::store::jetstream::health::Health;
@@ -32,6 +33,7 @@ pub(super) struct Inner {
     pub(super) publisher: Publisher,
     pub(super) settings: Settings,
     pub(super) queues: Vec<stream::Stream>,
+    pub(super) consumers: Consumers,
     pub(super) kept: kv::Store,
     pub(super) devices: kv::Store,
     pub(super) dialects: kv::Store,
@@ -76,6 +78,7 @@ impl JetStream {
         let inner = Inner {
             name: client.new_inbox(),
             client,
+            consumers: Consumers::new(context.clone()),
             context,
             publisher,
             settings,

@@ -6,7 +6,7 @@ use kefu_testing::process::free_port;
 use kefu_testing::program;
 use kefu_testing::{until, within};
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
 pub const NODES: usize = 3;
 
@@ -73,7 +73,7 @@ impl Cluster {
     fn spawn(&self, node: usize) -> Option<Child> {
         let routes = self.nodes.each_ref().map(|node| format!("nats://127.0.0.1:{}", node.route));
         let Node { port, route, folder, .. } = &self.nodes[node];
-        let mut command = Command::new("nats-server");
+        let mut command = program::nats_server();
         command.args(["-js", "-a", "127.0.0.1", "-p", &port.to_string(), "-n", &name(node)]);
         command.arg("-sd").arg(folder.path());
         command.args(["--cluster_name", "kefu", "--routes", &routes.join(",")]);

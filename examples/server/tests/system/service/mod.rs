@@ -5,6 +5,7 @@ mod cluster;
 mod conversations;
 mod delivery;
 mod kills;
+mod long_queues;
 mod outage;
 mod proxy;
 mod pushes;

@@ -12,7 +12,7 @@ use kefu_testing::program;
 use kefu_testing::until;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::time::sleep;
 
 use super::cluster::{Cluster, context};
@@ -120,7 +120,8 @@ async fn a_server_that_waits_for_most_of_a_cluster_says_so_and_gives_up_after_a_
     cluster.pause(1).await;
     cluster.pause(2).await;
     let place = Place::new(cluster.url());
-    let output = output(place.command(&["--replicas", "3"])).await;
+    let ports = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+    let output = output(place.command(&[&ports[..], &["--replicas", "3"]].concat())).await;
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert_eq!(said.matches("waiting up to 30 s").count(), 1, "{said}");
@@ -235,7 +236,7 @@ struct Other {
 /// `None` if `nats-server` is not installed.
 async fn nats_with(options: &[&str]) -> Option<Other> {
     let (port, folder) = (free_port(), TempDir::new().unwrap());
-    let mut command = Command::new("nats-server");
+    let mut command = program::nats_server();
     command.args(["-a", "127.0.0.1", "-p", &port.to_string(), "-sd"]).arg(folder.path());
     command.args(options);
     let child = program::spawn(command)?;

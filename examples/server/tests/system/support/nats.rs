@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kefu_testing::program::Program;
+use kefu_testing::program::{self, Program};
 use tokio::process::Command;
 
 /// Killed when it is dropped.
@@ -48,7 +48,7 @@ impl Nats {
 }
 
 fn command(folder: &Path, port: u16) -> Command {
-    let mut command = Command::new("nats-server");
+    let mut command = program::nats_server();
     command.args(["-js", "-a", "127.0.0.1", "-p", &port.to_string(), "-sd"]).arg(folder);
     command
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use kefu_proto::{Accepted, AppId, Body, Config, CustomerMessage, DeviceId, Flags, Identity};
+use kefu_proto::{Accepted, Account, AppId, Body, Config, CustomerMessage, DeviceId, Flags, Identity};
 use kefu_proto::{Message, Saves, Seq, Session, StoreId, UnixTime, UserId, Version};
 use kefu_server::store::embedded::{Options, Store};
 use kefu_server::store::{Group, Observer};
@@ -124,31 +124,32 @@ impl Observer for Groups {
 }
 
 fn batch(workload: &mut Workload, connection: usize, window: usize) -> Vec<Saves> {
-    let index = u64::try_from(connection).unwrap() % workload::CUSTOMERS;
-    let (appid, uid) = workload::customer(index);
-    let account = kefu_proto::Account { appid: AppId(appid), uid: UserId(uid) };
-    let config = Config::new(AppId(workload::seller(0).0)).unwrap();
+    let customer = u64::try_from(connection).unwrap() % workload::CUSTOMERS;
+    (0..window).map(|_| saves(workload.message_of(customer))).collect()
+}
+
+/// What the library asks the store to save.
+pub(crate) fn saves(row: workload::Message) -> Saves {
+    let account = Account { appid: AppId(row.sender.0), uid: UserId(row.sender.1) };
+    let config = Config::new(AppId(row.receiver.0)).unwrap();
     let session = Session::new(config, Identity::new(account, DeviceId(11)).unwrap());
-    let saves = workload.groups(1, window).remove(0).into_iter().map(|row| {
-        let body = Body::Customer(CustomerMessage {
-            customer_appid: account.appid,
-            customer_id: account.uid,
-            store_id: StoreId(1),
-            seller_id: UserId(workload::seller(index % workload::SELLERS).1),
-            timestamp: UnixTime::from(0),
-            content: Bytes::from(row.content),
-        });
-        let message = Message { seq: Seq(1), version: Version(1), flags: Flags::TEXT, body };
-        match session.handle(message, UnixTime::from(workload::TIMESTAMP)).unwrap().accept() {
-            Accepted::Persistent(saves) => saves,
-            Accepted::Transient(_) => unreachable!("no flag says so"),
-        }
+    let body = Body::Customer(CustomerMessage {
+        customer_appid: account.appid,
+        customer_id: account.uid,
+        store_id: StoreId(1),
+        seller_id: UserId(row.receiver.1),
+        timestamp: UnixTime::from(0),
+        content: Bytes::from(row.content),
     });
-    saves.collect()
+    let message = Message { seq: Seq(1), version: Version(1), flags: Flags::TEXT, body };
+    match session.handle(message, UnixTime::from(workload::TIMESTAMP)).unwrap().accept() {
+        Accepted::Persistent(saves) => saves,
+        Accepted::Transient(_) => unreachable!("no flag says so"),
+    }
 }
 
 /// What a thread of this process has used so far, by its name.
-fn thread_cpu(name: &str) -> Duration {
+pub(crate) fn thread_cpu(name: &str) -> Duration {
     let tasks = fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
     let thread = tasks
         .filter(|task| fs::read_to_string(task.join("comm")).unwrap().trim() == name)

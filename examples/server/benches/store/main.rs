@@ -41,6 +41,7 @@
     reason = "figures are rounded when printed"
 )]
 
+mod accounts;
 mod fjall;
 mod handle;
 mod measure;
@@ -70,6 +71,9 @@ fn main() {
     }
     if wanted("store") {
         handle::run(scale);
+    }
+    if named.iter().any(|arg| arg == "accounts") || !bench {
+        accounts::run(&named, scale);
     }
 }
 

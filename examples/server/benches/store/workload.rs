@@ -43,11 +43,19 @@ impl Message {
 pub(crate) const TIMESTAMP: i32 = 1_500_000_000;
 
 /// Xorshift: every engine gets the same messages.
-pub(crate) struct Workload(u64);
+pub(crate) struct Workload {
+    state: u64,
+    customers: u64,
+}
 
 impl Workload {
     pub(crate) fn new() -> Self {
-        Self(88_172_645_463_325_252)
+        Self::of(CUSTOMERS)
+    }
+
+    /// The same with so many customers.
+    pub(crate) fn of(customers: u64) -> Self {
+        Self { state: 88_172_645_463_325_252, customers }
     }
 
     pub(crate) fn groups(&mut self, count: usize, size: usize) -> Vec<Vec<Message>> {
@@ -55,14 +63,19 @@ impl Workload {
     }
 
     pub(crate) fn random(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        self.state.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    fn message(&mut self) -> Message {
-        let customer = (self.random() >> 32) % CUSTOMERS;
+    /// A message of any of the customers.
+    pub(crate) fn message(&mut self) -> Message {
+        let customer = (self.random() >> 32) % self.customers;
+        self.message_of(customer)
+    }
+
+    pub(crate) fn message_of(&mut self, customer: u64) -> Message {
         let uuid = (u128::from(self.random()) << 64 | u128::from(self.random())).to_be_bytes();
         let number = u128::from_be_bytes(uuid);
         let group = |from: u32, digits: u32| (number >> (4 * from)) & ((1 << (4 * digits)) - 1);

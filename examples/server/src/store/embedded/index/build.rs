@@ -45,7 +45,16 @@ impl Build {
         Ok(Self { run, block, filter, last: None, saved: 0 })
     }
 
-    /// Adds the next posting.
+    /// Prepares the filter; false if the budget ends before it is ready for postings.
+    pub(super) fn prepare(&mut self, budget: &mut Budget) -> bool {
+        while !self.filter.is_whole() && !budget.is_spent() {
+            self.filter.grow();
+            budget.spend(EMPTY_PART);
+        }
+        self.filter.is_whole()
+    }
+
+    /// Adds the next posting, once the filter is prepared.
     pub(super) fn push(&mut self, db: &Connection, posting: Posting) -> Result<()> {
         if self.last != Some(posting.term) {
             self.last = Some(posting.term);
@@ -94,3 +103,6 @@ pub(super) const fn first_msgid(n: i64) -> MsgId {
 
 /// What saving a part of a filter costs, in postings.
 const PART: usize = 128;
+
+/// What an empty part costs: its pages are touched for the first time.
+const EMPTY_PART: usize = 32;

@@ -3,11 +3,14 @@
 
 use std::fmt::{Debug, Formatter, Result as FmtResult};
 
-/// Bits for about 10 times as many terms, in groups of 512: a term's bits are all in one group, so
-/// that a look-up costs one or two cache lines.
+/// 10 bits for each term, in groups of 512: a term's bits are all in one group, so that a look-up
+/// costs one or two cache lines.
+///
+/// A filter is filled group by group, with zeros or with what was saved, because tens of megabytes
+/// at once would take milliseconds.
 pub(super) struct Filter {
+    shape: Shape,
     groups: Vec<Group>,
-    probes: u32,
 }
 
 type Group = [u64; 8];
@@ -19,27 +22,67 @@ pub(super) struct Shape {
     pub(super) probes: u32,
 }
 
-impl Filter {
-    /// An empty filter for up to so many terms.
-    pub(super) fn new(terms: u64) -> Self {
-        let groups = terms.saturating_mul(BITS).div_ceil(GROUP_BITS).clamp(1, MOST_GROUPS);
+impl Shape {
+    /// The best for up to so many terms.
+    fn of(terms: u64) -> Self {
+        let groups = terms.saturating_mul(BITS).div_ceil(GROUP_BITS).clamp(1, MOST_GROUPS.into());
         // The number of probes for which the fewest absent terms are allowed: ln 2 times the bits
         // that there are for a term.
         let best = groups.saturating_mul(GROUP_BITS).saturating_mul(69) / 100 / terms.max(1);
         let probes = u32::try_from(best).unwrap_or(MOST_PROBES).clamp(1, MOST_PROBES);
-        let groups = usize::try_from(groups).unwrap_or(1);
-        Self { groups: vec![[0; 8]; groups], probes }
+        Self { groups: u32::try_from(groups).unwrap_or(MOST_GROUPS), probes }
     }
 
-    pub(super) fn shape(&self) -> Shape {
-        let groups = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
-        Shape { groups, probes: self.probes }
+    fn is_possible(self) -> bool {
+        (1..=MOST_GROUPS).contains(&self.groups) && (1..=MOST_PROBES).contains(&self.probes)
+    }
+
+    fn groups(self) -> usize {
+        usize::try_from(self.groups).unwrap_or(usize::MAX)
+    }
+}
+
+impl Filter {
+    /// A filter for up to so many terms, without any groups yet.
+    pub(super) fn new(terms: u64) -> Self {
+        let shape = Shape::of(terms);
+        Self { shape, groups: Vec::with_capacity(shape.groups()) }
+    }
+
+    /// The same for a saved filter; `None` if none has this shape.
+    pub(super) fn of_shape(shape: Shape) -> Option<Self> {
+        shape.is_possible().then(|| Self { shape, groups: Vec::with_capacity(shape.groups()) })
+    }
+
+    pub(super) const fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Whether all groups are there. Before that nothing may be inserted.
+    pub(super) fn is_whole(&self) -> bool {
+        self.groups.len() == self.shape.groups()
+    }
+
+    /// Adds the next part, without any term.
+    pub(super) fn grow(&mut self) {
+        let length = self.groups.len().saturating_add(PART_GROUPS);
+        self.groups.resize(length.min(self.shape.groups()), [0; 8]);
+    }
+
+    /// Adds the next part as it was saved; false if it does not fit.
+    pub(super) fn append(&mut self, part: &[u8]) -> bool {
+        let (groups, rest) = part.as_chunks::<GROUP_BYTES>();
+        let fits = self.groups.len().saturating_add(groups.len()) <= self.shape.groups();
+        if fits && rest.is_empty() {
+            self.groups.extend(groups.iter().map(group));
+        }
+        fits && rest.is_empty()
     }
 
     pub(super) fn insert(&mut self, hash: u64) {
-        let place = place(hash, self.groups.len());
-        if let Some(group) = self.groups.get_mut(place) {
-            for (word, bit) in bits(hash, self.probes) {
+        debug_assert!(self.is_whole(), "the bits would be lost");
+        if let Some(group) = self.groups.get_mut(place(hash, self.shape.groups)) {
+            for (word, bit) in bits(hash, self.shape.probes) {
                 group[word] |= bit;
             }
         }
@@ -47,8 +90,8 @@ impl Filter {
 
     /// False only if no term with this hash was inserted.
     pub(super) fn allows(&self, hash: u64) -> bool {
-        let group = self.groups.get(place(hash, self.groups.len()));
-        group.is_none_or(|group| bits(hash, self.probes).all(|(word, bit)| group[word] & bit != 0))
+        let Some(group) = self.groups.get(place(hash, self.shape.groups)) else { return true };
+        bits(hash, self.shape.probes).all(|(word, bit)| group[word] & bit != 0)
     }
 
     /// How many parts it is saved in.
@@ -60,14 +103,6 @@ impl Filter {
     pub(super) fn part(&self, part: usize) -> impl Iterator<Item = u8> {
         let groups = self.groups.iter().skip(part.saturating_mul(PART_GROUPS)).take(PART_GROUPS);
         groups.flatten().flat_map(|word| word.to_le_bytes())
-    }
-
-    /// A filter from its parts, one after the other; `None` if they are not of this shape.
-    pub(super) fn from_parts(shape: Shape, parts: &[u8]) -> Option<Self> {
-        let (groups, rest) = parts.as_chunks::<GROUP_BYTES>();
-        let groups = groups.iter().map(group).collect();
-        let read = Self { groups, probes: shape.probes.clamp(1, MOST_PROBES) };
-        (rest.is_empty() && read.shape() == shape).then_some(read)
     }
 }
 
@@ -86,9 +121,8 @@ fn group(bytes: &[u8; GROUP_BYTES]) -> Group {
 }
 
 /// The group of a hash: its upper half, scaled.
-fn place(hash: u64, groups: usize) -> usize {
-    let groups = u64::try_from(groups).unwrap_or(u64::MAX);
-    usize::try_from((hash >> 32).saturating_mul(groups) >> 32).unwrap_or(usize::MAX)
+fn place(hash: u64, groups: u32) -> usize {
+    usize::try_from((hash >> 32).saturating_mul(groups.into()) >> 32).unwrap_or(usize::MAX)
 }
 
 /// Words and bits in a group. They depend on the hash's lower half most.
@@ -112,7 +146,7 @@ const GROUP_BYTES: usize = 64;
 const MOST_PROBES: u32 = 7;
 
 /// 32 MiB. A larger run has fewer bits for each term, and allows more absent ones.
-const MOST_GROUPS: u64 = 1 << 19;
+const MOST_GROUPS: u32 = 1 << 19;
 
 /// How many groups are saved in one row: with a checksum, what a page has room for.
 const PART_GROUPS: usize = 63;
@@ -126,8 +160,16 @@ mod tests {
         std::iter::repeat_with(move || random.u64(..)).take(count)
     }
 
+    fn empty(terms: u64) -> Filter {
+        let mut filter = Filter::new(terms);
+        while !filter.is_whole() {
+            filter.grow();
+        }
+        filter
+    }
+
     fn filled(terms: usize) -> Filter {
-        let mut filter = Filter::new(terms.try_into().unwrap());
+        let mut filter = empty(terms.try_into().unwrap());
         hashes(1, terms).for_each(|hash| filter.insert(hash));
         filter
     }
@@ -145,7 +187,7 @@ mod tests {
             let allowed = allowed(&filter);
             assert!(allowed < 15_000, "{allowed} of 1,000,000 at {terms} terms");
         }
-        assert_eq!(allowed(&Filter::new(0)), 0);
+        assert_eq!(allowed(&empty(0)), 0);
     }
 
     #[test]
@@ -154,17 +196,31 @@ mod tests {
         let parts: Vec<Vec<u8>> =
             (0..filter.parts()).map(|part| filter.part(part).collect()).collect();
         assert!(parts.iter().all(|part| !part.is_empty() && part.len() <= 4057 - 8));
-        let read = Filter::from_parts(filter.shape(), &parts.concat()).unwrap();
-        assert_eq!((read.shape(), read.groups), (filter.shape(), filter.groups.clone()));
-        let shorter = &parts[..parts.len() - 1];
-        assert!(Filter::from_parts(filter.shape(), &shorter.concat()).is_none());
-        assert!(Filter::from_parts(Shape { groups: 1, probes: 8 }, &[0; 64]).is_none());
+        let mut read = Filter::of_shape(filter.shape).unwrap();
+        for part in &parts {
+            assert!(!read.is_whole());
+            assert!(read.append(part));
+        }
+        assert!(read.is_whole());
+        assert_eq!(read.groups, filter.groups);
+        assert!(!read.append(&parts[0]), "there is no room");
+        assert!(!Filter::of_shape(filter.shape).unwrap().append(&parts[0][1..]));
+    }
+
+    #[test]
+    fn a_filter_that_is_not_whole_denies_nothing() {
+        let mut filter = Filter::new(20_000);
+        assert!(hashes(1, 1000).all(|hash| filter.allows(hash)));
+        filter.grow();
+        assert!(!hashes(1, 1000).all(|hash| filter.allows(hash)));
     }
 
     #[test]
     fn a_filter_has_at_most_32_mib() {
-        let filter = Filter::new(u64::MAX);
-        assert_eq!(filter.groups.len() * 64, 32 << 20);
-        assert_eq!(filter.shape().probes, 1);
+        let Shape { groups, probes } = Shape::of(u64::MAX);
+        assert_eq!((groups * 64, probes), (32 << 20, 1));
+        assert!(Filter::of_shape(Shape { groups: groups + 1, probes: 1 }).is_none());
+        assert!(Filter::of_shape(Shape { groups: 0, probes: 1 }).is_none());
+        assert!(Filter::of_shape(Shape { groups, probes: 8 }).is_none());
     }
 }

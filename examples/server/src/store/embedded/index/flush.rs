@@ -35,6 +35,9 @@ impl Flush {
             Some(build) => build,
             None => self.build.insert(Build::begin(db, self.outline(next_id(), indexed))?),
         };
+        if !build.prepare(budget) {
+            return Ok(None);
+        }
         let rest = self.sorted.get(self.written..).unwrap_or_default();
         let (now, later) = rest.split_at(rest.len().min(budget.left()));
         for posting in now {

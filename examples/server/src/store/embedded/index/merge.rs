@@ -83,6 +83,9 @@ impl Merge {
         db: &Connection,
         budget: &mut Budget,
     ) -> Result<Option<Visible>> {
+        if !self.build.prepare(budget) {
+            return Ok(None);
+        }
         while self.opened < self.sources.len() {
             if let Some(posting) = self.next(db, self.opened)? {
                 self.heads.push(Reverse(Head { posting, source: self.opened }));

@@ -24,15 +24,18 @@ pub(super) fn load(db: &Connection, run: &Run) -> Result<Filter> {
         db.prepare_cached("SELECT id, bits FROM filter WHERE id BETWEEN ?1 AND ?2 ORDER BY id")?;
     let (first, last) = ids(run.id);
     let mut rows = select.query((first, last))?;
-    let (mut next, mut bits) = (first, Vec::new());
     let damage = |id: i64| Damage::Filter { run: run.id, part: id.saturating_sub(first) };
+    let mut filter = Filter::of_shape(run.filter).ok_or(damage(first))?;
+    let mut next = first;
     while let Some(row) = rows.next()? {
         let id = row.get(0)?;
         let part = checked(id, row.get_ref(1)?.as_blob()?).filter(|_| id == next);
-        bits.extend_from_slice(part.ok_or(damage(id))?);
+        if !part.is_some_and(|part| filter.append(part)) {
+            return Err(damage(id).into());
+        }
         next = next.saturating_add(1);
     }
-    Ok(Filter::from_parts(run.filter, &bits).ok_or(damage(next))?)
+    if filter.is_whole() { Ok(filter) } else { Err(damage(next).into()) }
 }
 
 fn checked(id: i64, bytes: &[u8]) -> Option<&[u8]> {

@@ -375,7 +375,7 @@ fn a_fence_before_another_block_or_none_is_damage() {
         let reader = world.index.reader(&world.db);
         let error = reader.after(Term::Queue(account(0)), MsgId(0), 9).unwrap_err();
         assert!(is_corrupt(&error), "{error}");
-        let error = reader.before(Term::Queue(account(0)), MsgId(9)).unwrap_err();
+        let error = reader.before(Term::Queue(account(0)), MsgId(99)).unwrap_err();
         assert!(is_corrupt(&error), "{error}");
     }
 }

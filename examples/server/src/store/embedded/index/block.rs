@@ -195,3 +195,99 @@ const fn mark_or_0(term: Option<Term>) -> i64 {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::embedded::index::term::tests::posting;
+
+    /// All blocks of ascending postings.
+    fn pack(postings: &[Posting]) -> Vec<Vec<u8>> {
+        let mut encoder = Encoder::new(3, MsgId(1));
+        let mut blocks = Vec::new();
+        for posting in postings {
+            if encoder.is_full() {
+                blocks.push(encoder.packed().to_vec());
+                encoder.clear();
+            }
+            encoder.push(*posting).unwrap();
+        }
+        blocks.push(encoder.packed().to_vec());
+        blocks
+    }
+
+    fn unpack(block: &[u8]) -> Result<Vec<Posting>, Damaged> {
+        let mut decoder = Decoder::new(3, block)?;
+        std::iter::from_fn(|| decoder.next(block).transpose()).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_packed_is_unpacked(mut postings in vec(posting(), 1..600)) {
+            postings.sort_unstable();
+            postings.dedup();
+            let blocks = pack(&postings);
+            let mut found = Vec::new();
+            for block in &blocks {
+                prop_assert!(block.len() <= MOST);
+                found.extend(unpack(block).unwrap());
+            }
+            prop_assert_eq!(found, postings);
+        }
+
+        #[test]
+        fn a_change_is_found(mut postings in vec(posting(), 1..9), at: prop::sample::Index, flip in 1..=255_u8) {
+            postings.sort_unstable();
+            postings.dedup();
+            let mut block = pack(&postings).remove(0);
+            let at = at.index(block.len());
+            block[at] ^= flip;
+            prop_assert!(Decoder::new(3, &block).is_err());
+        }
+
+        /// A block of which only the checksum is right.
+        #[test]
+        fn any_bytes_are_postings_or_damaged(bytes in vec(any::<u8>(), 0..300)) {
+            let block = [&checksum(3, &bytes).to_le_bytes()[..], &bytes].concat();
+            if let Ok(postings) = unpack(&block) {
+                prop_assert!(postings.len() < bytes.len());
+            }
+            prop_assert!(unpack(&bytes).is_err());
+        }
+    }
+
+    #[test]
+    fn a_block_of_another_run_is_damaged() {
+        let block = pack(&[Posting { term: Term::Mark(1), msgid: MsgId(1) }]).remove(0);
+        assert!(Decoder::new(3, &block).is_ok());
+        assert!(Decoder::new(4, &block).is_err());
+    }
+
+    #[test]
+    fn postings_out_of_order_are_refused() {
+        let posting = |mark, msgid| Posting { term: Term::Mark(mark), msgid: MsgId(msgid) };
+        let mut encoder = Encoder::new(3, MsgId(10));
+        assert!(encoder.push(posting(1, 9)).is_err(), "below the base");
+        encoder.clear();
+        encoder.push(posting(1, 12)).unwrap();
+        encoder.push(posting(1, 13)).unwrap();
+        assert!(encoder.push(posting(1, 13)).is_err());
+        encoder.clear();
+        encoder.push(posting(1, 12)).unwrap();
+        assert!(encoder.push(posting(0, 13)).is_err());
+    }
+
+    #[test]
+    fn a_posting_takes_few_bytes() {
+        let queue = |uid| Term::Queue(Account::new(AppId(7), UserId(uid)));
+        let postings: Vec<Posting> = (1..=100)
+            .flat_map(|uid| (1..=5).map(move |n| Posting { term: queue(uid), msgid: MsgId(n) }))
+            .collect();
+        assert_eq!(pack(&postings)[0].len(), 8 + 1 + 1 + 100 * 6);
+    }
+}

@@ -20,9 +20,9 @@ impl Budget {
         self.0 = self.0.saturating_sub(postings);
     }
 
-    /// Sets a quarter aside.
+    /// A quarter of it, and at least something while there is something.
     pub(super) const fn quarter(&self) -> Self {
-        Self(self.0 / 4)
+        Self(self.0.div_ceil(4))
     }
 
     /// How many things of this price can be had: at least one.

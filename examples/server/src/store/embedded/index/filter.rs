@@ -64,11 +64,10 @@ impl Filter {
 
     /// A filter from its parts, one after the other; `None` if they are not of this shape.
     pub(super) fn from_parts(shape: Shape, parts: &[u8]) -> Option<Self> {
-        let (words, rest) = parts.as_chunks::<8>();
-        let words: Vec<u64> = words.iter().map(|word| u64::from_le_bytes(*word)).collect();
-        let (groups, more) = words.as_chunks::<8>();
-        let read = Self { groups: groups.to_vec(), probes: shape.probes.clamp(1, MOST_PROBES) };
-        (more.is_empty() && rest.is_empty() && read.shape() == shape).then_some(read)
+        let (groups, rest) = parts.as_chunks::<GROUP_BYTES>();
+        let groups = groups.iter().map(group).collect();
+        let read = Self { groups, probes: shape.probes.clamp(1, MOST_PROBES) };
+        (rest.is_empty() && read.shape() == shape).then_some(read)
     }
 }
 
@@ -76,6 +75,14 @@ impl Debug for Filter {
     fn fmt(&self, f: &mut Formatter<'_>) -> FmtResult {
         f.debug_struct("Filter").field("groups", &self.groups.len()).finish_non_exhaustive()
     }
+}
+
+fn group(bytes: &[u8; GROUP_BYTES]) -> Group {
+    let mut group = [0; 8];
+    for (word, bytes) in group.iter_mut().zip(bytes.as_chunks::<8>().0) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    group
 }
 
 /// The group of a hash: its upper half, scaled.
@@ -99,6 +106,8 @@ const BITS: u64 = 10;
 
 const GROUP_BITS: u64 = 512;
 
+const GROUP_BYTES: usize = 64;
+
 /// As many as the 64 bits of a hash have places for.
 const MOST_PROBES: u32 = 7;
 
@@ -107,3 +116,55 @@ const MOST_GROUPS: u64 = 1 << 19;
 
 /// How many groups are saved in one row: with a checksum, what a page has room for.
 const PART_GROUPS: usize = 63;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hashes(seed: u64, count: usize) -> impl Iterator<Item = u64> {
+        let mut random = fastrand::Rng::with_seed(seed);
+        std::iter::repeat_with(move || random.u64(..)).take(count)
+    }
+
+    fn filled(terms: usize) -> Filter {
+        let mut filter = Filter::new(terms.try_into().unwrap());
+        hashes(1, terms).for_each(|hash| filter.insert(hash));
+        filter
+    }
+
+    /// How many of a million absent terms are allowed.
+    fn allowed(filter: &Filter) -> usize {
+        hashes(2, 1_000_000).filter(|hash| filter.allows(*hash)).count()
+    }
+
+    #[test]
+    fn no_term_is_denied_and_few_absent_ones_are_allowed() {
+        for terms in [1, 50, 3000, 50_000] {
+            let filter = filled(terms);
+            assert!(hashes(1, terms).all(|hash| filter.allows(hash)));
+            let allowed = allowed(&filter);
+            assert!(allowed < 15_000, "{allowed} of 1,000,000 at {terms} terms");
+        }
+        assert_eq!(allowed(&Filter::new(0)), 0);
+    }
+
+    #[test]
+    fn a_filter_is_saved_in_parts_that_fit_a_page() {
+        let filter = filled(20_000);
+        let parts: Vec<Vec<u8>> =
+            (0..filter.parts()).map(|part| filter.part(part).collect()).collect();
+        assert!(parts.iter().all(|part| !part.is_empty() && part.len() <= 4057 - 8));
+        let read = Filter::from_parts(filter.shape(), &parts.concat()).unwrap();
+        assert_eq!((read.shape(), read.groups), (filter.shape(), filter.groups.clone()));
+        let shorter = &parts[..parts.len() - 1];
+        assert!(Filter::from_parts(filter.shape(), &shorter.concat()).is_none());
+        assert!(Filter::from_parts(Shape { groups: 1, probes: 8 }, &[0; 64]).is_none());
+    }
+
+    #[test]
+    fn a_filter_has_at_most_32_mib() {
+        let filter = Filter::new(u64::MAX);
+        assert_eq!(filter.groups.len() * 64, 32 << 20);
+        assert_eq!(filter.shape().probes, 1);
+    }
+}

@@ -102,7 +102,7 @@ impl Merge {
         }
         let Some(visible) = self.build.complete(db, budget)? else { return Ok(None) };
         for source in self.sources() {
-            tables::kill(db, source)?;
+            tables::mark_dead(db, source)?;
         }
         Ok(Some(visible))
     }

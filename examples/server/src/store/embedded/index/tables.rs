@@ -93,13 +93,18 @@ pub(super) fn last_id(db: &Connection) -> Result<i64> {
     db.query_one("SELECT ifnull(max(id), 0) FROM run", [], |row| row.get(0))
 }
 
+/// Deletes what no run can have stored, because there is none.
+pub(super) fn clear(db: &Connection) -> Result<()> {
+    db.execute_batch("DELETE FROM fence; DELETE FROM block; DELETE FROM filter")
+}
+
 /// A run is no longer of use.
-pub(super) fn kill(db: &Connection, run: RunId) -> Result<()> {
+pub(super) fn mark_dead(db: &Connection, run: RunId) -> Result<()> {
     db.prepare_cached("UPDATE run SET state = 2 WHERE id = ?1")?.execute([run.0]).map(drop)
 }
 
 /// Nobody completes the runs that were being built.
-pub(super) fn kill_unfinished(db: &Connection) -> Result<()> {
+pub(super) fn mark_unfinished_dead(db: &Connection) -> Result<()> {
     db.execute("UPDATE run SET state = 2 WHERE state = 0", []).map(drop)
 }
 

@@ -64,3 +64,42 @@ fn mix(number: u64) -> u64 {
     let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     number ^ (number >> 31)
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use kefu_proto::{AppId, UserId};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Numbers of any size, more of them small.
+    fn number() -> impl Strategy<Value = i64> {
+        (any::<i64>(), 0..64_u32).prop_map(|(number, shift)| number >> shift)
+    }
+
+    pub(in super::super) fn posting() -> impl Strategy<Value = Posting> {
+        let queue = (number(), number())
+            .prop_map(|(appid, uid)| Term::Queue(Account::new(AppId(appid), UserId(uid))));
+        let term = prop_oneof![queue, number().prop_map(Term::Mark)];
+        (term, 1..1_i64 << 61, 0..61_u32)
+            .prop_map(|(term, msgid, shift)| Posting { term, msgid: MsgId((msgid >> shift) + 1) })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn keys_sort_as_postings_do(a in posting(), b in posting()) {
+            prop_assert_eq!(a.key().cmp(&b.key()), a.cmp(&b));
+            prop_assert_eq!(a.term.key().cmp(&b.term.key()), a.term.cmp(&b.term));
+            prop_assert_eq!(a.key().starts_with(&b.term.key()), a.term == b.term);
+        }
+    }
+
+    #[test]
+    fn hashes_do_not_change() {
+        let queue = Term::Queue(Account::new(AppId(7), UserId(1)));
+        assert_eq!(queue.hash(), 0x3d41_bf49_5cd3_075f);
+        assert_eq!(Term::Mark(-1).hash(), 0xe220_a839_7b1d_cdaf);
+    }
+}

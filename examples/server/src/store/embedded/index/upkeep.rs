@@ -7,6 +7,7 @@ use rusqlite::{Connection, Result};
 
 use crate::store::embedded::error::is_corrupt;
 use crate::store::embedded::index::budget::Budget;
+use crate::store::embedded::index::filter::Filter;
 use crate::store::embedded::index::flush::Flush;
 use crate::store::embedded::index::merge::Merge;
 use crate::store::embedded::index::parts;
@@ -44,6 +45,11 @@ pub(in crate::store::embedded) struct Index {
 impl Index {
     /// Opens the index in a transaction.
     pub(in crate::store::embedded) fn open(db: &Connection) -> Result<Self> {
+        let last_id = tables::last_id(db)?;
+        if last_id == 0 {
+            // Somebody may have deleted the runs to have the index built anew.
+            tables::clear(db)?;
+        }
         let mut runs = Vec::new();
         for run in tables::visible(db)? {
             runs.push(Visible { run, filter: load_filter(db, &run)? });
@@ -59,7 +65,7 @@ impl Index {
             merges: Vec::new(),
             dead: VecDeque::new(),
             damaged: HashSet::new(),
-            last_id: tables::last_id(db)?,
+            last_id,
             stale: true,
         };
         index.refresh(db)?;
@@ -147,7 +153,7 @@ impl Index {
 
     /// Nobody completes the runs that were being built.
     fn refresh(&mut self, db: &Connection) -> Result<()> {
-        tables::kill_unfinished(db)?;
+        tables::mark_unfinished_dead(db)?;
         self.dead = tables::dead(db)?.into();
         self.dead.retain(|run| !self.damaged.contains(run));
         self.stale = false;
@@ -200,7 +206,7 @@ impl Index {
             match plan {
                 Plan::Drop(at) => {
                     let Visible { run, .. } = self.runs.remove(at);
-                    tables::kill(db, run.id)?;
+                    tables::mark_dead(db, run.id)?;
                     self.dead.push_back(run.id);
                     self.changed = true;
                 }
@@ -249,10 +255,7 @@ fn next_id(last: &mut i64) -> RunId {
 }
 
 /// Without its filter a run is only slower to ask.
-fn load_filter(
-    db: &Connection,
-    run: &Run,
-) -> Result<Option<Arc<crate::store::embedded::index::filter::Filter>>> {
+fn load_filter(db: &Connection, run: &Run) -> Result<Option<Arc<Filter>>> {
     match parts::load(db, run) {
         Ok(filter) => Ok(Some(Arc::new(filter))),
         Err(error) if is_corrupt(&error) => {

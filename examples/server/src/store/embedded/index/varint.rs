@@ -35,3 +35,43 @@ pub(super) const fn zigzag(number: i64) -> u64 {
 pub(super) const fn unzigzag(number: u64) -> i64 {
     (number >> 1).cast_signed() ^ (number & 1).cast_signed().wrapping_neg()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_put_is_taken(number: u64, shift in 0..64_u32, rest: Vec<u8>) {
+            let number = number >> shift;
+            let mut bytes = Vec::new();
+            put(&mut bytes, number);
+            prop_assert!(bytes.len() <= MOST);
+            bytes.extend(&rest);
+            let mut left = &bytes[..];
+            prop_assert_eq!(take(&mut left), Some(number));
+            prop_assert_eq!(left, rest);
+        }
+
+        #[test]
+        fn signs_are_kept(number: i64, shift in 0..64_u32) {
+            prop_assert_eq!(unzigzag(zigzag(number >> shift)), number >> shift);
+        }
+    }
+
+    #[test]
+    fn a_number_ends() {
+        assert_eq!(take(&mut &[][..]), None);
+        assert_eq!(take(&mut &[0x80][..]), None);
+        assert_eq!(take(&mut &[0x80; 20][..]), None);
+    }
+
+    #[test]
+    fn numbers_near_zero_are_short() {
+        assert_eq!([0, -1, 1, -64, 63].map(zigzag), [0, 1, 2, 127, 126]);
+    }
+}

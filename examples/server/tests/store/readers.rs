@@ -1,0 +1,50 @@
+//! What readers see while the index is being written.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use kefu_proto::MsgId;
+use kefu_server::store::embedded::Store;
+
+use crate::common::{SELLER, customer, msgids, queue, saves};
+use crate::kills::{busy, in_memory};
+
+const MESSAGES: i64 = 1_200;
+
+/// Every message is in the seller's queue, so a reader finds gaps by their msgids.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_queue_has_no_gaps_and_all_that_was_acknowledged() {
+    let dir = in_memory();
+    let store = Store::open(dir.path(), busy()).unwrap();
+    let acknowledged = Arc::new(AtomicI64::new(0));
+    let readers: Vec<_> =
+        (0..4).map(|_| tokio::spawn(read(store.clone(), Arc::clone(&acknowledged)))).collect();
+    for first in (1..=MESSAGES).step_by(6) {
+        let batch = (first..first + 6).map(|n| saves(1 + n % 3, "x")).collect();
+        let effects = store.save(batch).await.unwrap();
+        acknowledged.store(msgids(effects.last().unwrap())[0].0, Ordering::SeqCst);
+    }
+    for reader in readers {
+        assert!(reader.await.unwrap() > 10, "it has looked a few times");
+    }
+    for uid in 1..=3 {
+        assert_eq!(queue(&store, customer(uid)).await.len(), 400);
+    }
+    store.close().await;
+}
+
+/// Looks until there are all messages. Returns how often it has.
+async fn read(store: Store, acknowledged: Arc<AtomicI64>) -> usize {
+    let last = MsgId(2 * MESSAGES - 1);
+    for looked in 1.. {
+        let at_least = acknowledged.load(Ordering::SeqCst);
+        assert!(store.newest(SELLER).await.unwrap().0 >= at_least);
+        let found = queue(&store, SELLER).await;
+        assert!(found.iter().zip(1..).all(|(msgid, n)| msgid.0 == 2 * n - 1), "{found:?}");
+        assert!(found.last().map_or(0, |last| last.0) >= at_least);
+        if found.last() == Some(&last) {
+            return looked;
+        }
+    }
+    unreachable!("an endless loop")
+}

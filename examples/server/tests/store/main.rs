@@ -13,6 +13,7 @@ mod health;
 mod kills;
 mod model;
 mod previous;
+mod readers;
 mod retention;
 mod storms;
 mod upgrade;

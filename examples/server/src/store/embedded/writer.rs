@@ -96,13 +96,16 @@ impl Writer {
     }
 
     /// The next start finds an index that is up to date, and an empty log.
-    fn finish(&mut self) -> Result<(), StoreError> {
+    fn finish(&mut self) -> rusqlite::Result<()> {
         while self.poisoned.is_none() && self.indexer.waiting() > 0 {
             self.indexer.freeze();
-            self.step()?;
+            if self.step().is_err() {
+                // The next start reads the rest again.
+                break;
+            }
             self.checkpoint_if_due();
         }
-        Ok(self.checkpoint(CheckpointMode::TRUNCATE)?)
+        self.checkpoint(CheckpointMode::TRUNCATE)
     }
 
     /// Takes what is queued, up to the size of a group.

@@ -128,6 +128,6 @@ pub async fn context(url: &str) -> Option<Context> {
     Some(jetstream::new(async_nats::connect(urls).await.ok()?))
 }
 
-fn name(node: usize) -> String {
+pub fn name(node: usize) -> String {
     format!("node-{node}")
 }

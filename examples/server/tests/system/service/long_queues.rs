@@ -1,21 +1,22 @@
 //! Queues that are long enough to be read through a consumer.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 use std::time::Duration;
 
-use async_nats::HeaderMap;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::context::PublishAckFuture;
+use async_nats::{HeaderMap, Subscriber};
 use bytes::Bytes;
 use fastrand::Rng;
 use futures_util::StreamExt;
 use kefu_proto::{Encode, Message, MsgId};
 use kefu_testing::client::{Client, customer, question, seller};
 use kefu_testing::until;
+use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
-use super::cluster::{Cluster, NODES, context};
+use super::cluster::{self, Cluster, NODES, context};
 use super::proxy::Proxy;
 use super::servers::Place;
 use crate::support::nats::Nats;
@@ -28,6 +29,8 @@ const STREAM: &str = "kefu_queues_0";
 const ONE_SHARD: [&str; 2] = ["--shards", "1"];
 /// Two answers to a SYNC and a half, of several pages each.
 const LONG: usize = 2_500;
+/// Before NATS deletes by itself what is not used.
+const SOON: Duration = Duration::from_secs(15);
 /// How long to wait for what must not come.
 const A_WHILE: Duration = Duration::from_millis(300);
 
@@ -70,7 +73,7 @@ async fn a_consumer_is_made_for_a_long_queue_only_and_does_not_stay() {
     let Some(nats) = Nats::start().await else { return };
     let server = Place::new(nats.url()).server(&ONE_SHARD).await;
     let context = context(&nats.url()).await.unwrap();
-    let mut made = consumers(&context).await;
+    let mut made = subscribe(&context, &created()).await;
     write(&context, 0..10).await;
     let mut phone = log_in(&server).await;
     assert_eq!(phone.sync_all(BEGINNING).await.messages.len(), 10);
@@ -87,10 +90,10 @@ async fn a_consumer_is_made_for_a_long_queue_only_and_does_not_stay() {
         names.insert(message.subject.to_string());
     }
     assert!((1..=answers).contains(&names.len()), "{answers} answers, {names:?}");
-    until("they are deleted", async || {
+    let deleted = until("they are deleted", async || {
         context.get_stream(STREAM).await.unwrap().cached_info().state.consumer_count == 0
-    })
-    .await;
+    });
+    assert!(timeout(SOON, deleted).await.is_ok(), "NATS deletes them later than that");
 }
 
 #[tokio::test]
@@ -99,7 +102,7 @@ async fn whatever_a_consumer_does_not_bring_is_read_without_it() {
     let server = logging(&Place::new(nats.url())).await;
     let context = context(&nats.url()).await.unwrap();
     write(&context, 0..LONG).await;
-    let mut made = consumers(&context).await;
+    let mut made = subscribe(&context, &created()).await;
     let deleting = tokio::spawn(async move {
         let stream = context.get_stream(STREAM).await.unwrap();
         while let Some(message) = made.next().await {
@@ -179,6 +182,43 @@ async fn a_long_queue_is_read_whole_from_a_cluster_whose_leader_has_hung() {
 }
 
 #[tokio::test]
+async fn no_consumer_is_read_from_but_on_the_leader() {
+    let Some(cluster) = Cluster::start().await else { return };
+    let place = Place::new(cluster.url());
+    let server = place.server(&[&ONE_SHARD[..], &["--replicas", "3"]].concat()).await;
+    let leader = cluster.leader(STREAM).await;
+    let context = context(&cluster.url_of(leader)).await.unwrap();
+    write(&context, 0..LONG).await;
+    let mut created = subscribe(&context, "$JS.EVENT.ADVISORY.API").await;
+    let mut pulls = subscribe(&context, &format!("$JS.API.CONSUMER.MSG.NEXT.{STREAM}.*")).await;
+    let mut phone = log_in(&server).await;
+    for _ in 0..4 {
+        read_whole(&mut phone, LONG).await;
+    }
+    assert_eq!(cluster.leader(STREAM).await, leader, "this is about one leader");
+
+    let mut nodes = BTreeMap::new();
+    while let Ok(Some(advisory)) = timeout(A_WHILE, created.next()).await {
+        let advisory: Value = serde_json::from_slice(&advisory.payload).unwrap();
+        let answer = advisory["response"].as_str().unwrap();
+        let answer: Value = serde_json::from_str(answer).unwrap();
+        if let (Some(name), Some(node)) =
+            (answer["name"].as_str(), answer["cluster"]["leader"].as_str())
+        {
+            nodes.insert(name.to_owned(), node.to_owned());
+        }
+    }
+    let mut pulled = BTreeSet::new();
+    while let Ok(Some(pull)) = timeout(A_WHILE, pulls.next()).await {
+        pulled.insert(pull.subject.rsplit('.').next().unwrap().to_owned());
+    }
+    assert!(pulled.len() >= 4, "{nodes:?}, {pulled:?}");
+    for name in pulled {
+        assert_eq!(nodes[&name], cluster::name(leader), "{name}: {nodes:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_long_queue_is_read_whole_from_a_cluster_with_a_node_that_lags_behind() {
     let Some(cluster) = Cluster::start().await else { return };
     let place = Place::new(cluster.url());
@@ -251,13 +291,16 @@ fn content(number: usize) -> Bytes {
     format!("{number}{}", "x".repeat(length)).into()
 }
 
-/// Tells of each consumer of the stream that is created.
-async fn consumers(context: &Context) -> async_nats::Subscriber {
-    let created = format!("$JS.EVENT.ADVISORY.CONSUMER.CREATED.{STREAM}.*");
+async fn subscribe(context: &Context, subject: &str) -> Subscriber {
     let client = context.client();
-    let subscriber = client.subscribe(created).await.unwrap();
+    let subscriber = client.subscribe(subject.to_owned()).await.unwrap();
     client.flush().await.unwrap();
     subscriber
+}
+
+/// Tells of each consumer of the stream that is created.
+fn created() -> String {
+    format!("$JS.EVENT.ADVISORY.CONSUMER.CREATED.{STREAM}.*")
 }
 
 /// What a server logs when it goes on without a consumer.

@@ -61,6 +61,8 @@ pub(super) fn open_reader(dir: &Path) -> Result<Connection, OpenError> {
 
 fn set_up(db: &Connection) -> rusqlite::Result<()> {
     db.busy_timeout(Duration::from_secs(5))?;
+    // All statements there are: by default 16 are kept, and the others prepared again and again.
+    db.set_prepared_statement_cache_capacity(64);
     // Otherwise a query is prepared anew, at many times its cost, whenever other values are bound.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }

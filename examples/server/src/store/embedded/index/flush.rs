@@ -22,6 +22,10 @@ impl Flush {
         Self { sorted, until, build: None, written: 0 }
     }
 
+    pub(super) const fn until(&self) -> i64 {
+        self.until
+    }
+
     /// Writes until the run is complete, or the budget is spent: then it is `None`. `indexed` is
     /// the last message of the run before.
     pub(super) fn advance(

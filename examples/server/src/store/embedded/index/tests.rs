@@ -267,6 +267,32 @@ fn few_runs_are_left() {
 }
 
 #[test]
+fn each_posting_is_found_from_its_neighbours() {
+    let mut world = World::new();
+    for _ in 0..3 {
+        world.flush(5, 3);
+        world.settle();
+    }
+    let reader = world.index.reader(&world.db);
+    for Posting { term, msgid } in &world.all {
+        let after = reader.after(*term, MsgId(msgid.0 - 1), 1).unwrap();
+        let before = reader.before(*term, MsgId(msgid.0 + 1)).unwrap();
+        assert_eq!((after, before), (vec![*msgid], Some(*msgid)));
+    }
+}
+
+#[test]
+fn a_flush_of_nothing_makes_no_run() {
+    let mut world = World::new();
+    for messages in [0, 5, 0, 0] {
+        world.flush(messages, 5);
+        world.settle();
+        assert!(!world.index.is_flushing());
+    }
+    assert_eq!((world.count("run"), world.index.indexed()), (1, 5));
+}
+
+#[test]
 fn no_step_does_much_more_than_it_may() {
     let mut world = World::new();
     let (mut most_changes, mut most_runs) = (0, 0);

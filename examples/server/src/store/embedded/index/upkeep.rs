@@ -166,6 +166,11 @@ impl Index {
                 break;
             }
             let indexed = self.runs.last().map_or(0, |last| last.run.until);
+            if flush.until() <= indexed {
+                // Nothing is new. Runs with the same end would have no order.
+                self.flushed = self.flushed.saturating_add(1);
+                continue;
+            }
             let last_id = &mut self.last_id;
             let Some(visible) = flush.advance(db, budget, indexed, || next_id(last_id))? else {
                 break;

@@ -187,9 +187,13 @@ fn config(subject: &str, start_sequence: u64) -> pull::Config {
     }
 }
 
-/// The node that leads, if one does. A single NATS does not name itself.
+/// The node that leads, if one does. A single NATS, which has no cluster, is named by a stream or
+/// not, depending on its version, and never by a consumer.
 fn leader(cluster: Option<&ClusterInfo>) -> Option<&str> {
-    cluster.map_or(Some(""), |cluster| cluster.leader.as_deref())
+    match cluster {
+        Some(ClusterInfo { name: Some(_), leader, .. }) => leader.as_deref(),
+        _ => Some(""),
+    }
 }
 
 /// How many syncs of this server use one at a time. The others read message by message.

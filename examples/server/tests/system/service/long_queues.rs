@@ -97,25 +97,47 @@ async fn a_consumer_is_made_for_a_long_queue_only_and_does_not_stay() {
 }
 
 #[tokio::test]
-async fn whatever_a_consumer_does_not_bring_is_read_without_it() {
+async fn what_a_consumer_that_is_deleted_does_not_bring_is_read_without_it() {
+    read_while_disturbed(async |context, consumer| {
+        // The server may have been faster.
+        let _ = context.delete_consumer_from_stream(consumer, STREAM).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_delivery_that_is_lost_is_read_without_the_consumer() {
+    read_while_disturbed(async |context, consumer| {
+        // The test gets it. The server may have been faster.
+        let next = format!("$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{consumer}");
+        let _ = timeout(A_WHILE, context.client().request(next, Bytes::new())).await;
+    })
+    .await;
+}
+
+/// Reads a long queue until a consumer has been disturbed in a way that the server has noticed.
+async fn read_while_disturbed(disturb: impl AsyncFn(&Context, String)) {
     let Some(nats) = Nats::start().await else { return };
     let server = logging(&Place::new(nats.url())).await;
     let context = context(&nats.url()).await.unwrap();
     write(&context, 0..LONG).await;
-    let mut made = subscribe(&context, &created()).await;
-    let deleting = tokio::spawn(async move {
-        let stream = context.get_stream(STREAM).await.unwrap();
-        while let Some(message) = made.next().await {
+    let mut created = subscribe(&context, &created()).await;
+    let disturbing = async {
+        while let Some(message) = created.next().await {
             let name = message.subject.rsplit('.').next().unwrap().to_owned();
-            // The server may have been faster.
-            let _ = stream.delete_consumer(&name).await;
+            disturb(&context, name).await;
         }
-    });
+    };
     let mut phone = log_in(&server).await;
-    while !server.log().contains(SINGLY) {
-        read_whole(&mut phone, LONG).await;
+    let reading = async {
+        while !server.log().contains(SINGLY) {
+            read_whole(&mut phone, LONG).await;
+        }
+    };
+    tokio::select! {
+        () = reading => {}
+        () = disturbing => panic!("NATS is gone"),
     }
-    deleting.abort();
 }
 
 #[tokio::test]

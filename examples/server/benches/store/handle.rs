@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use kefu_proto::{Accepted, Account, AppId, Body, Config, CustomerMessage, DeviceId, Flags, Identity};
+use kefu_proto::{
+    Accepted, Account, AppId, Body, Config, CustomerMessage, DeviceId, Flags, Identity,
+};
 use kefu_proto::{Message, Saves, Seq, Session, StoreId, UnixTime, UserId, Version};
 use kefu_server::store::embedded::{Options, Store};
 use kefu_server::store::{Group, Observer};

@@ -15,17 +15,18 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::pull::{self, Batch};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer};
 use async_nats::jetstream::stream::{ClusterInfo, Stream};
 use async_nats::jetstream::{Context, Message};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
 use crate::store::jetstream::error::JetStreamError;
-use crate::store::jetstream::queue::QueueMessage;
 use crate::store::jetstream::timing::{ANSWER_TIMEOUT, timed};
 
 /// The consumers of this server.
@@ -140,6 +141,13 @@ impl LeaderConsumer {
         let headers = message.headers.unwrap_or_default();
         Ok(Some(QueueMessage { sequence, headers, body: message.payload }))
     }
+}
+
+/// A message as the stream has it.
+pub(super) struct QueueMessage {
+    pub(super) sequence: u64,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
 }
 
 /// A consumer that is deleted when this is dropped.

@@ -5,12 +5,10 @@
 //! queue has turned out to be long. Where the queue ends is always the leader's word, and whatever
 //! the consumer does not bring is read message by message.
 
-use async_nats::HeaderMap;
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
-use bytes::Bytes;
 use kefu_proto::{Account, Command, DeviceId, MsgId, StoredMessage};
 
-use crate::store::jetstream::consumer::LeaderConsumer;
+use crate::store::jetstream::consumer::{LeaderConsumer, QueueMessage};
 use crate::store::jetstream::error::JetStreamError;
 use crate::store::jetstream::handle::JetStream;
 use crate::store::jetstream::subject::{self, COMMAND, DEVICE};
@@ -163,13 +161,6 @@ impl QueueReader {
         let (msgid, device_id) = (self.store.msgid(sequence)?, DeviceId(device));
         Ok(Some(StoredMessage { msgid, device_id, command: Command(command), body }))
     }
-}
-
-/// A message as the stream has it.
-pub(super) struct QueueMessage {
-    pub(super) sequence: u64,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
 }
 
 /// A page, as far as it has been read.

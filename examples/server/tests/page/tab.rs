@@ -85,7 +85,11 @@ impl<'b> Tab<'b> {
         self.face().await.action_chain().move_to_element_center(&element).perform().await.unwrap();
     }
 
+    /// The text of what is shown, once it is: cards of the trace fade in.
     pub(crate) async fn text_of(&self, css: &str) -> String {
+        const SHOWN: &str =
+            "document.querySelector(arguments[0])?.checkVisibility({ opacityProperty: true })";
+        self.until(&format!("{css} is shown"), SHOWN, &[json!(css)]).await;
         self.element(css).await.text().await.unwrap()
     }
 

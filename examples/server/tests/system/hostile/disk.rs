@@ -93,7 +93,7 @@ async fn damaged_rows_are_left_out() {
     assert!(!target.server.log().contains("message 1"), "no contents in the log");
 }
 
-/// A page of the queues in the middle of the file is noise: who needs it is not served, and all
+/// A page of messages in the middle of the file is noise: who needs it is not served, and all
 /// others are, though they are stored in the same groups.
 #[tokio::test]
 async fn a_corrupt_page_fails_what_needs_it_alone() {
@@ -109,7 +109,7 @@ async fn a_corrupt_page_fails_what_needs_it_alone() {
         asker.write(&frames).await;
         assert_eq!(asker.receive_all().await.len(), 50);
     }
-    let target = restarted_after(target, &[], corrupt_a_page_of_the_queues).await;
+    let target = restarted_after(target, &[], corrupt_a_page_of_messages).await;
     let mut clients = Vec::new();
     for uid in 1..=CLIENTS {
         clients.push(target.log_in(customer(uid), "tablet").await);
@@ -124,13 +124,13 @@ async fn a_corrupt_page_fails_what_needs_it_alone() {
         let acks = client.receive_all().await;
         served += usize::from(acks.iter().any(|answer| matches!(answer.body, Body::Ack(_))));
     }
-    // A page has some hundred rows, those of a few accounts.
+    // A page has some tens of messages, those of a few accounts.
     assert!(served >= 80, "{served} of {CLIENTS} accounts are served");
 }
 
-/// The queues are an index of the message table: leaves of type 10.
-fn corrupt_a_page_of_the_queues(database: &Connection) {
-    const LEAF: u8 = 10;
+/// Messages are rows of a table with row ids: leaves of type 13.
+fn corrupt_a_page_of_messages(database: &Connection) {
+    const LEAF: u8 = 13;
     database.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
     let size: i64 = database.query_one("PRAGMA page_size", [], |row| row.get(0)).unwrap();
     let size = usize::try_from(size).unwrap();

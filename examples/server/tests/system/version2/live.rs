@@ -90,7 +90,7 @@ async fn read(mut desk: Client) -> Copies {
 /// What is before each message of the seller's queue.
 fn predecessors(server: &Server) -> BTreeMap<MsgId, MsgId> {
     let database = Connection::open(server.folder.path().join("data/kefu.db")).unwrap();
-    let of_seller = "SELECT msgid FROM queue WHERE appid = 1453 AND uid = 2 ORDER BY msgid";
+    let of_seller = "SELECT msgid FROM queued WHERE appid = 1453 AND uid = 2 ORDER BY msgid";
     let mut rows = database.prepare(of_seller).unwrap();
     let msgids = rows.query_map([], |row| row.get(0)).unwrap();
     let msgids: Vec<MsgId> = msgids.map(|msgid| MsgId(msgid.unwrap())).collect();

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 use crate::{until, within};
 
@@ -15,6 +16,8 @@ use crate::{until, within};
 pub struct Process {
     child: Child,
     log: Log,
+    /// Reads the log, until the process has closed it.
+    reading: JoinHandle<()>,
 }
 
 impl Process {
@@ -26,7 +29,7 @@ impl Process {
     ) -> (Self, Vec<String>, R) {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.kill_on_drop(true).spawn().unwrap();
-        let log = Log::of(child.stderr.take().unwrap());
+        let (log, reading) = Log::of(child.stderr.take().unwrap());
         let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut lines = Vec::new();
         loop {
@@ -38,7 +41,7 @@ impl Process {
             let found = ready(&line);
             lines.push(line);
             if let Some(found) = found {
-                return (Self { child, log }, lines, found);
+                return (Self { child, log, reading }, lines, found);
             }
         }
     }
@@ -56,8 +59,13 @@ impl Process {
         within("its end", self.child.kill()).await.unwrap();
     }
 
+    /// Waits until it has ended, and until all that it has logged is read.
     pub async fn exit(&mut self) -> ExitStatus {
-        within("its exit", self.child.wait()).await.unwrap()
+        let status = within("its exit", self.child.wait()).await.unwrap();
+        if !self.reading.is_finished() {
+            within("the end of its log", &mut self.reading).await.unwrap();
+        }
+        status
     }
 
     /// What it has written to stderr so far.
@@ -102,16 +110,16 @@ struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
     /// Reads in the background, so that the process never blocks on a full pipe.
-    fn of(stream: impl AsyncRead + Send + Unpin + 'static) -> Self {
+    fn of(stream: impl AsyncRead + Send + Unpin + 'static) -> (Self, JoinHandle<()>) {
         let log = Self::default();
         let lines = Arc::clone(&log.0);
-        tokio::spawn(async move {
+        let reading = tokio::spawn(async move {
             let mut stream = BufReader::new(stream).lines();
             while let Ok(Some(line)) = stream.next_line().await {
                 lines.lock().unwrap().push(line);
             }
         });
-        log
+        (log, reading)
     }
 
     fn text(&self) -> String {

@@ -134,7 +134,7 @@ async fn sync(store: &Store) -> Duration {
     let started = Instant::now();
     let (mut after, mut count) = (MsgId(0), 0);
     while count < 10_000 {
-        let bounds = PageBounds { rows: 256, bytes: 64 * 1024 };
+        let bounds = PageBounds { rows: 1_000, bytes: 64 * 1024 };
         let page = store.page(queue, after, bounds).await.unwrap();
         count += page.rows.len();
         let Some(last) = page.rows.last() else { break };

@@ -1,7 +1,7 @@
 //! Which embedded store: `SQLite`, redb and fjall on the server's own workload.
 //!
-//! `cargo bench -p kefu-server --bench store`, with any of `engines`, `schemas`, `store` after
-//! `--` for a part of it. Every commit is durable: it returns after the sync. Sizes are of what
+//! `cargo bench -p kefu-server --bench store`, with any of `engines`, `schemas`, `store`, `accounts`
+//! after `--` for a part of it. Every commit is durable: it returns after the sync. Sizes are of what
 //! lies on disk at the end. Timings of a shared machine are noisy: read the ratios, and run it
 //! twice.
 //!
@@ -25,7 +25,27 @@
 //! times as fast as `SQLite`'s, its commits the slowest.
 //!
 //! What matters more than the engine is how repeats are found: an index of random uuids makes a
-//! save two to three times as dear in each of them, and the dearer the larger it grows.
+//! save two to three times as dear in each of them, and the dearer the larger it grows. The marks
+//! that these engines use avoid that, but are loaded for a sender as a whole: with millions of
+//! messages that takes seconds.
+//!
+//! So the store appends rows of messages alone, and writes its index of queues and uuids behind
+//! them, in sorted runs in tables of the same database (parts `store` and `accounts`). Before and
+//! after, three runs in turn, contents of 100 bytes with a uuid, p99 from a save to its answer, and
+//! CPU of the store's thread:
+//!
+//! | writers × window, customers | messages/s | | p99 ms | CPU µs | bytes written a message |
+//! |---|---|---|---|---|---|
+//! | 200 × 1, 200 | 56,758, 152,786 | 2.7 | 13.0, 5.5 | 13.5, 5.1 | 5,858, 511 |
+//! | 20 × 1, 200 | 26,431, 46,287 | 1.75 | 5.8, 0.8 | 26.0, 13.3 | 9,563, 1,040 |
+//! | 1 × 1, 200 | 4,696, 4,948 | 1.05 | 0.38, 0.32 | 118, 104 | 15,469, 4,590 |
+//! | 200 × 32, 200 | 177,665, 295,428 | 1.7 | 73.6, 71.0 | 4.9, 3.1 | 1,033, 382 |
+//! | 200 × 1, 20,000 | 36,197, 104,545 | 2.9 | 28.8, 6.5 | 20.7, 8.1 | 8,335, 546 |
+//! | 200 × 1, 1,000,000 | 35,945, 91,143 | 2.5 | 30.3, 6.4 | 21.1, 9.1 | 8,452, 553 |
+//! | the same with 5.8 million stored, one run | 7,001, 22,813 | 3.3 | 145, 40 | 43.2, 21.0 | 11,003, 586 |
+//!
+//! Reading 10,000 messages in the server's pages took 20.4 ms before and 19.2 ms after, the medians of
+//! six runs each.
 //!
 //! Among `SQLite`'s schemas (part `schemas`) one row for the message and two narrow ones in the
 //! queues costs half the CPU and half the space of two whole rows. Whole rows clustered by queue

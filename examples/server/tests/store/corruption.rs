@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use kefu_proto::{MsgId, Saves};
-use kefu_server::store::embedded::{Store, StoreError};
+use kefu_server::store::embedded::{Options, Store, StoreError};
 use kefu_server::store::{PageBounds, Problem, Push, SaveFailure};
 use rusqlite::{Connection, ffi};
 use tempfile::tempdir;
@@ -169,6 +169,45 @@ async fn a_page_of_messages_that_cannot_be_read_keeps_only_these_out_of_the_inde
     assert_eq!(left.last(), Some(&MsgId(2_400)));
     assert_eq!(save(&store, saves(UNLUCKY, "x")).await, [2_401, 2_402].map(MsgId));
     store.close().await;
+}
+
+/// A start needs the newest message and the list of runs, and nothing else of what there is much of.
+#[tokio::test]
+async fn it_opens_with_any_page_of_messages_filters_or_blocks_damaged() {
+    let live = tempdir().unwrap();
+    let store = open(live.path());
+    for uid in 1..=20 {
+        save_many(&store, uid).await;
+    }
+    store.close().await;
+    for (table, page) in leaves(live.path()) {
+        let dir = tempdir().unwrap();
+        let mut bytes = fs::read(live.path().join("kefu.db")).unwrap();
+        bytes[page * PAGE..][..8].fill(0xa5);
+        fs::write(dir.path().join("kefu.db"), bytes).unwrap();
+
+        let opened = Store::open(dir.path(), Options::default());
+        let store = opened.unwrap_or_else(|error| panic!("page {page} of {table}: {error}"));
+        if table != "block" {
+            assert_eq!(queue(&store, customer(20)).await.len(), 600, "page {page} of {table}");
+        }
+        store.close().await;
+    }
+}
+
+/// The first page of each of these tables, and one in its middle.
+fn leaves(dir: &Path) -> Vec<(&'static str, usize)> {
+    let db = Connection::open(dir.join("kefu.db")).unwrap();
+    let of = "SELECT pageno - 1 FROM dbstat WHERE name = ?1 AND pagetype = 'leaf' ORDER BY path";
+    let mut select = db.prepare(of).unwrap();
+    let mut leaves = Vec::new();
+    for table in ["message", "filter", "block"] {
+        let pages: Vec<i64> =
+            select.query_map([table], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert!(!pages.is_empty(), "{table}");
+        leaves.extend([0, pages.len() / 2].map(|at| (table, usize::try_from(pages[at]).unwrap())));
+    }
+    leaves
 }
 
 /// Overwrites a page of messages that are all of the unlucky one.

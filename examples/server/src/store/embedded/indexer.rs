@@ -29,9 +29,10 @@ pub(super) struct Indexer {
 impl Indexer {
     pub(super) fn open(db: &Connection, options: &Options, status: Arc<Status>) -> Result<Self> {
         let transaction = db.unchecked_transaction()?;
-        let index = Index::open(&transaction)?;
+        let mut index = Index::open(&transaction)?;
         let retention = Retention::open(&transaction, options.retain)?;
         transaction.commit()?;
+        index.load_filters(db)?;
         Ok(Self {
             index,
             retention,

@@ -7,6 +7,7 @@ use rusqlite::{Connection, Result};
 
 use crate::store::embedded::index::{Filters, Reader, Term};
 use crate::store::embedded::parties::{message_of, senders};
+use crate::store::embedded::retention::last_removed;
 use crate::store::embedded::tail::Tail;
 
 /// Where copies are looked for. Clones look into the same tail.
@@ -33,7 +34,8 @@ impl Lookup {
         let tail = self.tail.after(term, msgid, limit);
         let snapshot = db.unchecked_transaction()?;
         let index = Reader::new(&snapshot, &self.filters)?;
-        let from = msgid.max(removed(&snapshot)?);
+        // The index may still have what has been removed.
+        let from = msgid.max(senders(last_removed(&snapshot)?));
         let mut found = index.after(term, from, limit)?;
         let behind = |&msgid: &MsgId| msgid > from && message_of(msgid) > index.indexed();
         found.extend(tail.into_iter().filter(behind));
@@ -51,11 +53,4 @@ impl Lookup {
         let snapshot = db.unchecked_transaction()?;
         Reader::new(&snapshot, &self.filters)?.before(term, all)
     }
-}
-
-/// The greatest msgid that no message has any more. The index may still have it.
-fn removed(db: &Connection) -> Result<MsgId> {
-    let mut select = db.prepare_cached("SELECT min(n) FROM message")?;
-    let first: Option<i64> = select.query_one([], |row| row.get(0))?;
-    Ok(first.map_or(MsgId(i64::MAX), |first| senders(first.saturating_sub(1))))
 }

@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OptionalExtension, Result};
 
+use crate::store::embedded::error::is_corrupt;
+
 /// The last message that has been removed. It has one row, or none.
 pub(super) const TABLES: &str = "
 CREATE TABLE removed (
@@ -30,12 +32,9 @@ struct State {
 
 impl Retention {
     pub(super) fn open(db: &Connection, keep: Option<Duration>) -> Result<Self> {
-        let removed =
-            db.query_one("SELECT ifnull(max(last), 0) FROM removed", [], |row| row.get(0))?;
-        let oldest = db
-            .query_one("SELECT timestamp FROM message ORDER BY n LIMIT 1", [], |row| row.get(0))
-            .optional()?;
-        let state = State { removed, oldest };
+        // Only those who remove messages need the first one: its page may be damaged.
+        let oldest = if keep.is_some() { oldest(db)? } else { None };
+        let state = State { removed: last_removed(db)?, oldest };
         Ok(Self { keep, state, committed: state })
     }
 
@@ -109,6 +108,22 @@ impl Retention {
         let now = SystemTime::now();
         // With a period longer than the clock's there is nothing to remove.
         self.keep.map(|keep| now.checked_sub(keep).map_or(0, seconds))
+    }
+}
+
+/// The messages up to this one have been removed; 0: none ever was.
+pub(super) fn last_removed(db: &Connection) -> Result<i64> {
+    let mut select = db.prepare_cached("SELECT last FROM removed")?;
+    Ok(select.query_one([], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
+/// The time of the first message, in seconds. If it cannot be read, it is as old as can be: whoever
+/// removes it finds out why.
+fn oldest(db: &Connection) -> Result<Option<i64>> {
+    let first = "SELECT timestamp FROM message ORDER BY n LIMIT 1";
+    match db.query_one(first, [], |row| row.get(0)).optional() {
+        Err(error) if is_corrupt(&error) => Ok(Some(0)),
+        first => first,
     }
 }
 

@@ -64,8 +64,9 @@ fn open(path: &Path) -> Connection {
 
 fn open_index(db: &Connection) -> Index {
     db.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let index = Index::open(db).unwrap();
+    let mut index = Index::open(db).unwrap();
     db.execute_batch("COMMIT").unwrap();
+    index.load_filters(db).unwrap();
     index
 }
 

@@ -50,10 +50,8 @@ impl Index {
             // Somebody may have deleted the runs to have the index built anew.
             tables::clear(db)?;
         }
-        let mut runs = Vec::new();
-        for run in tables::visible(db)? {
-            runs.push(Visible { run, filter: load_filter(db, &run)? });
-        }
+        let unfiltered = |run| Visible { run, filter: None };
+        let runs: Vec<Visible> = tables::visible(db)?.into_iter().map(unfiltered).collect();
         let filters = Filters::default();
         filters.replace(&runs);
         let mut index = Self {
@@ -70,6 +68,16 @@ impl Index {
         };
         index.refresh(db)?;
         Ok(index)
+    }
+
+    /// Loads the filters, once the transaction of [`open`](Self::open) is committed: behind a page
+    /// that cannot be read, `SQLite` lets a transaction write no more.
+    pub(in crate::store::embedded) fn load_filters(&mut self, db: &Connection) -> Result<()> {
+        for Visible { run, filter } in &mut self.runs {
+            *filter = load_filter(db, run)?;
+        }
+        self.filters.replace(&self.runs);
+        Ok(())
     }
 
     /// The filters of the visible runs, as of the last commit.

@@ -105,7 +105,7 @@ async fn window_of(connections: usize, window: usize, rounds: usize) {
     );
 }
 
-/// The store reads the marks of all senders then.
+/// The store looks each sender up in the index then, since it remembers none.
 async fn first_after_restart(dir: &Path, workload: &mut Workload, connections: usize) -> Duration {
     let store = Store::open(dir, Options::default()).unwrap();
     let all: Vec<Saves> = (0..connections).flat_map(|from| batch(workload, from, 1)).collect();

@@ -108,8 +108,8 @@ pub(crate) fn seller(index: u64) -> Account {
 /// Where an engine looks whether a message is a repeat.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Repeats {
-    /// In memory, by sender; on disk a mark lies in the row of the sender's copy. As the store
-    /// does.
+    /// In memory, by sender; on disk a mark lies in the row of the sender's copy. So did the store
+    /// before it had its index of sorted runs.
     Marks,
     /// In an index on disk by sender and uuid.
     Index,

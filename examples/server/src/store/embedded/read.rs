@@ -100,7 +100,9 @@ fn rows(db: &Connection, msgids: &[MsgId], bounds: PageBounds) -> rusqlite::Resu
         message_columns!(),
         " FROM message WHERE n = ?1"
     ))?;
-    let (mut page, mut bodies) = (Page { rows: Vec::new(), is_last: true }, BytesMut::new());
+    // Later buffers, for what does not fit the first, have its capacity, too.
+    let mut bodies = BytesMut::with_capacity(msgids.len().saturating_mul(64).min(BUFFER));
+    let mut page = Page { rows: Vec::new(), is_last: true };
     let mut bytes = 0;
     for &msgid in msgids {
         if page.rows.len() >= bounds.rows || bytes >= bounds.bytes {
@@ -116,3 +118,6 @@ fn rows(db: &Connection, msgids: &[MsgId], bounds: PageBounds) -> rusqlite::Resu
     }
     Ok(page)
 }
+
+/// From how much memory bodies are cut. It is not freed while one of them is in use.
+const BUFFER: usize = 8 * 1024;

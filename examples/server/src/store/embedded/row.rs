@@ -87,11 +87,13 @@ pub(super) fn read_message(
 fn read_columns(row: &Row<'_>, first: usize, page: &mut BytesMut) -> Result<(Command, Bytes)> {
     let column = |offset: usize| first.saturating_add(offset);
     let command = Command(row.get(first)?);
+    let content = bytes(row.get_ref(column(CONTENT))?, column(CONTENT))?;
+    page.reserve(content.len().saturating_add(FIXED));
     for id in 1..=4 {
         page.put_i64(row.get(column(id))?);
     }
     page.put_i32(row.get(column(5))?);
-    page.put_slice(bytes(row.get_ref(column(CONTENT))?, column(CONTENT))?);
+    page.put_slice(content);
     Ok((command, page.split().freeze()))
 }
 

@@ -11,6 +11,7 @@ mod disk;
 mod faults;
 mod health;
 mod kills;
+mod log;
 mod model;
 mod previous;
 mod readers;

@@ -15,11 +15,12 @@ use crate::store::embedded::options::Options;
 use crate::store::embedded::postings::Postings;
 use crate::store::embedded::row::{indexed_columns, read_indexed};
 use crate::store::embedded::status::Status;
-use crate::store::embedded::wal::{Commits, checkpoint_if_due, set_commits};
+use crate::store::embedded::wal::{Commits, Log};
 
 /// Puts all messages up to `last` into the tail and, where they are too many, into the index.
 pub(super) fn catch_up(
     db: &Connection,
+    log: &mut Log,
     indexer: &mut Indexer,
     last: i64,
     status: &Status,
@@ -35,10 +36,10 @@ pub(super) fn catch_up(
         if !indexer.is_full() {
             continue;
         }
-        set_commits(db, Commits::Unsynced)?;
+        log.set_commits(db, Commits::Unsynced)?;
         while indexer.has_work() {
             indexer.step(db)?;
-            checkpoint_if_due(db, options.fault.as_deref());
+            log.checkpoint_if_due(db);
         }
         if logged.elapsed() > BETWEEN_LINES {
             logged = Instant::now();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, wal::CheckpointMode};
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::store::embedded::catch_up::catch_up;
@@ -17,7 +17,7 @@ use crate::store::embedded::outbox::Outbox;
 use crate::store::embedded::schema::Lock;
 use crate::store::embedded::status::Status;
 use crate::store::embedded::task::{Done, Task};
-use crate::store::embedded::wal::{self, Commits, checkpoint_if_due, set_commits};
+use crate::store::embedded::wal::{Commits, Log};
 use crate::store::observer::Group;
 
 pub(super) struct Writer {
@@ -28,7 +28,7 @@ pub(super) struct Writer {
     messages: Messages,
     indexer: Indexer,
     outbox: Outbox,
-    commits: Commits,
+    log: Log,
     /// A tick has come since the index was worked on.
     ticked: bool,
     /// The write or sync that failed, until a full checkpoint has succeeded.
@@ -45,7 +45,8 @@ impl Writer {
     ) -> Result<Self, OpenError> {
         let last = db.query_one("SELECT ifnull(max(n), 0) FROM message", [], |row| row.get(0))?;
         let mut indexer = Indexer::open(&db, &options, Arc::clone(&status))?;
-        catch_up(&db, &mut indexer, last, &status, &options)?;
+        let mut log = Log::of(&db, options.fault.clone());
+        catch_up(&db, &mut log, &mut indexer, last, &status, &options)?;
         let messages = Messages::new(last.max(indexer.last()), &options);
         let outbox = Outbox::open(&db, options.pushes, &status)?;
         status.set_waiting(outbox.len());
@@ -57,7 +58,7 @@ impl Writer {
             messages,
             indexer,
             outbox,
-            commits: Commits::Unsynced,
+            log,
             ticked: false,
             poisoned: None,
             _lock: lock,
@@ -105,7 +106,7 @@ impl Writer {
             }
             self.checkpoint_if_due();
         }
-        self.checkpoint(CheckpointMode::TRUNCATE)
+        self.log.empty(&self.db)
     }
 
     /// Takes what is queued, up to the size of a group.
@@ -188,8 +189,8 @@ impl Writer {
     }
 
     fn transact(&mut self, group: &[Job], report: &mut Group) -> rusqlite::Result<Vec<Done>> {
-        self.set_commits(Commits::Synced)?;
-        let Self { db, messages, indexer, outbox, options, .. } = self;
+        let Self { db, messages, indexer, log, outbox, options, .. } = self;
+        log.set_commits(db, Commits::Synced)?;
         db.execute_batch("BEGIN IMMEDIATE")?;
         let mut inserts = messages.inserts(db, indexer)?;
         let mut done = Vec::with_capacity(group.len());
@@ -197,6 +198,7 @@ impl Writer {
             done.push(task.perform(db, &mut inserts, outbox, report)?);
         }
         drop(inserts);
+        log.extend_if_due();
         let started = Instant::now();
         permit(options.fault.as_deref(), Step::Commit)?;
         db.execute_batch("COMMIT")?;
@@ -256,20 +258,13 @@ impl Writer {
 
     /// A step of the index. It waits for no sync, and needs none: the next group's covers it.
     fn step(&mut self) -> Result<(), StoreError> {
-        let step = self.set_commits(Commits::Unsynced).and_then(|()| self.indexer.step(&self.db));
+        let step = self.log.set_commits(&self.db, Commits::Unsynced);
+        let step = step.and_then(|()| self.indexer.step(&self.db));
         step.map_err(|error| {
             self.indexer.roll_back();
             self.roll_back();
             self.note_failure(error)
         })
-    }
-
-    fn set_commits(&mut self, commits: Commits) -> rusqlite::Result<()> {
-        if self.commits != commits {
-            set_commits(&self.db, commits)?;
-            self.commits = commits;
-        }
-        Ok(())
     }
 
     fn roll_back(&mut self) {
@@ -301,20 +296,16 @@ impl Writer {
     /// log has committed, syncs it, and empties the log of the rest.
     fn recover(&mut self) -> Result<(), StoreError> {
         let Some(cause) = self.poisoned.take() else { return Ok(()) };
-        self.checkpoint(CheckpointMode::TRUNCATE).map(drop).map_err(|_| {
+        self.log.empty(&self.db).map(drop).map_err(|_| {
             self.poisoned = Some(Arc::clone(&cause));
             StoreError::Poisoned(cause)
         })
     }
 
-    fn checkpoint_if_due(&self) {
+    fn checkpoint_if_due(&mut self) {
         if self.poisoned.is_none() {
-            checkpoint_if_due(&self.db, self.options.fault.as_deref());
+            self.log.checkpoint_if_due(&self.db);
         }
-    }
-
-    fn checkpoint(&self, mode: CheckpointMode) -> rusqlite::Result<()> {
-        wal::checkpoint(&self.db, self.options.fault.as_deref(), mode)
     }
 }
 

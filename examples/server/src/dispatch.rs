@@ -89,7 +89,8 @@ async fn forward(
 ) -> Result<Vec<Effects>, StoreError> {
     let stored = save.await?;
     for effects in &stored {
-        forwarder.forward(effects, from).await;
+        // In a box: it is large, and every message that waits for its turn has room for it.
+        Box::pin(forwarder.forward(effects, from)).await;
     }
     Ok(stored)
 }

@@ -37,7 +37,8 @@ impl Store {
             Self::JetStream(store) => {
                 let save = |saves| {
                     let store = store.clone();
-                    PendingSave::new(1, async move { Ok(vec![store.save(saves).await?]) })
+                    // In a box that is made when it is polled: many wait for their turn.
+                    PendingSave::new(1, async move { Ok(vec![Box::pin(store.save(saves)).await?]) })
                 };
                 Ok(batch.into_iter().map(save).collect())
             }

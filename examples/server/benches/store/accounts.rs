@@ -11,7 +11,7 @@ use kefu_proto::{Account, AppId, MsgId, Saves, UserId};
 use kefu_server::store::PageBounds;
 use kefu_server::store::embedded::{Options, Store};
 
-use crate::handle::{saves, thread_cpu};
+use crate::handle::{saves, thread_cpu, write};
 use crate::measure::{cpu, folder, quantile};
 use crate::workload::{Workload, seller};
 
@@ -104,27 +104,6 @@ impl Setting {
         }
         store.close().await;
     }
-}
-
-/// Each writer waits for an answer before it saves the next batch.
-async fn write(store: &Store, writers: Vec<Vec<Vec<Saves>>>) -> Vec<Duration> {
-    let writer = |batches: Vec<Vec<Saves>>| {
-        let store = store.clone();
-        tokio::spawn(async move {
-            let mut times = Vec::with_capacity(batches.len());
-            for batch in batches {
-                let begun = Instant::now();
-                store.save(batch).await.unwrap();
-                times.push(begun.elapsed());
-            }
-            times
-        })
-    };
-    let mut times = Vec::new();
-    for task in writers.into_iter().map(writer).collect::<Vec<_>>() {
-        times.extend(task.await.unwrap());
-    }
-    times
 }
 
 /// Reads up to 10,000 messages of a seller, in pages as large as a connection's.

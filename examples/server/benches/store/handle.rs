@@ -61,25 +61,7 @@ async fn window_of(connections: usize, window: usize, rounds: usize) {
         batches.push(rounds.collect::<Vec<_>>());
     }
     let (started, all) = (Instant::now(), cpu());
-    let tasks: Vec<_> = batches
-        .into_iter()
-        .map(|batches| {
-            let store = store.clone();
-            tokio::spawn(async move {
-                let mut times = Vec::with_capacity(batches.len());
-                for batch in batches {
-                    let begun = Instant::now();
-                    store.save(batch).await.unwrap();
-                    times.push(begun.elapsed());
-                }
-                times
-            })
-        })
-        .collect();
-    let mut times = Vec::new();
-    for task in tasks {
-        times.extend(task.await.unwrap());
-    }
+    let mut times = write(&store, batches).await;
     let (took, all, thread) = (started.elapsed(), cpu().saturating_sub(all), thread_cpu("store"));
     store.close().await;
     let again = first_after_restart(&dir, &mut workload, connections).await;
@@ -103,6 +85,27 @@ async fn window_of(connections: usize, window: usize, rounds: usize) {
         all.as_secs_f64() * 1e6 / messages,
         again.as_secs_f64() * 1e3,
     );
+}
+
+/// Each writer waits for an answer before it saves the next batch. Returns how long each took.
+pub(crate) async fn write(store: &Store, writers: Vec<Vec<Vec<Saves>>>) -> Vec<Duration> {
+    let writer = |batches: Vec<Vec<Saves>>| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let mut times = Vec::with_capacity(batches.len());
+            for batch in batches {
+                let begun = Instant::now();
+                store.save(batch).await.unwrap();
+                times.push(begun.elapsed());
+            }
+            times
+        })
+    };
+    let mut times = Vec::new();
+    for task in writers.into_iter().map(writer).collect::<Vec<_>>() {
+        times.extend(task.await.unwrap());
+    }
+    times
 }
 
 /// The store looks each sender up in the index then, since it remembers none.

@@ -17,6 +17,11 @@ pub enum Problem {
          --msgids-after"
     )]
     Corrupt { file: &'static str },
+    #[error(
+        "the data folder has been removed or moved, and no new message is accepted: move it back, \
+         or stop the server and restore a backup"
+    )]
+    Gone,
     #[error("the disk has fewer free bytes than --min-free {min_free}: no new message is accepted")]
     NoSpace { min_free: u64 },
     #[error("the push outbox is full: further pushes are left out")]

@@ -1,16 +1,18 @@
 //! What the store says of itself, and that it gets well by itself.
 
+use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use kefu_server::store::embedded::{Options, Store};
+use kefu_server::store::embedded::{Options, Store, StoreError};
 use kefu_server::store::{Problem, Push};
 use tempfile::tempdir;
 use tokio::time::sleep;
 
-use crate::common::{SELLER, save, saves};
+use crate::common::{SELLER, open, save, saves};
 use crate::disk::{Disk, Seen, on};
+use crate::kills::copy_folder;
 
 #[tokio::test]
 async fn a_store_that_writes_again_says_so_before_anybody_saves() {
@@ -34,6 +36,34 @@ async fn a_store_that_writes_again_says_so_before_anybody_saves() {
     assert_eq!(save(&store, saves(1, "x")).await[0].0, first[0].0 + 2);
     store.clone().close().await;
     assert_eq!(store.problems(), [Problem::Stopped]);
+}
+
+#[tokio::test]
+async fn in_a_folder_that_is_gone_no_message_is_accepted() {
+    let parent = tempdir().unwrap();
+    let [place, elsewhere] = ["data", "moved"].map(|name| parent.path().join(name));
+    let store = open(&place);
+    save(&store, saves(1, "x")).await;
+
+    fs::rename(&place, &elsewhere).unwrap();
+    store.check().await;
+    assert_eq!(store.problems(), [Problem::Gone]);
+    let error = store.save(vec![saves(1, "x")]).await.unwrap_err();
+    assert!(matches!(error, StoreError::Gone), "{error}");
+    fs::rename(&elsewhere, &place).unwrap();
+    store.check().await;
+    assert_eq!(store.problems(), []);
+    save(&store, saves(1, "x")).await;
+
+    // Another folder in its place is not the one that is written to.
+    fs::create_dir(&elsewhere).unwrap();
+    copy_folder(&place, &elsewhere);
+    fs::remove_dir_all(&place).unwrap();
+    fs::rename(&elsewhere, &place).unwrap();
+    store.check().await;
+    assert_eq!(store.problems(), [Problem::Gone]);
+    store.save(vec![saves(1, "x")]).await.unwrap_err();
+    store.close().await;
 }
 
 #[tokio::test]

@@ -55,6 +55,13 @@ fn take_from_others(path: &Path) -> io::Result<()> {
 const OTHERS: u32 = 0o077;
 const STICKY: u32 = 0o1000;
 
+/// Whether the folder is where it was when its lock file was opened.
+pub(super) fn is_in_place(dir: &Path, lock: &File) -> bool {
+    let is_deleted = lock.metadata().is_ok_and(|lock| lock.nlink() == 0);
+    let is_missing = matches!(dir.join(DATABASE).try_exists(), Ok(false));
+    !is_deleted && !is_missing
+}
+
 /// How many bytes the server may still write to the disk; `None` if that is unknown.
 pub(super) fn free(dir: &Path, fault: Option<&dyn Fault>) -> Option<u64> {
     if let Some(free) = fault.and_then(Fault::free) {

@@ -69,6 +69,9 @@ pub enum StoreError {
     /// An earlier write or sync failed, and no checkpoint has succeeded since.
     #[error("the store does not write until it has recovered from an earlier failure: {0}")]
     Poisoned(Arc<rusqlite::Error>),
+    /// The data folder has been removed or moved. The batch is not stored.
+    #[error("the data folder is gone")]
+    Gone,
     /// The disk is full up to the bound of the options. The batch is not stored.
     #[error("the disk has too little room left for messages")]
     NoSpace,
@@ -88,7 +91,7 @@ impl StoreError {
         match self {
             Self::NoSpace => SaveFailure::NoSpace,
             Self::Failed(error) if is_corrupt(error) => SaveFailure::Corrupt,
-            Self::Failed(_) | Self::Poisoned(_) | Self::Closed => SaveFailure::Failed,
+            Self::Failed(_) | Self::Poisoned(_) | Self::Gone | Self::Closed => SaveFailure::Failed,
         }
     }
 }

@@ -45,8 +45,9 @@ impl Store {
     /// [`OpenError`], whose text is one line for the operator.
     pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
         let database = schema::open_folder(dir, &options)?;
-        let status = Arc::new(Status::new(dir.to_owned(), options.clone()));
-        status.look_for_space();
+        let lock = database.0.file()?;
+        let status = Arc::new(Status::new(dir.to_owned(), lock, options.clone()));
+        status.look_around();
         let (jobs, queue) = JobQueue::new(options.waiting.get());
         let readers = options.readers;
         let writer = Writer::new(database, queue, options, Arc::clone(&status))?;

@@ -82,6 +82,13 @@ fn create_folder(dir: &Path) -> Result<(), OpenError> {
 #[derive(Debug)]
 pub(super) struct Lock(File);
 
+impl Lock {
+    /// The lock file.
+    pub(super) fn file(&self) -> Result<File, OpenError> {
+        self.0.try_clone().map_err(|source| OpenError::Io { path: "lock".into(), source })
+    }
+}
+
 impl Drop for Lock {
     /// Closing the file is not enough: a forked child that has not called exec yet has it open,
     /// too.

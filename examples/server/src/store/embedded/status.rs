@@ -1,5 +1,6 @@
 //! What the store knows of itself, shared by its thread, its readers and its handles.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,6 +17,7 @@ use crate::store::observer::WaitingPushes;
 #[derive(Debug)]
 pub(super) struct Status {
     dir: PathBuf,
+    lock: File,
     options: Options,
     /// Entries have come into the push outbox.
     pub(super) pushes: Notify,
@@ -26,21 +28,25 @@ pub(super) struct Status {
     /// Some write or read has found the database corrupt. Only a new start forgets it.
     corrupt: AtomicBool,
     no_space: AtomicBool,
+    /// The folder is not where it was.
+    gone: AtomicBool,
     waiting: AtomicUsize,
     /// Since when the thread has been at work on a group.
     busy_since: Mutex<Option<Instant>>,
 }
 
 impl Status {
-    pub(super) fn new(dir: PathBuf, options: Options) -> Self {
+    pub(super) fn new(dir: PathBuf, lock: File, options: Options) -> Self {
         Self {
             dir,
+            lock,
             options,
             pushes: Notify::new(),
             failing: AtomicBool::new(false),
             unreadable: AtomicBool::new(false),
             corrupt: AtomicBool::new(false),
             no_space: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
             busy_since: Mutex::default(),
         }
@@ -52,6 +58,7 @@ impl Status {
             (self.is_failing() || self.is_stuck()).then_some(Problem::NotWriting),
             is(&self.unreadable).then_some(Problem::Unreadable),
             is(&self.corrupt).then_some(Problem::Corrupt { file: DATABASE }),
+            self.is_gone().then_some(Problem::Gone),
             self.has_no_space().then_some(Problem::NoSpace { min_free: self.options.min_free }),
             (self.waiting() >= self.options.pushes.all).then_some(Problem::PushesFull),
         ];
@@ -68,6 +75,10 @@ impl Status {
 
     pub(super) fn has_no_space(&self) -> bool {
         self.no_space.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
     }
 
     /// How many pushes wait.
@@ -125,9 +136,27 @@ impl Status {
         }
     }
 
+    /// Looks whether what is stored would be found again, and whether there is room for more.
+    pub(super) fn look_around(&self) {
+        self.look_for_folder();
+        self.look_for_space();
+    }
+
+    fn look_for_folder(&self) {
+        let is_gone = !disk::is_in_place(&self.dir, &self.lock);
+        let dir = self.dir.display();
+        match (self.gone.swap(is_gone, Ordering::Relaxed), is_gone) {
+            (false, true) => {
+                tracing::error!(%dir, "the data folder is gone: no new message is accepted")
+            }
+            (true, false) => tracing::info!(%dir, "the data folder is back"),
+            _ => {}
+        }
+    }
+
     /// Looks how many bytes of the disk are free. There must be an eighth more than the bound before
     /// messages are accepted again, so that this does not change every second.
-    pub(super) fn look_for_space(&self) {
+    fn look_for_space(&self) {
         let (min_free, fault) = (self.options.min_free, self.options.fault.as_deref());
         if min_free == 0 {
             return;

@@ -19,12 +19,12 @@ impl Store {
         }
     }
 
-    /// Looks for room on the disk, tries to write if that has failed, and reports what waits in the
+    /// Looks for the folder and for room on the disk, tries to write if that has failed, and reports what waits in the
     /// push outbox.
     pub async fn check(&self) {
         let status = Arc::clone(&self.status);
         // With an error the runtime stops.
-        let _ = spawn_blocking(move || status.look_for_space()).await;
+        let _ = spawn_blocking(move || status.look_around()).await;
         if self.status.is_failing() {
             // The answer does not matter: the store's thread notes whether it could write.
             let probe = self.jobs.ask(|answer| Task::Probe { answer });

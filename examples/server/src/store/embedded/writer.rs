@@ -127,8 +127,8 @@ impl Writer {
         group
     }
 
-    /// Messages fail before they take the last room of the disk, or more memory than the tail may
-    /// have.
+    /// Messages fail in a folder that is gone, and before they take the last room of the disk, or
+    /// more memory than the tail may have.
     fn admit(&mut self, group: Vec<Job>) -> Vec<Job> {
         let Err(error) = self.make_room() else { return group };
         let is_save = |job: &Job| matches!(job.task, Task::Save { .. });
@@ -140,6 +140,9 @@ impl Writer {
     }
 
     fn make_room(&mut self) -> Result<(), StoreError> {
+        if self.status.is_gone() {
+            return Err(StoreError::Gone);
+        }
         if self.status.has_no_space() {
             return Err(StoreError::NoSpace);
         }

@@ -12,8 +12,8 @@ pub enum Problem {
     #[error("the store cannot be read")]
     Unreadable,
     #[error(
-        "{file} in the data folder is corrupt: what needs the damaged part fails; stop the server \
-         and repair the file with sqlite3 .recover, or restore a backup and start with \
+        "{file} in the data folder is corrupt: what needs the damaged part fails; stop the server, \
+         then repair the file as the README says, or restore a backup and start with \
          --msgids-after"
     )]
     Corrupt { file: &'static str },

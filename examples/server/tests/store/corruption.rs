@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use kefu_proto::{MsgId, Saves};
-use kefu_server::store::embedded::{Options, Store, StoreError};
+use kefu_server::store::embedded::{OpenError, Options, Store, StoreError};
 use kefu_server::store::{PageBounds, Problem, Push, SaveFailure};
+use kefu_testing::program::skip;
 use rusqlite::{Connection, ffi};
 use tempfile::tempdir;
 
@@ -180,12 +182,9 @@ async fn it_opens_with_any_page_of_messages_filters_or_blocks_damaged() {
         save_many(&store, uid).await;
     }
     store.close().await;
-    for (table, page) in leaves(live.path()) {
+    for (table, page) in leaves(live.path(), &["message", "filter", "block"]) {
         let dir = tempdir().unwrap();
-        let mut bytes = fs::read(live.path().join("kefu.db")).unwrap();
-        bytes[page * PAGE..][..8].fill(0xa5);
-        fs::write(dir.path().join("kefu.db"), bytes).unwrap();
-
+        copy_with_damage(live.path(), dir.path(), page);
         let opened = Store::open(dir.path(), Options::default());
         let store = opened.unwrap_or_else(|error| panic!("page {page} of {table}: {error}"));
         if table != "block" {
@@ -195,13 +194,58 @@ async fn it_opens_with_any_page_of_messages_filters_or_blocks_damaged() {
     }
 }
 
+#[tokio::test]
+async fn a_database_that_does_not_open_is_repaired() {
+    if Command::new("sqlite3").arg("-version").output().is_err() {
+        return skip("sqlite3");
+    }
+    let live = tempdir().unwrap();
+    let store = open(live.path());
+    for uid in 1..=20 {
+        save_many(&store, uid).await;
+    }
+    store.keep_key(SELLER, MsgId(7)).await.unwrap();
+    store.close().await;
+    for (table, page) in leaves(live.path(), &["run", "removed"]) {
+        let root = tempdir().unwrap();
+        let dir = root.path().join("kefu");
+        fs::create_dir(&dir).unwrap();
+        copy_with_damage(live.path(), &dir, page);
+        let error = Store::open(&dir, Options::default()).unwrap_err();
+        assert!(matches!(error, OpenError::Corrupt { .. }), "{table}: {error}");
+        repair(root.path());
+        let store = open(&dir);
+        assert_eq!(store.kept_key(SELLER).await.unwrap(), MsgId(7));
+        assert_eq!(queue(&store, SELLER).await.len(), 12_000, "{table}");
+        assert_eq!(queue(&store, customer(20)).await.len(), 600, "{table}");
+        store.close().await;
+    }
+}
+
+/// Does what the README says of `/var/lib`.
+fn repair(root: &Path) {
+    let readme = include_str!("../../README.md");
+    let (_, section) = readme.split_once("### A corrupt database\n").unwrap();
+    let (_, commands) = section.split_once("```console\n").unwrap();
+    let (commands, _) = commands.split_once("```").unwrap();
+    let commands = commands.replace("$ ", "").replace("/var/lib", root.to_str().unwrap());
+    let status = Command::new("bash").args(["-euc", &commands]).status().unwrap();
+    assert!(status.success());
+}
+
+fn copy_with_damage(from: &Path, to: &Path, page: usize) {
+    let mut bytes = fs::read(from.join("kefu.db")).unwrap();
+    bytes[page * PAGE..][..8].fill(0xa5);
+    fs::write(to.join("kefu.db"), bytes).unwrap();
+}
+
 /// The first page of each of these tables, and one in its middle.
-fn leaves(dir: &Path) -> Vec<(&'static str, usize)> {
+fn leaves(dir: &Path, tables: &[&'static str]) -> Vec<(&'static str, usize)> {
     let db = Connection::open(dir.join("kefu.db")).unwrap();
     let of = "SELECT pageno - 1 FROM dbstat WHERE name = ?1 AND pagetype = 'leaf' ORDER BY path";
     let mut select = db.prepare(of).unwrap();
     let mut leaves = Vec::new();
-    for table in ["message", "filter", "block"] {
+    for &table in tables {
         let pages: Vec<i64> =
             select.query_map([table], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
         assert!(!pages.is_empty(), "{table}");

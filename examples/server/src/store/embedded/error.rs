@@ -55,6 +55,18 @@ pub enum OpenError {
         /// The folder.
         path: PathBuf,
     },
+    /// A part of the database that every start needs cannot be read.
+    #[error(
+        "{path} is corrupt ({source}): repair it as the README says, or restore a backup and start \
+         with --msgids-after",
+        path = path.display()
+    )]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What could not be read.
+        source: rusqlite::Error,
+    },
     /// The database cannot be read or written.
     #[error("database in data folder: {0}")]
     Database(#[from] rusqlite::Error),

@@ -10,7 +10,8 @@ use kefu_proto::{Account, DeviceId, Effects, MsgId, Platform, Saves};
 use tokio::sync::oneshot;
 
 use crate::dialect::Shown;
-use crate::store::embedded::error::{OpenError, StoreError};
+use crate::store::embedded::disk::DATABASE;
+use crate::store::embedded::error::{OpenError, StoreError, is_corrupt};
 use crate::store::embedded::jobs::{JobQueue, weight};
 use crate::store::embedded::lookup::Lookup;
 use crate::store::embedded::options::Options;
@@ -44,6 +45,15 @@ impl Store {
     ///
     /// [`OpenError`], whose text is one line for the operator.
     pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
+        Self::open_folder(dir, options).map_err(|error| match error {
+            OpenError::Database(source) if is_corrupt(&source) => {
+                OpenError::Corrupt { path: dir.join(DATABASE), source }
+            }
+            error => error,
+        })
+    }
+
+    fn open_folder(dir: &Path, options: Options) -> Result<Self, OpenError> {
         let database = schema::open_folder(dir, &options)?;
         let lock = database.0.file()?;
         let status = Arc::new(Status::new(dir.to_owned(), lock, options.clone()));

@@ -147,7 +147,7 @@ impl Status {
         let dir = self.dir.display();
         match (self.gone.swap(is_gone, Ordering::Relaxed), is_gone) {
             (false, true) => {
-                tracing::error!(%dir, "the data folder is gone: no new message is accepted")
+                tracing::error!(%dir, "the data folder is gone: no new message is accepted");
             }
             (true, false) => tracing::info!(%dir, "the data folder is back"),
             _ => {}

@@ -2,6 +2,7 @@
 //! uuid.
 
 use std::collections::HashMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(crate) const CUSTOMERS: u64 = 200;
 pub(crate) const SELLERS: u64 = 10;
@@ -56,6 +57,12 @@ impl Workload {
     /// The same with so many customers.
     pub(crate) fn of(customers: u64) -> Self {
         Self { state: 88_172_645_463_325_252, customers }
+    }
+
+    /// From now on the messages are others than in every other run.
+    pub(crate) fn reseed(&mut self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        self.state ^= u64::try_from(now.as_nanos()).unwrap();
     }
 
     pub(crate) fn groups(&mut self, count: usize, size: usize) -> Vec<Vec<Message>> {

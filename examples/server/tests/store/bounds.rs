@@ -1,6 +1,7 @@
 //! What bounds the store: room on the disk, pushes that wait, and who may read its files.
 
 use std::fs::{self, Permissions};
+use std::num::NonZeroUsize;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use kefu_server::store::embedded::{Options, Store, StoreError};
 use kefu_server::store::{Problem, Push, PushBounds, Pushes, SaveFailure};
 use tempfile::tempdir;
 
-use crate::common::{SELLER, customer, open, queue, save, saves};
+use crate::common::{SELLER, customer, marked, open, queue, save, saves};
 use crate::disk::{Disk, Seen, on};
 
 #[tokio::test]
@@ -166,5 +167,28 @@ async fn a_device_is_known_once_it_has_a_number() {
     let id = store.device_id(b"phone".to_vec(), Platform::IOS).await.unwrap();
     assert_eq!(known(Platform::IOS).await, Some(id));
     assert_eq!(known(Platform::ANDROID).await, None);
+    store.close().await;
+}
+
+/// However much of the index waits to be merged.
+#[tokio::test]
+async fn few_of_the_saves_of_one_message_wait_for_the_index() {
+    const MESSAGES: usize = 800;
+    let dir = tempdir().unwrap();
+    let disk = Arc::new(Disk::default());
+    let mut options = on(&disk);
+    options.tail = NonZeroUsize::new(10).unwrap();
+    options.step = NonZeroUsize::new(240).unwrap();
+    let store = Store::open(dir.path(), options).unwrap();
+    let mut waited = 0;
+    for n in 0..MESSAGES {
+        let before = disk.steps.load(Ordering::SeqCst);
+        save(&store, saves(1, marked(n))).await;
+        // What it is followed by.
+        store.device_id(b"phone".to_vec(), Platform::IOS).await.unwrap();
+        waited += usize::from(disk.steps.load(Ordering::SeqCst) > before);
+    }
+    // Each message pays for a tenth of a step, and four are done at once; some wait for a tick.
+    assert!(waited > 0 && waited < MESSAGES / 10, "{waited}");
     store.close().await;
 }

@@ -17,6 +17,8 @@ pub(crate) struct Disk {
     pub(crate) next_commit: AtomicI32,
     /// How many commits have begun.
     pub(crate) commits: AtomicUsize,
+    /// How many steps of the index have begun.
+    pub(crate) steps: AtomicUsize,
     /// How many bytes are free; 0: as many as are.
     pub(crate) free: AtomicU64,
     /// Blocks the store while it is locked.
@@ -31,6 +33,7 @@ impl Fault for Disk {
             Step::Checkpoint => (&self.no_checkpoint, 0),
         };
         self.commits.fetch_add(usize::from(step == Step::Commit), Ordering::SeqCst);
+        self.steps.fetch_add(usize::from(step == Step::Index), Ordering::SeqCst);
         drop(self.busy.lock().unwrap());
         if fails.load(Ordering::Relaxed) {
             code = ffi::SQLITE_IOERR_FSYNC;

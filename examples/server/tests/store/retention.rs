@@ -149,7 +149,7 @@ async fn it_may_be_killed_at_any_step() {
     let kills = Kills::new(dir.path(), place.path());
     let mut options = kept_for(1);
     options.tail = 16.try_into().unwrap();
-    options.step = 128.try_into().unwrap();
+    options.step = 32.try_into().unwrap();
     options.fault = Some(kills.clone());
     let store = Store::open(dir.path(), options).unwrap();
     for n in 0..40 {

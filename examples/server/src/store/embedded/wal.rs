@@ -117,7 +117,7 @@ const FRAME: u64 = 4096 + 24;
 /// The commits of a few writers that wait for each answer take no more.
 const ROOM: u64 = 32 * 1024;
 
-/// How much the log grows at once.
-const EXTENSION: u64 = 512 * 1024;
+/// How much the log grows at once. The next commit syncs it, which takes it some 3 ms.
+const EXTENSION: u64 = 1024 * 1024;
 
 const PAGE_OF_ZEROS: [u8; 4096] = [0; 4096];

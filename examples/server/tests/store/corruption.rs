@@ -226,9 +226,10 @@ async fn a_database_that_does_not_open_is_repaired() {
 fn repair(root: &Path) {
     let readme = include_str!("../../README.md");
     let (_, section) = readme.split_once("### A corrupt database\n").unwrap();
-    let (_, commands) = section.split_once("```console\n").unwrap();
-    let (commands, _) = commands.split_once("```").unwrap();
-    let commands = commands.replace("$ ", "").replace("/var/lib", root.to_str().unwrap());
+    let (section, _) = section.split_once("\n### ").unwrap();
+    let blocks = section.split("```console\n").skip(1);
+    let commands: Vec<&str> = blocks.map(|block| block.split("```").next().unwrap()).collect();
+    let commands = commands.concat().replace("$ ", "").replace("/var/lib", root.to_str().unwrap());
     let status = Command::new("bash").args(["-euc", &commands]).status().unwrap();
     assert!(status.success());
 }

@@ -14,7 +14,7 @@ use crate::dialect::PlatformSetting;
 use crate::options::account::AccountOptions;
 use crate::options::backend::Backend;
 use crate::options::limits::LimitOptions;
-use crate::options::redis::RedisOptions;
+use crate::options::redis::{AuthSource, RedisOptions};
 use crate::options::streams::Streams;
 use crate::options::values::{config, origin};
 use crate::store::jetstream::{is_address, without_secrets};
@@ -219,6 +219,12 @@ impl Options {
         (days > 0).then(|| Duration::from_secs(days * 24 * 60 * 60))
     }
 
+    /// Whether anything is kept in the data folder: messages, or the demo's tokens.
+    pub fn has_data_folder(&self) -> bool {
+        let has_tokens = self.tokens.is_none() && self.redis.auth == AuthSource::Tokens;
+        self.store == Backend::Embedded || has_tokens
+    }
+
     /// Where messages are kept, for people.
     pub fn data_location(&self) -> String {
         match &self.store {
@@ -260,6 +266,20 @@ mod tests {
         let help = Options::command().render_long_help().to_string();
         for shown in ["127.0.0.1:23000", "127.0.0.1:8080", "./kefu-data", "1453", "KEFU_LISTEN"] {
             assert!(help.contains(shown), "{shown} is missing in\n{help}");
+        }
+    }
+
+    #[test]
+    fn a_data_folder_is_made_where_something_is_kept_in_it() {
+        for (args, expected) in [
+            (&[][..], true),
+            (&["--tokens", "t.toml"], true),
+            (&["--store", "nats://127.0.0.1:4222"], true),
+            (&["--store", "nats://127.0.0.1:4222", "--tokens", "t.toml"], false),
+            (&["--store", "nats://127.0.0.1:4222", "--auth", "redis://127.0.0.1"], false),
+        ] {
+            let options = Options::try_parse_from([&["kefu-server"], args].concat());
+            assert_eq!(options.expect("valid").has_data_folder(), expected, "{args:?}");
         }
     }
 

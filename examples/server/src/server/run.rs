@@ -54,8 +54,10 @@ impl Server {
     pub async fn start(options: &Options) -> Result<Self, StartError> {
         let connections = handles::fitting(options.limits.max_connections.get())?;
         let tls = open::tls(options)?;
-        let folder = |source| StartError::DataFolder { path: options.data.clone(), source };
-        private::create(&options.data).map_err(folder)?;
+        if options.has_data_folder() {
+            let folder = |source| StartError::DataFolder { path: options.data.clone(), source };
+            private::create(&options.data).map_err(folder)?;
+        }
         let metrics = Arc::new(Metrics::new(End::REASONS));
         let (auth, demo) = open::auth(options, &metrics).await?;
         let sink = open::sink(options, &metrics).await?;

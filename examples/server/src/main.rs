@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::pin::pin;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use kefu_server::log::Lines;
 use kefu_server::options::Options;
@@ -12,6 +13,7 @@ use rustix::fs::Mode;
 use rustix::process::umask;
 use tokio::runtime::{Handle, Runtime};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -73,12 +75,22 @@ fn one_line(text: &str) -> String {
 async fn run(options: &Options, out: &Lines) -> Result<(), Box<dyn std::error::Error>> {
     let mut signals = Signals::listen()?;
     // On a thread of its own: reading a file may block, and signals are to be served meanwhile.
-    let (handle, starting) = (Handle::current(), options.clone());
-    let starting = spawn_blocking(move || handle.block_on(Server::start(&starting)));
-    let server = tokio::select! {
-        server = starting => server??,
-        () = signals.stop() => return Ok(()),
+    let (handle, starting, start) = (Handle::current(), options.clone(), CancellationToken::new());
+    let stopped = start.clone();
+    let mut starting = spawn_blocking(move || {
+        handle.block_on(stopped.run_until_cancelled(Server::start(&starting)))
+    });
+    let started = tokio::select! {
+        started = &mut starting => started?,
+        () = signals.stop() => {
+            start.cancel();
+            // It ends at once, unless it blocks. Without the runtime its timers would panic.
+            let _ = timeout(CANCEL_TIMEOUT, starting).await;
+            return Ok(());
+        }
     };
+    let Some(server) = started else { return Ok(()) };
+    let server = server?;
     greet(&server, options, out)?;
     let (reload, stop) = (server.reload(), CancellationToken::new());
     let mut serving = pin!(server.run(stop.clone().cancelled_owned()));
@@ -112,3 +124,6 @@ fn greet(server: &Server, options: &Options, out: &Lines) -> io::Result<()> {
     out.write(&format!("ready: clients on {listen}, WebSocket at ws{s}://{http}/ws\n"));
     Ok(())
 }
+
+/// How long a start that is cancelled is waited for.
+const CANCEL_TIMEOUT: Duration = Duration::from_millis(500);

@@ -1,5 +1,6 @@
 //! Signals at every moment.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use kefu_testing::client::{Client, customer, question, seller};
@@ -95,14 +96,17 @@ async fn a_second_sigterm_ends_it_at_once() {
 }
 
 fn spawn(mut command: Command) -> Child {
-    command.kill_on_drop(true).spawn().unwrap()
+    command.stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap()
 }
 
-async fn assert_ends(mut starting: Child, signal: Signal) {
+/// Without a panic: nothing goes on without its runtime.
+async fn assert_ends(starting: Child, signal: Signal) {
     let since = Instant::now();
     let pid = i32::try_from(starting.id().unwrap()).unwrap();
     kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
-    let status = kefu_testing::within("its exit", starting.wait()).await.unwrap();
-    assert_eq!(status.code(), Some(0));
+    let ended = kefu_testing::within("its exit", starting.wait_with_output()).await.unwrap();
+    assert_eq!(ended.status.code(), Some(0));
+    let log = String::from_utf8_lossy(&ended.stderr);
+    assert!(!log.contains("panicked"), "{log}");
     assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
 }

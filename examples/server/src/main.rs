@@ -74,23 +74,7 @@ fn one_line(text: &str) -> String {
 
 async fn run(options: &Options, out: &Lines) -> Result<(), Box<dyn std::error::Error>> {
     let mut signals = Signals::listen()?;
-    // On a thread of its own: reading a file may block, and signals are to be served meanwhile.
-    let (handle, starting, start) = (Handle::current(), options.clone(), CancellationToken::new());
-    let stopped = start.clone();
-    let mut starting = spawn_blocking(move || {
-        handle.block_on(stopped.run_until_cancelled(Server::start(&starting)))
-    });
-    let started = tokio::select! {
-        started = &mut starting => started?,
-        () = signals.stop() => {
-            start.cancel();
-            // It ends at once, unless it blocks. Without the runtime its timers would panic.
-            let _ = timeout(CANCEL_TIMEOUT, starting).await;
-            return Ok(());
-        }
-    };
-    let Some(server) = started else { return Ok(()) };
-    let server = server?;
+    let Some(server) = start(options, &mut signals).await? else { return Ok(()) };
     greet(&server, options, out)?;
     let (reload, stop) = (server.reload(), CancellationToken::new());
     let mut serving = pin!(server.run(stop.clone().cancelled_owned()));
@@ -107,6 +91,28 @@ async fn run(options: &Options, out: &Lines) -> Result<(), Box<dyn std::error::E
                 }
                 Asked::Stop => stop.cancel(),
             }
+        }
+    }
+}
+
+/// Starts the server; `None` if it is asked to stop meanwhile.
+async fn start(
+    options: &Options,
+    signals: &mut Signals,
+) -> Result<Option<Server>, Box<dyn std::error::Error>> {
+    let (handle, options, stop) = (Handle::current(), options.clone(), CancellationToken::new());
+    let stopped = stop.clone();
+    // On a thread of its own: reading a file may block, and signals are to be served meanwhile.
+    let mut starting = spawn_blocking(move || {
+        handle.block_on(stopped.run_until_cancelled(Server::start(&options)))
+    });
+    tokio::select! {
+        started = &mut starting => Ok(started?.transpose()?),
+        () = signals.stop() => {
+            stop.cancel();
+            // It ends at once, unless it blocks. Without the runtime its timers would panic.
+            let _ = timeout(CANCEL_TIMEOUT, starting).await;
+            Ok(None)
         }
     }
 }

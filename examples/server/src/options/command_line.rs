@@ -221,8 +221,8 @@ impl Options {
 
     /// Whether anything is kept in the data folder: messages, or the demo's tokens.
     pub fn has_data_folder(&self) -> bool {
-        let has_tokens = self.tokens.is_none() && self.redis.auth == AuthSource::Tokens;
-        self.store == Backend::Embedded || has_tokens
+        let keeps_tokens = self.tokens.is_none() && self.redis.auth == AuthSource::Tokens;
+        self.store == Backend::Embedded || keeps_tokens
     }
 
     /// Where messages are kept, for people.

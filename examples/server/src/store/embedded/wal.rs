@@ -4,7 +4,6 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::{Connection, MAIN_DB, Result, wal::CheckpointMode};
@@ -13,7 +12,9 @@ use crate::store::embedded::options::{Fault, Step, permit};
 
 /// The log, as the connection uses it that writes.
 pub(super) struct Log {
-    path: PathBuf,
+    /// Kept open, since by its name another folder's may be found later. `None`: it does not grow
+    /// ahead.
+    file: Option<File>,
     commits: Commits,
     /// How many bytes are in use.
     used: u64,
@@ -35,8 +36,9 @@ pub(super) enum Commits {
 impl Log {
     /// The log of a database whose next commits are synced.
     pub(super) fn of(db: &Connection, fault: Option<Arc<dyn Fault>>) -> Self {
-        let path = format!("{}-wal", db.path().unwrap_or_default()).into();
-        Self { path, commits: Commits::Synced, used: 0, length: 0, fault }
+        let path = format!("{}-wal", db.path().unwrap_or_default());
+        let file = File::options().write(true).open(path).ok();
+        Self { file, commits: Commits::Synced, used: 0, length: 0, fault }
     }
 
     /// What the next commits are.
@@ -54,9 +56,12 @@ impl Log {
     /// Nobody else may write to the log meanwhile: a transaction that writes must be open.
     pub(super) fn extend_if_due(&mut self) {
         let needed = self.used.saturating_add(ROOM);
-        if needed > self.length && self.length < LENGTH {
+        if needed > self.length
+            && self.length < LENGTH
+            && let Some(file) = &self.file
+        {
             // Whatever is wrong with the disk, the commit finds out.
-            self.length = extend(&self.path, needed).unwrap_or(LENGTH);
+            self.length = extend(file, needed).unwrap_or(LENGTH);
         }
     }
 
@@ -96,8 +101,7 @@ pub(super) fn set_commits(db: &Connection, commits: Commits) -> Result<()> {
 
 /// Appends zeros, at which `SQLite` stops reading, to a file that is shorter than `needed`. Returns
 /// its length.
-fn extend(path: &Path, needed: u64) -> io::Result<u64> {
-    let file = File::options().write(true).open(path)?;
+fn extend(file: &File, needed: u64) -> io::Result<u64> {
     let length = file.metadata()?.len();
     let end = if length < needed { length.saturating_add(EXTENSION) } else { length };
     // Each page for itself: what is written at once may be written whole for each commit.
